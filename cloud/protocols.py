@@ -1,0 +1,241 @@
+"""What the rest of the product may ask of Azure, and the frozen values exchanged.
+
+A read that finds nothing answers None; anything else that goes wrong raises a class of `cloud.errors`, so that "unknown" is
+never taken for "absent". No call polls or sleeps: `begin_…` sends one request and returns what to look at later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from cloud.secrets import Secret
+
+
+class CallClass(StrEnum):
+    """Who asks, most urgent first; throttling state is kept by (subscription, class)."""
+
+    USER = "user"
+    ROTATION = "rotation"
+    REPAIR = "repair"
+    REBALANCING = "rebalancing"
+    SAMPLING = "sampling"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRef:
+    """Where a logical server is. Names compare without regard to case; keep them in lower case."""
+
+    subscription_id: str
+    resource_group: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sku:
+    """Azure's own size words, e.g. GP_Gen5 / GeneralPurpose / Gen5 / 8 (vCores)."""
+
+    name: str
+    tier: str
+    family: str | None = None
+    capacity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSpec:
+    """Everything that a company policy may demand stands in the create call itself."""
+
+    region: str
+    administrator_login: str
+    minimal_tls_version: str
+    public_network_access: bool
+    entra_only: bool
+    entra_admin_login: str | None = None
+    entra_admin_object_id: str | None = None
+    entra_tenant_id: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSpec:
+    region: str
+    sku: Sku
+    max_size_bytes: int | None
+    per_database_min_vcores: float
+    per_database_max_vcores: float
+    zone_redundant: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSpec:
+    """A pooled database has `pool_name` and no sku; a single one a sku and no pool. Hyperscale takes no max size."""
+
+    region: str
+    pool_name: str | None = None
+    sku: Sku | None = None
+    max_size_bytes: int | None = None
+    backup_redundancy: str = "Geo"
+    zone_redundant: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Azure took the request. `poll_url` is opaque, may exceed 3 kB, and is a hint: the resource is the truth.
+
+    `poll_url` is None when the call was finished at once. `retry_after` is seconds.
+    """
+
+    poll_url: str | None
+    retry_after: float | None = None
+    request_id: str = ""
+
+
+class PollState(StrEnum):
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One look at a long-running operation. `code` and `message` are Azure's when it failed or was cancelled."""
+
+    state: PollState
+    code: str = ""
+    message: str = ""
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedServer:
+    name: str
+    arm_id: str
+    region: str
+    state: str
+    endpoint: str
+    minimal_tls_version: str | None
+    public_network_access: str | None
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedPool:
+    name: str
+    arm_id: str
+    state: str
+    sku: Sku
+    max_size_bytes: int | None
+    per_database_min_vcores: float | None
+    per_database_max_vcores: float | None
+    zone_redundant: bool
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedDatabase:
+    """`pool_name` is taken from elasticPoolId, in lower case. `objective` differs from `requested_objective` while scaling."""
+
+    name: str
+    arm_id: str
+    status: str
+    sku: Sku
+    pool_name: str | None
+    max_size_bytes: int | None
+    objective: str
+    requested_objective: str
+    backup_redundancy: str | None
+    zone_redundant: bool
+    tags: Mapping[str, str]
+
+
+class SqlManagement(Protocol):
+    """Azure Resource Manager, Microsoft.Sql and resource groups. `call_class` names who asks."""
+
+    def ensure_resource_group(self, subscription_id: str, name: str, region: str, tags: Mapping[str, str]) -> None: ...
+
+    def get_server(self, server: ServerRef) -> ObservedServer | None: ...
+    def begin_create_server(self, server: ServerRef, spec: ServerSpec, password: Secret) -> Accepted: ...
+    def begin_delete_server(self, server: ServerRef) -> Accepted: ...
+    def set_firewall_rule(self, server: ServerRef, name: str, first_ip: str, last_ip: str) -> None: ...
+    def begin_enable_auditing(self, server: ServerRef) -> Accepted: ...
+    def get_auditing_enabled(self, server: ServerRef) -> bool: ...
+
+    def get_pool(self, server: ServerRef, name: str) -> ObservedPool | None: ...
+    def list_pools(self, server: ServerRef) -> list[ObservedPool]: ...
+    def begin_create_pool(self, server: ServerRef, name: str, spec: PoolSpec) -> Accepted: ...
+    def begin_delete_pool(self, server: ServerRef, name: str) -> Accepted: ...
+
+    def get_database(self, server: ServerRef, name: str) -> ObservedDatabase | None: ...
+    def list_databases(self, server: ServerRef) -> list[ObservedDatabase]:
+        """All pages, without `master`; raises rather than return a part."""
+        ...
+
+    def begin_create_database(self, server: ServerRef, name: str, spec: DatabaseSpec) -> Accepted: ...
+    def begin_delete_database(self, server: ServerRef, name: str) -> Accepted: ...
+    def get_retention_days(self, server: ServerRef, database: str) -> int | None: ...
+    def begin_set_retention(self, server: ServerRef, database: str, days: int) -> Accepted: ...
+    def get_tde_enabled(self, server: ServerRef, database: str) -> bool | None: ...
+    def begin_enable_tde(self, server: ServerRef, database: str) -> Accepted: ...
+
+    def poll(self, subscription_id: str, url: str) -> Poll:
+        """Look once at a stored poll URL; it is followed only to the configured ARM host over https."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSpec:
+    """Where and as whom to sign in. `endpoint` is the server's DNS name."""
+
+    endpoint: str
+    database: str
+    user: str
+    password: Secret
+
+
+class SqlLogins(Protocol):
+    """Sign-ins and user management over TDS; one connection a call, closed before it returns.
+
+    The order of errors to expect is in `cloud.errors`. Repeating any of these is harmless.
+    """
+
+    def verify(self, login: LoginSpec) -> None:
+        """Sign in with a fresh connection and SELECT 1."""
+        ...
+
+    def ensure_user(self, admin: LoginSpec, user: str, password: Secret) -> None:
+        """Create the contained user, or set its password where it exists, and give it the rights of a service:
+        db_datareader, db_datawriter, db_ddladmin, EXECUTE on schema dbo. Never db_owner."""
+        ...
+
+    def drop_user(self, admin: LoginSpec, user: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SecretVersion:
+    """One version of a secret, without its value. Times are UTC."""
+
+    vault_url: str
+    name: str
+    version: str
+    enabled: bool
+    tags: Mapping[str, str]
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+class SecretStore(Protocol):
+    """Azure Key Vault secrets of one vault. `set` is not repeatable: tag with the operation and look the tag up first."""
+
+    def set(self, name: str, value: Secret, *, tags: Mapping[str, str], expires_at: datetime | None = None) -> SecretVersion: ...
+    def get(self, name: str, version: str | None = None) -> tuple[Secret, SecretVersion] | None:
+        """The newest version (whatever its dates), or the named one; None when there is none."""
+        ...
+
+    def versions(self, name: str) -> Sequence[SecretVersion]: ...
+    def disable(self, name: str, version: str) -> None: ...
