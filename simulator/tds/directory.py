@@ -85,7 +85,7 @@ class Directory(Protocol):
 
 
 def forget_database(directory: Directory, database_id: str) -> None:
-    """Drop what a database held and end its sessions. Call it when ARM deletes the database; repeating it is harmless."""
+    """Drop what a database held and end its sessions: for when ARM deletes it. Repeating it is harmless."""
     for kind in KINDS:
         for key, _ in directory.store.items(kind, prefix=f"{database_id}/"):
             directory.store.delete(kind, key)
