@@ -1,0 +1,237 @@
+"""Entra ID: the OAuth2 v2.0 token endpoint, OpenID metadata, keys, and the client applications behind them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import uuid
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+
+from simulator.clock import Clock
+from simulator.http import Request, Response, answer
+from simulator.store import Document, Store
+from simulator.tokens import TOKEN_SECONDS, Claims, TokenRefused, Tokens
+
+__all__ = ["Entra", "TokenRefused"]
+
+APPS = "apps"
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_ROUTE = re.compile(
+    r"/(?P<tenant>[^/]+)/(?P<page>oauth2/v2\.0/token|discovery/v2\.0/keys|discovery/instance"
+    r"|v2\.0/\.well-known/openid-configuration)/?$"
+)
+
+
+class _Refusal(Exception):
+    """An OAuth2 error: its word, its AADSTS number and what a person reads."""
+
+    def __init__(self, status: int, error: str, number: int, text: str) -> None:
+        super().__init__(text)
+        self.status, self.error, self.number, self.text = status, error, number, text
+
+
+class Entra:
+    """One directory (`tenant`, a GUID). Its default application follows from the seed, so a restart keeps it."""
+
+    def __init__(self, store: Store, clock: Clock, seed: int, tenant: str) -> None:
+        self.tenant = tenant
+        self._store = store
+        self._seed = seed
+        self._tokens = Tokens(store, seed=seed, tenant=tenant)
+        self.client_id, self.client_secret = self.add_app("default")
+
+    def add_app(
+        self, name: str, *, roles: Mapping[str, Collection[str]] | None = None, public_key: str | None = None
+    ) -> tuple[str, str]:
+        """Register (or change) an application; its id and secret follow from seed and name, so repeating is harmless.
+
+        `roles` lists app roles by audience; `public_key` (PEM) lets it sign in with a client assertion too.
+        """
+        client_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"app:{self._seed}:{name}"))
+        secret = "sim~" + hashlib.sha256(f"secret:{self._seed}:{name}".encode()).hexdigest()[:36]
+        app: Document = {
+            "name": name,
+            "client_id": client_id,
+            "client_secret": _hashed(secret, client_id),
+            "object_id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"principal:{self._seed}:{name}")),
+            "tenant": self.tenant,
+            "roles": {audience.rstrip("/"): list(words) for audience, words in (roles or {}).items()},
+            "public_key": public_key,
+        }
+        if self._store.get(APPS, client_id) != app:
+            self._store.put(APPS, client_id, app)
+        return client_id, secret
+
+    def handle(self, request: Request) -> Response | None:
+        """The answer to a request of Entra's, or None for any other path."""
+        found = _ROUTE.match(request.path)
+        if found is None:
+            return None
+        try:
+            return self._answer(request, found["tenant"].lower(), found["page"])
+        except _Refusal as refusal:
+            return _refused(refusal)
+
+    def verify(self, token: str, audience: str | Collection[str]) -> Claims:
+        """Claims of a token that we signed for (one of) the audience(s); raises TokenRefused with a reason."""
+        return self._tokens.verify(token, [audience] if isinstance(audience, str) else audience)
+
+    def verify_header(self, request: Request, audience: str | Collection[str]) -> Claims:
+        """The same for the request's Authorization header; reason "missing" where it has none."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise TokenRefused("missing", "The request has no bearer token.")
+        return self.verify(token.strip(), audience)
+
+    def token(self, client_id: str, audience: str, *, authority: str, seconds: int = TOKEN_SECONDS) -> str:
+        """A signed access token of that application, as the token endpoint gives it."""
+        app = self._store.get(APPS, client_id)
+        if app is None:
+            raise KeyError(client_id)
+        return self._tokens.sign(self._claims(app, audience, authority), seconds=seconds)
+
+    def _claims(self, app: Document, audience: str, authority: str) -> Claims:
+        client_id, object_id = app["client_id"], app["object_id"]
+        claims: Claims = {"aud": audience, "iss": f"{authority}/{self.tenant}/v2.0", "idtyp": "app"}
+        claims |= {"appid": client_id, "azp": client_id, "appidacr": "1", "oid": object_id, "sub": object_id}
+        roles = app["roles"].get(audience.rstrip("/"))
+        return {**claims, "roles": roles} if roles else claims
+
+    def _answer(self, request: Request, tenant: str, page: str) -> Response:
+        if page == "discovery/instance":
+            return self._instance(request)
+        if tenant not in (self.tenant.lower(), "common", "organizations"):
+            text = f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID."
+            raise _Refusal(400, "invalid_request", 90002, text)
+        if page == "oauth2/v2.0/token":
+            return self._grant(request)
+        if page == "discovery/v2.0/keys":
+            return answer(200, self._tokens.jwks())
+        return answer(200, self._metadata(request.base_url))
+
+    def _instance(self, request: Request) -> Response:
+        """Instance discovery, as MSAL asks it before it trusts a host."""
+        endpoint = urlsplit(request.query.get("authorization_endpoint", ""))
+        tenant = endpoint.path.strip("/").split("/")[0]
+        if not tenant:
+            raise _Refusal(400, "invalid_request", 900144, "The request must contain: 'authorization_endpoint'.")
+        host = endpoint.netloc
+        return answer(
+            200,
+            {
+                "tenant_discovery_endpoint": f"https://{host}/{tenant}/v2.0/.well-known/openid-configuration",
+                "api-version": "1.1",
+                "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
+            },
+        )
+
+    def _metadata(self, base: str) -> dict[str, Any]:
+        root = f"{base}/{self.tenant}"
+        return {
+            "token_endpoint": f"{root}/oauth2/v2.0/token",
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+            "jwks_uri": f"{root}/discovery/v2.0/keys",
+            "response_modes_supported": ["query", "fragment", "form_post"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+            "scopes_supported": ["openid", "profile", "email", "offline_access"],
+            "issuer": f"{root}/v2.0",
+            "authorization_endpoint": f"{root}/oauth2/v2.0/authorize",
+            "claims_supported": ["sub", "iss", "aud", "exp", "iat", "tid", "ver"],
+            "tenant_region_scope": None,
+            "cloud_instance_name": "microsoftonline.com",
+        }
+
+    def _grant(self, request: Request) -> Response:
+        """The client credentials grant."""
+        if request.method != "POST":
+            raise _Refusal(405, "invalid_request", 900561, "The endpoint only accepts POST requests.")
+        form = {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
+        if form.get("grant_type") != "client_credentials":
+            text = f"The app requested an unsupported grant type '{form.get('grant_type', '')}'."
+            raise _Refusal(400, "unsupported_grant_type", 70003, text)
+        audience = _resource(form.get("scope", ""))
+        app = self._authenticated(form, request.base_url)
+        token = self.token(app["client_id"], audience, authority=request.base_url)
+        life = {"expires_in": TOKEN_SECONDS, "ext_expires_in": TOKEN_SECONDS}
+        headers = {"cache-control": "no-store, no-cache", "pragma": "no-cache"}
+        return answer(200, {"token_type": "Bearer", **life, "access_token": token}, headers)
+
+    def _authenticated(self, form: Mapping[str, str], base: str) -> Document:
+        client_id = form.get("client_id", "")
+        if not client_id:
+            text = "The request body must contain the following parameter: 'client_id'."
+            raise _Refusal(400, "invalid_request", 900144, text)
+        app = self._store.get(APPS, client_id.lower())
+        if app is None:
+            text = f"Application with identifier '{client_id}' was not found in the directory '{self.tenant}'."
+            raise _Refusal(400, "unauthorized_client", 700016, text)
+        if form.get("client_assertion_type") == ASSERTION_TYPE:
+            self._check_assertion(app, form.get("client_assertion", ""), base)
+        elif not hmac.compare_digest(_hashed(form.get("client_secret", ""), app["client_id"]), app["client_secret"]):
+            raise _wrong_secret(app["client_id"], present="client_secret" in form)
+        return app
+
+    def _check_assertion(self, app: Document, assertion: str, base: str) -> None:
+        """The assertion is signed by the application's own key and meant for this endpoint."""
+        audiences = [f"{base}/{self.tenant}/oauth2/v2.0/token", f"{base}/{self.tenant}/v2.0"]
+        try:
+            jwt.decode(
+                assertion,
+                app["public_key"] or "",
+                algorithms=["RS256", "PS256"],
+                audience=audiences,
+                issuer=app["client_id"],
+                subject=app["client_id"],
+                options={"require": ["exp", "jti"]},
+            )
+        except (jwt.InvalidTokenError, jwt.InvalidKeyError) as error:
+            text = "Client assertion failed signature validation or is not meant for this endpoint."
+            raise _Refusal(401, "invalid_client", 700027, text) from error
+
+
+def _hashed(secret: str, salt: str) -> str:
+    return hashlib.sha256(f"{salt}:{secret}".encode()).hexdigest()
+
+
+def _resource(scope: str) -> str:
+    """`<resource>/.default` → the resource; more or other scopes are refused as Entra does."""
+    resource, found, rest = scope.strip().partition("/.default")
+    if not resource or not found or rest or " " in resource:
+        text = f"The provided value for scope {scope} is not valid. It must be a resource with the suffix '/.default'."
+        raise _Refusal(400, "invalid_scope", 1002012, text)
+    return resource
+
+
+def _wrong_secret(client_id: str, *, present: bool) -> _Refusal:
+    if not present:
+        text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
+        return _Refusal(401, "invalid_client", 7000218, text)
+    text = (
+        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
+        f"not the client secret ID, for a secret added to app '{client_id}'."
+    )
+    return _Refusal(401, "invalid_client", 7000215, text)
+
+
+def _refused(refusal: _Refusal) -> Response:
+    moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
+    footer = f"Trace ID: {trace} Correlation ID: {correlation} Timestamp: {moment}"
+    document = {
+        "error": refusal.error,
+        "error_description": f"AADSTS{refusal.number}: {refusal.text} {footer}",
+        "error_codes": [refusal.number],
+        "timestamp": moment,
+        "trace_id": trace,
+        "correlation_id": correlation,
+        "error_uri": f"https://login.microsoftonline.com/error?code={refusal.number}",
+    }
+    return answer(refusal.status, document)
