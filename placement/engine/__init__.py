@@ -1,0 +1,1 @@
+"""Where a database should go: pure decisions over arrays, without Django, clock or network."""

@@ -1,0 +1,80 @@
+"""A choice that explains itself: why here, why not there, and by how much."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from placement.engine.fleet import Demand
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What one constraint refused.
+
+    `alone` counts pools that nothing else refused. `nearest_pool_id` is the pool that fewest other constraints refuse
+    (`also_refused_by`), then the one that misses least: `missing`, in `unit`.
+    """
+
+    constraint: str
+    refused: int
+    alone: int
+    nearest_pool_id: str
+    missing: float
+    unit: str
+    also_refused_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A pool that could take the database, with its score terms in order of weight; lower is better."""
+
+    pool_id: str
+    scores: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The pool for one demand, or None, and everything that led there. `candidates` starts with the chosen one."""
+
+    demand: Demand
+    pools: int
+    feasible: int
+    candidates: tuple[Candidate, ...]
+    refusals: tuple[Refusal, ...]
+
+    @property
+    def pool_id(self) -> str | None:
+        """The chosen pool, or None when no pool may take it."""
+        return self.candidates[0].pool_id if self.candidates else None
+
+    @property
+    def reason(self) -> str:
+        """One sentence for people."""
+        if self.candidates:
+            return f"{self.pool_id} is the best of {self.feasible} pools that can take it, among {self.pools}."
+        if not self.refusals:
+            return "There are no pools."
+        return f"None of {self.pools} pools can take it; {_miss(min(self.refusals, key=_distance))}."
+
+    def as_dict(self) -> dict[str, Any]:
+        """The decision in JSON's types, to be stored with the operation that asked."""
+        return {
+            "pool_id": self.pool_id,
+            "reason": self.reason,
+            "demand": asdict(self.demand),
+            "pools": self.pools,
+            "feasible": self.feasible,
+            "candidates": [{"pool_id": one.pool_id, "scores": dict(one.scores)} for one in self.candidates],
+            "refusals": [{**asdict(one), "also_refused_by": list(one.also_refused_by)} for one in self.refusals],
+        }
+
+
+def _distance(refusal: Refusal) -> tuple[int, bool]:
+    """A pool that one rule refuses is nearer than one that several do; a lack that can be counted says more."""
+    return len(refusal.also_refused_by), not refusal.unit
+
+
+def _miss(refusal: Refusal) -> str:
+    amount = f" by {refusal.missing:.10g} {refusal.unit}" if refusal.unit else ""
+    return f"the nearest, {refusal.nearest_pool_id}, fails {refusal.constraint}{amount}"

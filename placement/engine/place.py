@@ -1,0 +1,132 @@
+"""Choosing a pool: hard rules first, then preferences in order, ties by pool id. Same question, same answer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from placement.engine.constraints import CONSTRAINTS, TOLERANCE, Question, shortfalls
+from placement.engine.decision import Candidate, Decision, Refusal
+from placement.engine.fleet import Demand, Fleet, Floats, Ints, Mask, WorkspaceCounts
+from placement.engine.policy import TEBIBYTE, Policy
+from placement.engine.scores import TERMS
+
+
+def place(
+    fleet: Fleet,
+    demand: Demand,
+    policy: Policy,
+    exclude: Collection[str] = (),
+    *,
+    workspace_counts: WorkspaceCounts | None = None,
+) -> Decision:
+    """Choose a pool for one database, or none, and say why. The order of pools in the fleet does not matter."""
+    counts = workspace_counts or WorkspaceCounts.none(fleet)
+    return _decide(Question(fleet, demand, policy, _mask_of(fleet, exclude), counts))
+
+
+def place_many(
+    fleet: Fleet,
+    demands: Sequence[Demand],
+    policy: Policy,
+    exclude: Collection[str] = (),
+    *,
+    workspace_counts: Mapping[str, WorkspaceCounts] | None = None,
+) -> list[Decision]:
+    """Choose pools for all, each counting on what those before it took. Answers stand in the order of the demands.
+
+    The largest go first, while there is room for them, so the order of the demands does not matter either. Counts are
+    by workspace id; the fleet and the counts handed in stay as they are.
+    """
+    working, excluded = fleet.with_own_counters(), _mask_of(fleet, exclude)
+    counts = {workspace: given.copy() for workspace, given in (workspace_counts or {}).items()}
+    decisions: dict[int, Decision] = {}
+    for position in sorted(range(len(demands)), key=lambda position: _largest_first(demands[position])):
+        demand = demands[position]
+        neighbours = counts.setdefault(demand.workspace_id, WorkspaceCounts.none(fleet))
+        decision = _decide(Question(working, demand, policy, excluded, neighbours))
+        decisions[position] = decision
+        if decision.pool_id is not None:
+            index = fleet.index_of[decision.pool_id]
+            working.take_room(index, demand)
+            if demand.workspace_id:
+                neighbours.add(fleet, index)
+    return [decisions[position] for position in range(len(demands))]
+
+
+def _largest_first(demand: Demand) -> tuple[float | str | bool, ...]:
+    """By what it takes of a common pool (2 TB, 8 vCores); the rest only makes the order independent of the input's."""
+    share = max(demand.storage_bytes / (2 * TEBIBYTE), demand.vcores / 8)
+    return (
+        -share,
+        -demand.vcores,
+        demand.region,
+        demand.service_tier,
+        demand.auth_mode,
+        demand.zone_redundant,
+        demand.workspace_id,
+    )
+
+
+def _decide(asked: Question) -> Decision:
+    missing = shortfalls(asked)
+    fails = missing > TOLERANCE
+    failed = fails.sum(axis=0)
+    feasible = np.flatnonzero(failed == 0)
+    return Decision(
+        demand=asked.demand,
+        pools=len(asked.fleet),
+        feasible=len(feasible),
+        candidates=_best(asked, feasible),
+        refusals=tuple(
+            _refusal(asked.fleet, row, missing=missing, fails=fails, failed=failed)
+            for row in np.flatnonzero(fails.any(axis=1)).tolist()
+        ),
+    )
+
+
+def _best(asked: Question, feasible: Ints) -> tuple[Candidate, ...]:
+    """The chosen pool and its runners-up, each the best of those left."""
+    terms = {name: TERMS[name](asked) for name in asked.policy.terms}
+    keys: list[Floats | Ints] = [*terms.values(), asked.fleet.id_rank]
+    candidates = []
+    for _ in range(min(len(feasible), 1 + asked.policy.runners_up)):
+        index = _first(feasible, keys)
+        scores = tuple((name, float(values[index])) for name, values in terms.items())
+        candidates.append(Candidate(asked.fleet.ids[index], scores))
+        feasible = feasible[feasible != index]
+    return tuple(candidates)
+
+
+def _refusal(fleet: Fleet, row: int, *, missing: Floats, fails: Mask, failed: Ints) -> Refusal:
+    refused = np.flatnonzero(fails[row])
+    nearest = _first(refused, [failed, missing[row], fleet.id_rank])
+    others = np.flatnonzero(fails[:, nearest])
+    return Refusal(
+        constraint=CONSTRAINTS[row].name,
+        refused=len(refused),
+        alone=int((failed[refused] == 1).sum()),
+        nearest_pool_id=fleet.ids[nearest],
+        missing=float(missing[row, nearest]),
+        unit=CONSTRAINTS[row].unit,
+        also_refused_by=tuple(CONSTRAINTS[other].name for other in others.tolist() if other != row),
+    )
+
+
+def _first(indices: Ints, keys: Sequence[Floats | Ints]) -> int:
+    """The lexicographic minimum, narrowing key by key: cheaper than sorting when only the first is wanted."""
+    for key in keys:
+        if len(indices) == 1:
+            break
+        values = key[indices]
+        indices = indices[values == values.min()]
+    return int(indices[0])
+
+
+def _mask_of(fleet: Fleet, pool_ids: Collection[str]) -> Mask:
+    mask = np.zeros(len(fleet), dtype=np.bool_)
+    for pool_id in pool_ids:
+        if pool_id in fleet.index_of:
+            mask[fleet.index_of[pool_id]] = True
+    return mask
