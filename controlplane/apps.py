@@ -1,0 +1,14 @@
+"""Start of the Django project's own app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ControlplaneConfig(AppConfig):
+    """Loads the Celery application, so that `delay()` uses it in every process, and registers the system checks."""
+
+    name = "controlplane"
+
+    def ready(self) -> None:
+        from controlplane import celery, checks  # noqa: F401  (imported for what they register)

@@ -1,0 +1,42 @@
+"""The Celery application: queues, and what every worker does around a task. Its settings stand in settings.py."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
+# A worker told to stop hands its unfinished messages back before it dies; read by Celery when it is imported.
+os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+
+from celery import Celery, signals
+from django.conf import settings
+from django.db import close_old_connections
+from kombu.entity import Queue
+
+app = Celery("controlplane")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.task_queues = [Queue(name, routing_key=name) for name in settings.QUEUES]
+app.conf.task_default_routing_key = settings.CELERY_TASK_DEFAULT_QUEUE
+app.autodiscover_tasks()
+
+
+def drop_stale_connections(**_: object) -> None:
+    """Reused connections are ours to look after: one that died since the last task is replaced here."""
+    close_old_connections()
+
+
+def keep_our_logging(**_: object) -> None:
+    """A receiver alone keeps Celery from installing its own log handlers."""
+
+
+def refuse_unsafe_configuration(**_: object) -> None:
+    """A worker or beat with an unsafe production configuration does not start."""
+    from controlplane import checks
+
+    checks.refuse_unsafe_configuration()
+
+
+signals.task_prerun.connect(drop_stale_connections)
+signals.setup_logging.connect(keep_our_logging)
+signals.celeryd_init.connect(refuse_unsafe_configuration)
+signals.beat_init.connect(refuse_unsafe_configuration)

@@ -1,0 +1,14 @@
+"""The default answer to who may call a view: nobody."""
+
+from __future__ import annotations
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+
+class DenyAll(BasePermission):
+    """Closes a view that does not say who may call it."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return False

@@ -1,0 +1,226 @@
+"""Every setting, grouped and explained. Each value is read once, here, from the environment; units stand in the names.
+
+A secret NAME may be given as NAME_FILE instead, the path of a file that holds it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from controlplane import logs
+from controlplane.database_url import django_database, parse_database_url
+from controlplane.env import env_bool, env_float, env_int, env_list, env_secret, env_text, is_set
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Where we are -----------------------------------------------------------------------------------------------------
+# `production` refuses unsafe values at start (controlplane/checks.py); `development` is one machine.
+ENVIRONMENT = env_text("SPP_ENVIRONMENT", "development", choices=("production", "development", "test"))
+IN_PRODUCTION = ENVIRONMENT == "production"
+DEPLOYMENT = env_text("SPP_DEPLOYMENT", "local")  # tags all that we create in Azure; unique among deployments
+DEBUG = False  # tracebacks belong into the log, also on a developer's machine
+
+# --- Web --------------------------------------------------------------------------------------------------------------
+# Absent outside production: sessions then end with the process. Fallbacks stay valid while a new key spreads.
+SECRET_KEY = env_secret("SECRET_KEY", "missing" if IN_PRODUCTION else secrets.token_urlsafe(50)).reveal()
+SECRET_KEY_FALLBACKS = [key for key in env_secret("SECRET_KEY_FALLBACKS").reveal().split(",") if key]
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", () if IN_PRODUCTION else ("localhost", "127.0.0.1", "testserver"))
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
+ROOT_URLCONF = "controlplane.urls"
+WSGI_APPLICATION = "controlplane.wsgi.application"
+
+SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", IN_PRODUCTION)
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes of an orchestrator come without TLS
+# Only behind a proxy that strips the header from outside; otherwise a client could claim https.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("BEHIND_TLS_PROXY", False) else None
+SECURE_HSTS_SECONDS = env_int("SECURE_HSTS_SECONDS", 31_536_000 if IN_PRODUCTION else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env_bool("SECURE_COOKIES", IN_PRODUCTION)
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = env_int("SESSION_AGE_SECONDS", 8 * 3600, minimum=60)  # a working day
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576  # requests are small documents
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+
+INSTALLED_APPS = [
+    "unfold",  # before the admin, whose templates it replaces
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "inventory",
+    "operations",
+    "notifications",
+    "placement",
+    "rotation",
+    "provisioning",
+    "controlplane",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "controlplane.security_headers.ContentSecurityPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env_text("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
+WHITENOISE_USE_FINDERS = not IN_PRODUCTION  # production serves what collectstatic gathered
+
+LANGUAGE_CODE = "en-us"
+USE_TZ = True
+TIME_ZONE = "UTC"  # one time everywhere; faces show local time
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 14}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+
+# --- REST -------------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_PERMISSION_CLASSES": ["controlplane.permissions.DenyAll"],  # a view that forgets to say who may is closed
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "rest_framework.throttling.AnonRateThrottle",
+        "rest_framework.throttling.UserRateThrottle",
+    ],
+    "DEFAULT_THROTTLE_RATES": {
+        "anon": env_text("API_ANONYMOUS_RATE", "60/min"),
+        "user": env_text("API_CALLER_RATE", "1200/min"),
+    },
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "SQL Persistence Provider",
+    "VERSION": "v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",  # served by ourselves, no content network
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- PostgreSQL: the truth --------------------------------------------------------------------------------------------
+# Two roles: the owner migrates, the application reads and writes rows and cannot change the audit log or the schema.
+DATABASE_ROLE = env_text("DATABASE_ROLE", "application", choices=("application", "owner"))
+_LOCAL_DATABASE_URL = "postgresql://spp_app@127.0.0.1:5432/spp"
+APPLICATION_ADDRESS = parse_database_url(env_secret("DATABASE_URL", _LOCAL_DATABASE_URL), variable="DATABASE_URL")
+OWNER_ADDRESS = (  # only the process that migrates needs to know it
+    parse_database_url(env_secret("MIGRATION_DATABASE_URL"), variable="MIGRATION_DATABASE_URL")
+    if is_set("MIGRATION_DATABASE_URL")
+    else None
+)
+APPLICATION_ROLE = APPLICATION_ADDRESS.user  # migrations take rights on the audit log from this role
+_MIGRATING = DATABASE_ROLE == "owner"
+DATABASES = {
+    "default": django_database(
+        (_MIGRATING and OWNER_ADDRESS) or APPLICATION_ADDRESS,
+        limits={
+            # A blocking query cannot be interrupted by Celery's soft limit, so PostgreSQL ends it.
+            "statement_timeout": 1000 * env_int("DATABASE_STATEMENT_TIMEOUT_SECONDS", 600 if _MIGRATING else 30),
+            # A migration that waits for a lock makes everybody behind it wait: it gives up soon and is started again.
+            "lock_timeout": 1000 * env_int("DATABASE_LOCK_TIMEOUT_SECONDS", 2 if _MIGRATING else 10),
+            "idle_in_transaction_session_timeout": 60_000,
+        },
+    )
+}
+
+# --- Celery: messages are hints, a lost or doubled one changes nothing but delay --------------------------------------
+BROKER_URL = env_secret("BROKER_URL", "memory://" if ENVIRONMENT == "test" else "redis://127.0.0.1:6379/0").reveal()
+CELERY_BROKER_URL = BROKER_URL  # redis:// or rediss:// also for Valkey: Celery knows no valkey://
+CELERY_TASK_IGNORE_RESULT = True  # PostgreSQL holds the results
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]  # pickle would let whoever writes to the broker run code here
+CELERY_TIMEZONE = "UTC"  # no hour that comes twice or never
+CELERY_TASK_ACKS_LATE = True  # with the next line: a killed child's message comes back; late alone still loses it
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = True  # an exception ends the message; the row's due time is the retry
+CELERY_TASK_TIME_LIMIT = 120  # seconds; kills the child, a step needs < 30
+CELERY_TASK_SOFT_TIME_LIMIT = 90  # below the hard limit, or it never comes
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # the default gives up after 100 tries
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Longer than hard limit + soft shutdown, far below the default hour. The shortest of all clients wins, so every
+    # process, web and beat too, reads it from here.
+    "visibility_timeout": env_int("BROKER_VISIBILITY_TIMEOUT_SECONDS", 300, minimum=1),
+    # The sweep for unacknowledged messages runs each 5 s; by default each 100 s whatever the timeout above.
+    "unacked_restore_interval": env_int("BROKER_RESTORE_INTERVAL_SECONDS", 5, minimum=1),
+    "unacked_restore_throttle": 1,
+    # Without these a frozen broker blocks whoever publishes for ever.
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+}
+CELERY_TASK_DEFAULT_QUEUE = "maintenance"
+QUEUES = ("advance", "observe", "maintenance")  # declared in controlplane/celery.py
+CELERY_TASK_CREATE_MISSING_QUEUES = False  # a typo in a route would otherwise make a queue that nobody reads
+CELERY_TASK_ROUTES = {
+    "operations.tasks.advance_*": {"queue": "advance"},
+    "provisioning.tasks.observe*": {"queue": "observe"},
+}
+CELERY_WORKER_PREFETCH_MULTIPLIER = env_int("WORKER_PREFETCH", 4, minimum=1)  # prefetched = invisible to other workers
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000  # backstop against leaks
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # KiB
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = env_int("WORKER_SHUTDOWN_SECONDS", 30)  # unacknowledged messages go back first
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True  # they could not be acknowledged and would run twice
+CELERY_WORKER_ETA_TASK_LIMIT = 1000  # we send none; the fuse against memory filled by them
+CELERY_WORKER_SEND_TASK_EVENTS = False  # broker load, and where stalls hid
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # logs.py decides the format
+CELERY_DB_REUSE_MAX = 100  # else a new PostgreSQL backend for each task (4.8 ms of server CPU instead of 0.17)
+CELERY_BEAT_SCHEDULER = "controlplane.beat:LeaderScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1  # seconds; also how fast another beat takes over
+
+# --- Azure: addresses of the public cloud by default; the simulator differs by these values alone ---------------------
+AZURE_AUTHORITY_HOST = env_text("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com")
+AZURE_ARM_URL = env_text("AZURE_ARM_URL", "https://management.azure.com")
+AZURE_TENANT_ID = env_text("AZURE_TENANT_ID")
+AZURE_CLIENT_ID = env_text("AZURE_CLIENT_ID")
+AZURE_CLIENT_SECRET = env_secret("AZURE_CLIENT_SECRET")  # empty: a managed identity
+AZURE_SUBSCRIPTION_IDS = env_list("AZURE_SUBSCRIPTION_IDS")
+AZURE_LOCATIONS = env_list("AZURE_LOCATIONS")
+AZURE_VAULT_URL = env_text("AZURE_VAULT_URL")
+AZURE_SQL_HOST = env_text("AZURE_SQL_HOST")  # empty: each server's own name
+AZURE_SQL_PORT = env_int("AZURE_SQL_PORT", 1433, minimum=1)
+AZURE_CA_FILE = env_text("AZURE_CA_FILE")  # empty: the system's certificates
+AZURE_VERIFY_CHALLENGE_RESOURCE = env_bool("AZURE_VERIFY_CHALLENGE_RESOURCE", True)  # false only for vaults on loopback
+
+# --- Time: moved and scaled only by demo, tests and the simulator; production refuses it ------------------------------
+CLOCK_SCALE = env_float("CLOCK_SCALE", 1.0)  # business seconds per real second
+CLOCK_OFFSET_SECONDS = env_float("CLOCK_OFFSET_SECONDS", 0.0)
+
+# --- Logs -------------------------------------------------------------------------------------------------------------
+LOG_LEVEL = env_text("LOG_LEVEL", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+LOGGING_CONFIG = None  # logs.configure below replaces Django's own set-up
+logs.configure(as_json=IN_PRODUCTION, level=LOG_LEVEL)
