@@ -1,0 +1,62 @@
+"""The simulator's process, and its answer put into the words of our settings."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from cloud.secrets import Secret
+from controlplane.embedded.processes import Child, Program
+from controlplane.embedded.run_directory import RunDirectory
+
+
+class EmbeddedSimulator:
+    """A local Azure in `run`. `time_scale` 60 lets a simulated minute pass in a second."""
+
+    def __init__(self, run: RunDirectory, *, time_scale: float = 60.0, seed: int = 1) -> None:
+        self._run = run
+        self._state = run.path / "simulator"
+        self._state.mkdir(exist_ok=True)
+        self._line = self._state / "contract.json"
+        port = str(run.port("simulator"))
+        place = ("--host", "127.0.0.1", "--port", port, "--state", str(self._state))
+        command = [sys.executable, "-m", "simulator", *place, "--time-scale", str(time_scale), "--seed", str(seed)]
+        self.child = Child(Program("simulator", command, output=self._line), run)
+
+    def start(self) -> None:
+        self.child.start()
+
+    def wait_until_ready(self) -> None:
+        self.child.wait_until(self._has_answered)
+
+    def stop(self) -> None:
+        self.child.stop()
+
+    def contract(self) -> dict[str, Any]:
+        """The line that it printed once it took connections."""
+        document: dict[str, Any] = json.loads(self._line.read_text(encoding="utf-8").splitlines()[0])
+        return document
+
+    def environment(self) -> dict[str, str]:
+        """The variables that point our code, and any other client of Azure, at it."""
+        contract = self.contract()
+        secret = self._run.keep_secret("azure_client_secret", Secret(contract["client_secret"]))
+        return {
+            "AZURE_AUTHORITY_HOST": contract["authority"],
+            "AZURE_ARM_URL": contract["arm"],
+            "AZURE_TENANT_ID": contract["tenant"],
+            "AZURE_CLIENT_ID": contract["client_id"],
+            "AZURE_CLIENT_SECRET_FILE": str(secret),
+            "AZURE_SUBSCRIPTION_IDS": contract["subscription"],
+            "AZURE_LOCATIONS": ",".join(contract["locations"]),
+            "AZURE_VAULT_URL": contract["vault"].replace("{vault}", contract["vault_name"]),
+            "AZURE_SQL_HOST": "localhost",
+            "AZURE_SQL_PORT": str(contract["sql_port"]),
+            "AZURE_CA_FILE": contract["ca"],
+            "AZURE_VERIFY_CHALLENGE_RESOURCE": "false",  # its vaults are ports of localhost
+            "SIMULATOR_ADMIN_URL": contract["admin"],
+        }
+
+    def _has_answered(self) -> bool:
+        return self._line.exists() and self._line.read_bytes().endswith(b"\n")
