@@ -67,3 +67,17 @@ def public_access_off() -> SqlError:
 def session_killed() -> SqlError:
     """Also what an open session hears when its database is gone."""
     return SqlError(596, 21, 1, "Cannot continue the execution because the session is in the kill state.")
+
+
+def no_such(action: str, kind: str, name: str) -> SqlError:
+    """15151: missing and forbidden sound alike."""
+    text = f"Cannot {action} the {kind} '{name}', because it does not exist or you do not have permission."
+    return SqlError(15151, 16, 1, text)
+
+
+def invalid_object(name: str) -> SqlError:
+    return SqlError(208, 16, 1, f"Invalid object name '{name}'.")
+
+
+def permission_refused() -> SqlError:
+    return SqlError(15247, 16, 1, "User does not have permission to perform this action.")

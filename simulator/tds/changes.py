@@ -1,0 +1,105 @@
+"""CREATE TABLE, INSERT, UPDATE, DELETE and DROP TABLE, each behind its right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulator.tds import queries
+from simulator.tds.errors import SqlError
+from simulator.tds.evaluation import Binding, Evaluator, Scope
+from simulator.tds.tables import Row, Table
+from simulator.tds.tsql.syntax import CreateTable, Delete, Drop, Insert, ObjectName, Select, TypeName, Update
+from simulator.tds.values import is_known
+
+if TYPE_CHECKING:
+    from simulator.tds.engine import SqlSession
+
+
+def create_table(session: SqlSession, statement: CreateTable) -> None:
+    """Errors 262 (no right), 2760 (schema), 2714 (taken), 2715 (unknown type)."""
+    if not session.rights.allows("CREATE TABLE"):
+        text = f"CREATE TABLE permission denied in database '{session.database.name}'."
+        raise SqlError(262, 14, 1, text)
+    schema = session.tables.schema_name(statement.table.schema or session.default_schema)
+    if schema is None or not session.rights.allows("ALTER", schema=schema):
+        wanted = statement.table.schema or session.default_schema
+        text = f'The specified schema name "{wanted}" either does not exist or you do not have permission to use it.'
+        raise SqlError(2760, 16, 1, text)
+    if session.tables.find(ObjectName(statement.table.name, schema), schema):
+        raise SqlError(2714, 16, 6, f"There is already an object named '{statement.table.name}' in the database.")
+    for place, column in enumerate(statement.columns, start=1):
+        _demand_type(column.type, place)
+    session.tables.put(Table(schema, statement.table.name, statement.columns))
+
+
+def _demand_type(declared: TypeName, place: int) -> None:
+    if not is_known(declared):
+        raise SqlError(2715, 16, 6, f"Column, parameter, or variable #{place}: Cannot find data type {declared.name}.")
+
+
+def drop_table(session: SqlSession, statement: Drop) -> None:
+    """Error 3701 for a table that is missing or not one's to drop."""
+    table = session.tables.find(statement.name, session.default_schema)
+    if table and session.rights.allows("ALTER", schema=table.schema):
+        session.tables.remove(table)
+    elif table or not statement.if_exists:
+        text = f"Cannot drop the table '{statement.name}', because it does not exist or you do not have permission."
+        raise SqlError(3701, 11, 5, text)
+
+
+def _opened(session: SqlSession, name: ObjectName, permission: str) -> Table:
+    table = session.tables.demand(name, session.default_schema)
+    session.rights.demand(permission, database=session.database.name, schema=table.schema, table=table.name)
+    return table
+
+
+def insert(session: SqlSession, evaluator: Evaluator, statement: Insert) -> int:
+    """The number of rows added. Errors 208, 229, 213 (count of values), 515, 2627, 2628."""
+    table = _opened(session, statement.table, "INSERT")
+    places = [table.place(column) for column in statement.columns] or list(range(len(table.columns)))
+    added = [_placed(table, places, row) for row in _given(session, evaluator, statement)]
+    session.tables.put(table.with_rows((*table.rows, *added)))
+    return len(added)
+
+
+def _given(session: SqlSession, evaluator: Evaluator, statement: Insert) -> list[Row]:
+    if isinstance(statement.rows, Select):
+        return list(queries.select(session, evaluator, statement.rows, Scope()).rows)
+    return [tuple(evaluator.value(each, Scope()) for each in row) for row in statement.rows]
+
+
+def _placed(table: Table, places: list[int], given: Row) -> Row:
+    if len(given) != len(places):
+        text = "Column name or number of supplied values does not match table definition."
+        raise SqlError(213, 16, 1, text)
+    by_place = dict(zip(places, given, strict=True))
+    return table.fitted(tuple(by_place.get(index) for index in range(len(table.columns))))
+
+
+def _scope(table: Table, row: Row) -> Scope:
+    places = {column.name.lower(): index for index, column in enumerate(table.columns)}
+    return Scope((Binding(table.name, places, row),))
+
+
+def update(session: SqlSession, evaluator: Evaluator, statement: Update) -> int:
+    table = _opened(session, statement.table, "UPDATE")
+    meant = [evaluator.truth(statement.where, _scope(table, row)) for row in table.rows]
+    rows = tuple(
+        _updated(evaluator, table, row, statement) if hit else row for row, hit in zip(table.rows, meant, strict=True)
+    )
+    session.tables.put(table.with_rows(rows))
+    return sum(meant)
+
+
+def _updated(evaluator: Evaluator, table: Table, row: Row, statement: Update) -> Row:
+    changed = list(row)
+    for column, expression in statement.changes:
+        changed[table.place(column)] = evaluator.value(expression, _scope(table, row))
+    return table.fitted(tuple(changed))
+
+
+def delete(session: SqlSession, evaluator: Evaluator, statement: Delete) -> int:
+    table = _opened(session, statement.table, "DELETE")
+    kept = tuple(row for row in table.rows if not evaluator.truth(statement.where, _scope(table, row)))
+    session.tables.put(table.with_rows(kept))
+    return len(table.rows) - len(kept)

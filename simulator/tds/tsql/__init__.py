@@ -1,0 +1,1 @@
+"""The T-SQL subset: text in, syntax tree out. It knows neither databases nor wires."""

@@ -1,0 +1,59 @@
+"""Tables and their rows."""
+
+from __future__ import annotations
+
+from simulator.tds.tsql.expressions import expression, select
+from simulator.tds.tsql.reading import Reading
+from simulator.tds.tsql.syntax import ColumnDefinition, CreateTable, Delete, Expression, Insert, Statement, Update
+
+
+def create(reading: Reading) -> Statement:
+    reading.expect("CREATE", "TABLE")
+    return CreateTable(reading.object_name(), reading.bracketed(lambda: _column(reading)))
+
+
+def _column(reading: Reading) -> ColumnDefinition:
+    name, declared = reading.name(), reading.type_name()
+    nullable, primary_key = True, False
+    while True:
+        if reading.takes("NOT", "NULL"):
+            nullable = False
+        elif reading.takes("PRIMARY", "KEY"):
+            nullable, primary_key = False, True
+        elif not reading.takes("NULL"):
+            return ColumnDefinition(name, declared, nullable, primary_key)
+
+
+def insert(reading: Reading) -> Statement:
+    reading.expect("INSERT")
+    reading.takes("INTO")
+    table = reading.object_name()
+    columns = reading.bracketed(reading.name) if reading.sees("(") else ()
+    if reading.sees("SELECT"):
+        return Insert(table, columns, select(reading))
+    reading.expect("VALUES")
+    return Insert(table, columns, reading.separated(lambda: reading.bracketed(lambda: expression(reading))))
+
+
+def update(reading: Reading) -> Statement:
+    reading.expect("UPDATE")
+    table = reading.object_name()
+    reading.expect("SET")
+    changes = reading.separated(lambda: _change(reading))
+    return Update(table, changes, _where(reading))
+
+
+def _change(reading: Reading) -> tuple[str, Expression]:
+    column = reading.name()
+    reading.expect("=")
+    return column, expression(reading)
+
+
+def delete(reading: Reading) -> Statement:
+    reading.expect("DELETE")
+    reading.takes("FROM")
+    return Delete(reading.object_name(), _where(reading))
+
+
+def _where(reading: Reading) -> Expression | None:
+    return expression(reading) if reading.takes("WHERE") else None
