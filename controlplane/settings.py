@@ -92,8 +92,9 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "static/"
-STATIC_ROOT = Path(env_text("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
-WHITENOISE_USE_FINDERS = not IN_PRODUCTION  # production serves what collectstatic gathered
+# Production serves what collectstatic gathered; elsewhere files come from where the packages hold them.
+STATIC_ROOT = Path(env_text("STATIC_ROOT", str(BASE_DIR / "staticfiles"))) if IN_PRODUCTION else None
+WHITENOISE_USE_FINDERS = not IN_PRODUCTION
 
 LANGUAGE_CODE = "en-us"
 USE_TZ = True

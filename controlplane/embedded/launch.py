@@ -16,12 +16,13 @@ CAP_DAC_OVERRIDE = 1
 CAPABILITY_VERSION_3 = 0x20080522
 
 
-def give_up_root(libc: ctypes.CDLL, user_id: int) -> None:
+def give_up_root(user_id: int) -> None:
     """Become an ordinary user that may still walk through root's closed directories, where the files lie.
 
     PostgreSQL refuses to run as root, and a clone below /root is out of reach for anybody else. Where the capability is
     not to be had, the program starts without it, which is enough if the directories are open.
     """
+    libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([])
     os.setgid(user_id)
@@ -33,15 +34,19 @@ def give_up_root(libc: ctypes.CDLL, user_id: int) -> None:
         libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0)
 
 
+def die_with_parent(death_signal: int) -> None:
+    """Ask the kernel to send us this signal when our parent ends, however it ends. Linux only; elsewhere nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
+
+
 def main() -> None:
     """Never returns: the program takes this process over."""
     parent, death_signal, user_id = map(int, sys.argv[1:4])
     program = sys.argv[4:]
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
-        if user_id >= 0:
-            give_up_root(libc, user_id)
-        libc.prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)  # last: a change of user clears it
+    if user_id >= 0:
+        give_up_root(user_id)
+    die_with_parent(death_signal)  # after it: a change of user clears the wish
     if os.getppid() != parent:
         sys.exit("The parent is gone.")
     os.execv(program[0], program)  # noqa: S606  (no shell is wanted)

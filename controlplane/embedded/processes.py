@@ -20,6 +20,7 @@ LAUNCHER = Path(__file__).with_name("launch.py")
 ROOT_OF_CODE = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 20.0
 LOOK_AGAIN_SECONDS = 0.02
+SAME_START_SECONDS = 1.0  # the kernel counts ticks since boot, and the clock may have been set since
 TAIL_LINES = 20
 STAY_THE_SAME_USER = -1
 
@@ -61,7 +62,7 @@ class Child:
 
     def start(self) -> None:
         """End what an earlier run left behind, then launch."""
-        end_leftover(self._run, self.program)
+        end_leftover(self._run, self.program.name)
         log = self._run.log(self.program.name)
         rotate(log)
         with log.open("ab") as log_file, _output(self.program.output, log) as output_file:
@@ -74,7 +75,7 @@ class Child:
                 stderr=log_file,
                 start_new_session=True,  # Ctrl-C reaches the stack alone, which ends its parts in order
             )
-        remember(self._run, self.program.name, self._process.pid)
+        remember(self._run, self.program, self._process.pid)
 
     def ensure_alive(self) -> None:
         """Raise PartFailed, with the end of the log, when the process is gone."""
@@ -128,9 +129,10 @@ def run_to_end(program: Program, run: RunDirectory) -> None:
         raise PartFailed(failure_text(program.name, run.log(program.name)))
 
 
-def remember(run: RunDirectory, name: str, pid: int) -> None:
+def remember(run: RunDirectory, program: Program, pid: int) -> None:
     """Write down who the process is: a number alone may belong to somebody else later."""
-    run.write_json(f"pids/{name}.json", {"pid": pid, "created": psutil.Process(pid).create_time()})
+    identity = {"pid": pid, "created": psutil.Process(pid).create_time(), "stop_signal": int(program.stop_signal)}
+    run.write_json(f"pids/{program.name}.json", identity)
 
 
 def forget(run: RunDirectory, name: str) -> None:
@@ -142,24 +144,32 @@ def leftover(run: RunDirectory, name: str) -> psutil.Process | None:
     document = run.read_json(f"pids/{name}.json")
     try:
         process = psutil.Process(int(document["pid"]))
-        ours = abs(process.create_time() - float(document["created"])) < 1.0
+        ours = abs(process.create_time() - float(document["created"])) < SAME_START_SECONDS
         return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
     except (KeyError, ValueError, psutil.NoSuchProcess):
         return None
 
 
-def end_leftover(run: RunDirectory, program: Program) -> None:
-    """Stop the earlier process, gently first: it may be busy saving what this start is to find."""
-    process = leftover(run, program.name)
+def end_leftovers(run: RunDirectory) -> None:
+    """Stop what an earlier run left behind, gently first: it may be busy saving what this one is to find."""
+    for file in (run.path / "pids").glob("*.json"):
+        end_leftover(run, file.stem)
+
+
+def end_leftover(run: RunDirectory, name: str) -> None:
+    """Stop one process of an earlier run; harmless when there is none."""
+    process = leftover(run, name)
     if process is not None:
-        process.send_signal(program.stop_signal)
         try:
+            process.send_signal(run.read_json(f"pids/{name}.json").get("stop_signal", signal.SIGTERM))
             process.wait(STOP_SECONDS)
         except psutil.TimeoutExpired:
             process.kill()
             process.wait(STOP_SECONDS)
+        except psutil.NoSuchProcess:
+            pass  # it was on its way out
         kill_group(process.pid)
-    forget(run, program.name)
+    forget(run, name)
 
 
 def kill_group(leader: int) -> None:

@@ -83,9 +83,9 @@ class RunDirectory:
     def port(self, name: str, *, preferred: int = 0) -> int:
         """A free loopback port: the one used last time where possible, else `preferred`, else any; remembered."""
         ports = self.read_json("ports.json")
-        for candidate in (ports.get(name, 0), preferred, 0):
+        for candidate in (*filter(None, (ports.get(name), preferred)), 0):
             port = _free_port(candidate)
-            if port:
+            if port is not None:
                 self.write_json("ports.json", ports | {name: port})
                 return port
         raise OSError("No free port on 127.0.0.1.")

@@ -14,12 +14,13 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from controlplane.embedded.postgres import APPLICATION, OWNER, EmbeddedPostgres
-from controlplane.embedded.processes import Child, Program, run_to_end
+from controlplane.embedded.processes import Child, Program, end_leftovers, run_to_end
 from controlplane.embedded.run_directory import RunDirectory
 from controlplane.embedded.simulator import EmbeddedSimulator
 from controlplane.embedded.valkey import EmbeddedValkey
 from controlplane.env import env_float, env_int, is_set
 
+ENVIRONMENT_FILE = "environment.json"  # addresses and paths of secrets, no secret; for commands beside a running stack
 RESTARTS_ALLOWED = 5
 RESTARTS_WINDOW_SECONDS = 60.0
 
@@ -62,10 +63,17 @@ class EmbeddedStack:
 
     Parts whose environment variable is set (see REPLACED_BY) are somebody else's and are not started. `environment`
     holds what children need to reach the parts. `losable` is for tests: quicker, but data may die with the machine.
+    `fresh` forgets the data and secrets of earlier runs.
     """
 
     def __init__(
-        self, path: Path, parts: Iterable[Part] = EVERYTHING, *, losable: bool = False, step: Step = silent
+        self,
+        path: Path,
+        parts: Iterable[Part] = EVERYTHING,
+        *,
+        losable: bool = False,
+        fresh: bool = False,
+        step: Step = silent,
     ) -> None:
         self.run = RunDirectory(path)
         self.environment: dict[str, str] = {}
@@ -73,6 +81,7 @@ class EmbeddedStack:
         self._parts = {part for part in parts if not is_set(REPLACED_BY.get(part, "-"))}
         self._losable = losable
         self._step = step
+        self._fresh = fresh
         self._servers: dict[Part, Server] = {}
         self._restarts: dict[str, list[float]] = {}
         self.web_port = 0
@@ -80,8 +89,12 @@ class EmbeddedStack:
     def __enter__(self) -> Self:
         self.run.take()
         try:
+            end_leftovers(self.run)
+            if self._fresh:
+                self.run.clear()
             self._start_servers()
             self._start_processes()
+            self.run.write_json(ENVIRONMENT_FILE, self.environment)
         except BaseException:
             self.stop()
             raise
@@ -132,6 +145,7 @@ class EmbeddedStack:
                 self.children[name].stop()
         self.children.clear()
         self._servers.clear()
+        (self.run.path / ENVIRONMENT_FILE).unlink(missing_ok=True)
         self.run.release()
 
     def _start_servers(self) -> None:
