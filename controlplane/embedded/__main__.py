@@ -1,4 +1,4 @@
-"""`python -m controlplane.embedded up | down | status | run -- COMMAND | manage ARGUMENTS`: the product on this machine."""
+"""The product on this machine: `python -m controlplane.embedded up | down | status | run -- COMMAND | manage WORDS`."""
 
 from __future__ import annotations
 
@@ -47,21 +47,26 @@ def main() -> int:
     arguments = _arguments()
     path = Path(os.environ.get("RUN_DIRECTORY", ROOT_OF_CODE / ".run"))
     try:
-        match arguments.action:
-            case "down":
-                return down(path)
-            case "status":
-                return status(path)
-            case "manage":
-                return manage(path, arguments.command)
-            case "up":
-                return up(path, fresh=arguments.fresh)
-        return run(path, arguments.command, fresh=arguments.fresh)
+        return _act(arguments, path)
     except (PartFailed, AlreadyRunning) as failure:
-        console.print(f"[red]✗[/] {failure}", markup=True)
+        console.print("[red]✗[/]", end=" ")
+        console.print(str(failure), markup=False)
     except Interrupted as interruption:
         return interruption.code
     return 1
+
+
+def _act(arguments: argparse.Namespace, path: Path) -> int:
+    match arguments.action:
+        case "down":
+            return down(path)
+        case "status":
+            return status(path)
+        case "manage":
+            return manage(path, arguments.command)
+        case "up":
+            return up(path, fresh=arguments.fresh)
+    return run(path, arguments.command, fresh=arguments.fresh)
 
 
 def up(path: Path, *, fresh: bool) -> int:
