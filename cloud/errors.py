@@ -1,6 +1,6 @@
 """Everything that Azure may answer, in the few classes that callers act upon.
 
-The engine reads `transient` and `retry_after` (seconds) alone; workflows catch the class where it means a different road.
+The engine reads `transient` and `retry_after` (seconds) alone; workflows catch the class where it means another road.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the rest of the product may ask of Azure, and the frozen values exchanged.
 
-A read that finds nothing answers None; anything else that goes wrong raises a class of `cloud.errors`, so that "unknown" is
-never taken for "absent". No call polls or sleeps: `begin_…` sends one request and returns what to look at later.
+A read that finds nothing answers None; anything else that goes wrong raises a class of `cloud.errors`: "unknown"
+is never taken for "absent". No call polls or sleeps: `begin_…` sends one request and returns what to look at later.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class ObservedPool:
 
 @dataclass(frozen=True, slots=True)
 class ObservedDatabase:
-    """`pool_name` is taken from elasticPoolId, in lower case. `objective` differs from `requested_objective` while scaling."""
+    """`pool_name` is elasticPoolId's, in lower case. `objective` differs from `requested_objective` while scaling."""
 
     name: str
     arm_id: str
@@ -230,9 +230,11 @@ class SecretVersion:
 
 
 class SecretStore(Protocol):
-    """Azure Key Vault secrets of one vault. `set` is not repeatable: tag with the operation and look the tag up first."""
+    """Azure Key Vault secrets of one vault. `set` does not repeat: tag with the operation, look the tag up first."""
 
-    def set(self, name: str, value: Secret, *, tags: Mapping[str, str], expires_at: datetime | None = None) -> SecretVersion: ...
+    def set(
+        self, name: str, value: Secret, *, tags: Mapping[str, str], expires_at: datetime | None = None
+    ) -> SecretVersion: ...
     def get(self, name: str, version: str | None = None) -> tuple[Secret, SecretVersion] | None:
         """The newest version (whatever its dates), or the named one; None when there is none."""
         ...

@@ -1,0 +1,131 @@
+"""Databases: their bodies and observed shapes, retention and encryption."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from azure.mgmt.sql import SqlManagementClient, models
+
+from cloud.arm import ArmCaller, as_tags, as_text, required
+from cloud.azure_pools import observed_sku, sku_body
+from cloud.protocols import Accepted, DatabaseSpec, ObservedDatabase, ServerRef
+
+SYSTEM_DATABASES = frozenset({"master"})
+
+
+class AzureDatabases(ArmCaller):
+    """The database part of `SqlManagement`."""
+
+    def get_database(self, server: ServerRef, name: str) -> ObservedDatabase | None:
+        found = self.read(
+            server.subscription_id, lambda client: client.databases.get(server.resource_group, server.name, name)
+        )
+        return None if found is None else observed_database(found)
+
+    def list_databases(self, server: ServerRef) -> list[ObservedDatabase]:
+        """All pages, without `master`; raises rather than return a part, and Missing when the server is not there."""
+        with self.calls(server.subscription_id) as client:
+            listed = [
+                observed_database(one) for one in client.databases.list_by_server(server.resource_group, server.name)
+            ]
+        return [one for one in listed if one.name not in SYSTEM_DATABASES]
+
+    def begin_create_database(self, server: ServerRef, name: str, spec: DatabaseSpec) -> Accepted:
+        def send(client: SqlManagementClient, **options: Any) -> object:
+            body = database_body(server, spec)
+            return client.databases.begin_create_or_update(server.resource_group, server.name, name, body, **options)
+
+        return self.begin(server.subscription_id, send)
+
+    def begin_delete_database(self, server: ServerRef, name: str) -> Accepted:
+        def send(client: SqlManagementClient, **options: Any) -> object:
+            return client.databases.begin_delete(server.resource_group, server.name, name, **options)
+
+        return self.begin_delete(server.subscription_id, send)
+
+    def get_retention_days(self, server: ServerRef, database: str) -> int | None:
+        """Days of point-in-time restore; None when there is no such database."""
+        found = self.read(
+            server.subscription_id,
+            lambda client: client.backup_short_term_retention_policies.get(
+                server.resource_group, server.name, database, "default"
+            ),
+        )
+        if found is None:
+            return None
+        return required(required(found.properties, "properties").retention_days, "retentionDays")
+
+    def begin_set_retention(self, server: ServerRef, database: str, days: int) -> Accepted:
+        def send(client: SqlManagementClient, **options: Any) -> object:
+            policy = models.BackupShortTermRetentionPolicy(
+                properties=models.BackupShortTermRetentionPolicyProperties(retention_days=days)
+            )
+            group = client.backup_short_term_retention_policies
+            where = (server.resource_group, server.name, database, "default")
+            return group.begin_create_or_update(*where, policy, **options)
+
+        return self.begin(server.subscription_id, send)
+
+    def get_tde_enabled(self, server: ServerRef, database: str) -> bool | None:
+        """Whether the database is encrypted at rest; None when there is no such database."""
+        found = self.read(
+            server.subscription_id,
+            lambda client: client.transparent_data_encryptions.get(
+                server.resource_group, server.name, database, "current"
+            ),
+        )
+        if found is None:
+            return None
+        return as_text(required(found.properties, "properties").state) == "Enabled"
+
+    def begin_enable_tde(self, server: ServerRef, database: str) -> Accepted:
+        def send(client: SqlManagementClient, **options: Any) -> object:
+            encryption = models.LogicalDatabaseTransparentDataEncryption(
+                properties=models.TransparentDataEncryptionProperties(state="Enabled")
+            )
+            group = client.transparent_data_encryptions
+            where = (server.resource_group, server.name, database, "current")
+            return group.begin_create_or_update(*where, encryption, **options)
+
+        return self.begin(server.subscription_id, send)
+
+
+def database_body(server: ServerRef, spec: DatabaseSpec) -> models.Database:
+    """A pooled database names its pool and no sku; a single one its sku. Without createMode Azure takes Default."""
+    properties = models.DatabaseProperties(
+        requested_backup_storage_redundancy=spec.backup_redundancy, zone_redundant=spec.zone_redundant
+    )
+    if spec.max_size_bytes is not None:
+        properties.max_size_bytes = spec.max_size_bytes
+    database = models.Database(location=spec.region, tags=as_tags(spec.tags), properties=properties)
+    if spec.pool_name is not None:
+        properties.elastic_pool_id = pool_id(server, spec.pool_name)
+    elif spec.sku is not None:
+        database.sku = sku_body(spec.sku)
+    else:
+        raise ValueError("A database needs a pool or a sku.")
+    return database
+
+
+def pool_id(server: ServerRef, pool: str) -> str:
+    group = f"/subscriptions/{server.subscription_id}/resourceGroups/{server.resource_group}"
+    return f"{group}/providers/Microsoft.Sql/servers/{server.name}/elasticPools/{pool}"
+
+
+def observed_database(database: models.Database) -> ObservedDatabase:
+    properties = required(database.properties, "properties")
+    redundancy = properties.current_backup_storage_redundancy or properties.requested_backup_storage_redundancy
+    pool = properties.elastic_pool_id
+    return ObservedDatabase(
+        name=required(database.name, "name").lower(),
+        arm_id=required(database.id, "id"),
+        status=as_text(required(properties.status, "status")),
+        sku=observed_sku(properties.current_sku or database.sku),
+        pool_name=pool.rstrip("/").rpartition("/")[2].lower() if pool else None,
+        max_size_bytes=properties.max_size_bytes,
+        objective=properties.current_service_objective_name or "",
+        requested_objective=properties.requested_service_objective_name or "",
+        backup_redundancy=as_text(redundancy) or None,
+        zone_redundant=bool(properties.zone_redundant),
+        tags=as_tags(database.tags),
+    )

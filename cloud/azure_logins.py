@@ -1,0 +1,89 @@
+"""`SqlLogins` over TDS: fresh connections, quoted DDL, errors by one table."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from cloud.errors import AlreadyThere, RetryLater
+from cloud.protocols import LoginSpec
+from cloud.secrets import Secret
+from cloud.settings import CloudSettings
+from cloud.sql_drivers import Session, SqlDriver, SqlTarget
+from cloud.sql_failures import SqlFailure, classify_sql
+
+LONGEST_IDENTIFIER = 128
+SERVICE_ROLES = ("db_datareader", "db_datawriter", "db_ddladmin")
+
+
+class AzureSqlLogins:
+    """Signs in and manages contained users, over whichever driver it is given."""
+
+    def __init__(self, settings: CloudSettings, *, driver: SqlDriver) -> None:
+        self._settings = settings
+        self._driver = driver
+
+    def verify(self, login: LoginSpec) -> None:
+        """Sign in with a fresh connection and SELECT 1; raises LoginRefused, or RetryLater while Azure is not ready."""
+        with self._session(login) as session:
+            rows = session.execute("SELECT 1")
+        if [tuple(row) for row in rows] != [(1,)]:
+            raise RetryLater("InvalidAnswer", "SELECT 1 did not answer 1.")
+
+    def ensure_user(self, admin: LoginSpec, user: str, password: Secret) -> None:
+        """Create the contained user or set its password, then its rights; each statement may be repeated."""
+        name = quoted_identifier(user)
+        words = f"USER {name} WITH PASSWORD = {quoted_literal(password.reveal())}"
+        with self._session(admin) as session:
+            try:
+                self._run(session, f"CREATE {words}")
+            except AlreadyThere:
+                self._run(session, f"ALTER {words}")
+            for role in SERVICE_ROLES:
+                self._run(session, f"ALTER ROLE {quoted_identifier(role)} ADD MEMBER {name}")
+            self._run(session, f"GRANT EXECUTE ON SCHEMA::[dbo] TO {name}")
+
+    def drop_user(self, admin: LoginSpec, user: str) -> None:
+        """Drop the user; a missing one is no error."""
+        with self._session(admin) as session:
+            self._run(session, f"DROP USER IF EXISTS {quoted_identifier(user)}")
+
+    @contextlib.contextmanager
+    def _session(self, login: LoginSpec) -> Iterator[Session]:
+        """One connection, closed whatever happens; failures are classed without a trace of the statement."""
+        try:
+            with contextlib.closing(self._driver.connect(self._target(login))) as session:
+                yield session
+        except SqlFailure as failure:
+            raise classify_sql(failure) from None
+
+    @staticmethod
+    def _run(session: Session, statement: str) -> None:
+        try:
+            session.execute(statement)
+        except SqlFailure as failure:
+            raise classify_sql(failure) from None
+
+    def _target(self, login: LoginSpec) -> SqlTarget:
+        return SqlTarget(
+            host=self._settings.sql_host or login.endpoint,
+            port=self._settings.sql_port,
+            server=login.endpoint.partition(".")[0].lower(),
+            database=login.database,
+            user=login.user,
+            password=login.password,
+        )
+
+
+def quoted_identifier(name: str) -> str:
+    """`[name]`, brackets doubled; DDL takes no parameters. Refuses what SQL Server would (length, NUL)."""
+    if not 0 < len(name) <= LONGEST_IDENTIFIER or "\0" in name:
+        raise ValueError("An identifier has 1 to 128 characters and no NUL.")
+    return "[" + name.replace("]", "]]") + "]"
+
+
+def quoted_literal(text: str) -> str:
+    """`N'text'`, quotes doubled."""
+    if "\0" in text:
+        raise ValueError("A literal has no NUL.")
+    return "N'" + text.replace("'", "''") + "'"

@@ -1,0 +1,171 @@
+"""Settings → clients, made when first asked for, once a process; a forked child makes its own.
+
+`configure` is called once by whoever wires the product (settings, a test); everything else asks for a protocol.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core.credentials import TokenCredential
+from azure.core.pipeline.transport import HttpTransport, RequestsTransport
+from azure.identity import (
+    AzureAuthorityHosts,
+    ClientSecretCredential,
+    ManagedIdentityCredential,
+    WorkloadIdentityCredential,
+)
+
+from cloud import mssql_driver
+from cloud.azure_logins import AzureSqlLogins
+from cloud.azure_management import AzureSqlManagement
+from cloud.key_vault import AzureSecretStore
+from cloud.protocols import CallClass, SecretStore, SqlLogins, SqlManagement
+from cloud.settings import CloudSettings, CredentialKind, SqlDriverKind
+from cloud.sql_drivers import SqlDriver
+from cloud.throttle import Bucket, LocalBucket
+
+__all__ = ["CloudSettings", "configure", "secret_store", "sql_logins", "sql_management"]
+
+_KNOWN_AUTHORITIES = frozenset(
+    {AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, AzureAuthorityHosts.AZURE_GOVERNMENT, AzureAuthorityHosts.AZURE_CHINA}
+)
+
+
+class NotConfigured(RuntimeError):
+    """A client was asked for before `configure` was called."""
+
+
+@dataclass
+class _Clients:
+    """Everything made from one configuration in one process."""
+
+    settings: CloudSettings
+    given_transport: HttpTransport[Any, Any] | None = None
+    given_driver: SqlDriver | None = None
+    bucket: Bucket = field(default_factory=LocalBucket)
+    management: dict[CallClass, SqlManagement] = field(default_factory=dict)
+    vaults: dict[str, SecretStore] = field(default_factory=dict)
+
+    @cached_property
+    def transport(self) -> HttpTransport[Any, Any]:
+        return self.given_transport or RequestsTransport(
+            connection_timeout=self.settings.connect_seconds,
+            read_timeout=self.settings.read_seconds,
+            connection_verify=self.settings.ca_file or True,
+        )
+
+    @cached_property
+    def credential(self) -> TokenCredential:
+        return _credential(self.settings, self.transport)
+
+    @cached_property
+    def logins(self) -> SqlLogins:
+        return AzureSqlLogins(self.settings, driver=self.given_driver or _driver(self.settings))
+
+    def fresh(self) -> _Clients:
+        """The same configuration with nothing made yet."""
+        return _Clients(self.settings, self.given_transport, self.given_driver, self.bucket)
+
+
+_lock = threading.RLock()
+_clients: _Clients | None = None
+
+
+def configure(
+    settings: CloudSettings,
+    *,
+    transport: HttpTransport[Any, Any] | None = None,
+    sql_driver: SqlDriver | None = None,
+    bucket: Bucket | None = None,
+) -> None:
+    """Say where Azure is. `transport` and `sql_driver` replace the network (tests); `bucket` is shared by all workers.
+
+    May be called again: clients made before keep their configuration, later ones have the new one.
+    """
+    global _clients
+    with _lock:
+        _clients = _Clients(settings, transport, sql_driver, bucket or LocalBucket())
+
+
+def sql_management(call_class: CallClass = CallClass.USER) -> SqlManagement:
+    """ARM, in the name of this class of work."""
+    with _lock:
+        made = _configured()
+        if call_class not in made.management:
+            made.management[call_class] = AzureSqlManagement(
+                made.settings,
+                credential=made.credential,
+                transport=made.transport,
+                bucket=made.bucket,
+                call_class=call_class,
+            )
+        return made.management[call_class]
+
+
+def sql_logins() -> SqlLogins:
+    """Sign-ins over TDS."""
+    with _lock:
+        return _configured().logins
+
+
+def secret_store(vault_url: str | None = None) -> SecretStore:
+    """The vault at this URL, or the configured one."""
+    with _lock:
+        made = _configured()
+        url = (vault_url or made.settings.vault_url).rstrip("/")
+        if not url:
+            raise NotConfigured("No vault URL is configured.")
+        if url not in made.vaults:
+            made.vaults[url] = AzureSecretStore(
+                made.settings, vault_url=url, credential=made.credential, transport=made.transport
+            )
+        return made.vaults[url]
+
+
+def _configured() -> _Clients:
+    if _clients is None:
+        raise NotConfigured("cloud.factory.configure was not called.")
+    return _clients
+
+
+def _credential(settings: CloudSettings, transport: HttpTransport[Any, Any]) -> TokenCredential:
+    if settings.credential is CredentialKind.MANAGED_IDENTITY:
+        return ManagedIdentityCredential(client_id=settings.client_id or None)
+    authority: dict[str, Any] = {
+        "authority": settings.authority_url,
+        "disable_instance_discovery": urlsplit(settings.authority_url).hostname not in _KNOWN_AUTHORITIES,
+        "transport": transport,
+        "retry_total": 0,
+    }
+    if settings.credential is CredentialKind.WORKLOAD_IDENTITY:
+        return WorkloadIdentityCredential(tenant_id=settings.tenant_id, client_id=settings.client_id, **authority)
+    if settings.client_secret is None:
+        raise NotConfigured("The credential client_secret needs a client secret.")
+    return ClientSecretCredential(settings.tenant_id, settings.client_id, settings.client_secret.reveal(), **authority)
+
+
+def _driver(settings: CloudSettings) -> SqlDriver:
+    kind = settings.sql_driver
+    if kind is SqlDriverKind.AUTO:
+        kind = SqlDriverKind.MSSQL_PYTHON if mssql_driver.loads_here() else SqlDriverKind.PYTHON_TDS
+    if kind is SqlDriverKind.MSSQL_PYTHON:
+        return mssql_driver.MssqlPython(settings)
+    from cloud import tds_driver  # here: importing it replaces functions of python-tds
+
+    return tds_driver.PythonTds(settings)
+
+
+def _forget_after_fork() -> None:
+    """A child has its own sockets and locks."""
+    global _clients, _lock
+    _lock = threading.RLock()
+    _clients = _clients.fresh() if _clients else None
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)

@@ -1,0 +1,88 @@
+"""Our own share of Azure's request rate: token buckets by subscription, and "not before" times after a 429.
+
+ARM gives a principal 200 writes at once and 10 a second per subscription, 250 reads and 25 a second (2026 figures).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from cloud.protocols import CallClass
+
+URGENCY = tuple(CallClass)
+_RESERVED_SHARE = dict(zip(URGENCY, (0.0, 0.1, 0.2, 0.4, 0.6), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many calls at once, and so many more each second."""
+
+    capacity: float
+    per_second: float
+
+    def reserve(self, call_class: CallClass) -> float:
+        """Calls that this class must leave to more urgent ones."""
+        return self.capacity * _RESERVED_SHARE[call_class]
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What one subscription allows."""
+
+    writes: Rate = Rate(200, 10)
+    reads: Rate = Rate(250, 25)
+
+    def of(self, *, write: bool) -> Rate:
+        return self.writes if write else self.reads
+
+
+class Bucket(Protocol):
+    """Asked before each ARM call, told of each 429."""
+
+    def take(self, subscription_id: str, call_class: CallClass, *, write: bool) -> float:
+        """0: go, one call is counted. Else the seconds to wait; nothing was counted."""
+        ...
+
+    def close(self, subscription_id: str, call_class: CallClass, seconds: float) -> None:
+        """Nobody of this class or a less urgent one calls for so long."""
+        ...
+
+
+class LocalBucket:
+    """A bucket in this process's memory: for tests, and while the shared one is away. Safe between threads."""
+
+    def __init__(self, rates: Rates | None = None, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._rates = rates or Rates()
+        self._now = now
+        self._lock = threading.Lock()
+        self._tokens: dict[tuple[str, bool], tuple[float, float]] = {}
+        self._closed: dict[tuple[str, CallClass], float] = {}
+
+    def take(self, subscription_id: str, call_class: CallClass, *, write: bool) -> float:
+        with self._lock:
+            now = self._now()
+            closed = max(self._closed.get((subscription_id, one), 0.0) for one in at_least_as_urgent(call_class))
+            if closed > now:
+                return closed - now
+            return self._spend((subscription_id, write), self._rates.of(write=write), call_class, now)
+
+    def close(self, subscription_id: str, call_class: CallClass, seconds: float) -> None:
+        with self._lock:
+            key = (subscription_id, call_class)
+            self._closed[key] = max(self._closed.get(key, 0.0), self._now() + seconds)
+
+    def _spend(self, key: tuple[str, bool], rate: Rate, call_class: CallClass, now: float) -> float:
+        tokens, at = self._tokens.get(key, (rate.capacity, now))
+        tokens = min(rate.capacity, tokens + (now - at) * rate.per_second)
+        short = rate.reserve(call_class) + 1 - tokens
+        self._tokens[key] = (tokens if short > 0 else tokens - 1, now)
+        return max(short, 0.0) / rate.per_second
+
+
+def at_least_as_urgent(call_class: CallClass) -> tuple[CallClass, ...]:
+    """The classes whose closing closes this one too: itself and every more urgent one."""
+    return URGENCY[: URGENCY.index(call_class) + 1]

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from cloud import factory
+from cloud.errors import AlreadyThere, Missing, Rejected
+from cloud.protocols import SecretStore
+from cloud.secrets import Secret
+from simulator.clock import Clock
+from simulator.entra import Entra
+from simulator.http import Request, Response
+from simulator.key_vault import KeyVaults
+from simulator.store import Store
+from tests.cloud.in_process import TENANT, settings_for
+from tests.simulator.in_process import transport_over
+
+VAULT = "https://main.vault.azure.net"
+
+
+class Azure:
+    """Entra and Key Vault."""
+
+    def __init__(self) -> None:
+        clock, store = Clock(), Store()
+        self.entra = Entra(store, clock, 1, TENANT)
+        self.vaults = KeyVaults(store, clock, self.entra, "https://localhost:8443")
+        self.requests: list[Request] = []
+
+    def handle(self, request: Request) -> Response:
+        self.requests.append(request)
+        return self.entra.handle(request) or self.vaults.handle(request)
+
+
+@pytest.fixture
+def azure() -> Azure:
+    return Azure()
+
+
+@pytest.fixture
+def store(azure: Azure) -> Iterator[SecretStore]:
+    settings = settings_for(azure.entra.client_id, azure.entra.client_secret, vault_url=VAULT)
+    factory.configure(settings, transport=transport_over(azure.handle))
+    return factory.secret_store()
+
+
+def test_a_secret_is_set_and_read_with_its_tags(store: SecretStore):
+    expires = datetime(2030, 1, 1, tzinfo=UTC)
+    made = store.set("d-1-a", Secret("value"), tags={"operation": "7"}, expires_at=expires)
+    found = store.get("d-1-a")
+    assert found == (Secret("value"), made)
+    assert (made.vault_url, made.name, made.enabled, made.tags, made.expires_at) == (
+        VAULT,
+        "d-1-a",
+        True,
+        {"operation": "7"},
+        expires,
+    )
+
+
+def test_an_unknown_secret_is_none_and_has_no_versions(store: SecretStore):
+    assert store.get("d-none") is None
+    assert store.versions("d-none") == []
+
+
+def test_an_unknown_version_is_none(store: SecretStore):
+    store.set("d-1-a", Secret("value"), tags={})
+    assert store.get("d-1-a", "0" * 32) is None
+
+
+def test_versions_are_listed_without_values(store: SecretStore):
+    made = [store.set("d-1-a", Secret(str(n)), tags={"n": str(n)}) for n in range(3)]
+    assert list(store.versions("d-1-a")) == made
+
+
+def test_a_disabled_version_is_refused_but_listed(store: SecretStore):
+    made = store.set("d-1-a", Secret("value"), tags={})
+    store.disable("d-1-a", made.version)
+    assert [one.enabled for one in store.versions("d-1-a")] == [False]
+    with pytest.raises(Rejected) as refused:
+        store.get("d-1-a")
+    assert refused.value.code == "SecretDisabled"
+
+
+def test_disabling_an_unknown_version_raises(store: SecretStore):
+    with pytest.raises(Missing):
+        store.disable("d-1-a", "0" * 32)
+
+
+def test_a_deleted_name_is_taken(store: SecretStore, azure: Azure):
+    store.set("d-1-a", Secret("value"), tags={})
+    store._client.begin_delete_secret("d-1-a").wait()
+    assert store.get("d-1-a") is None
+    with pytest.raises(AlreadyThere):
+        store.set("d-1-a", Secret("again"), tags={})
+
+
+def test_one_token_serves_many_calls(store: SecretStore, azure: Azure):
+    for n in range(5):
+        store.set(f"d-{n}", Secret("value"), tags={})
+    assert sum(request.path.endswith("/token") for request in azure.requests) == 1
+
+
+def test_a_wrong_client_secret_is_no_reason_to_try_again(azure: Azure):
+    settings = settings_for(azure.entra.client_id, "wrong", vault_url=VAULT)
+    factory.configure(settings, transport=transport_over(azure.handle))
+    with pytest.raises(Rejected):
+        factory.secret_store().get("d-1-a")
