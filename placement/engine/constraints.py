@@ -75,10 +75,7 @@ def fits_per_database_vcores(asked: Question) -> Floats:
 
 def has_database_slot(asked: Question) -> Floats:
     """Azure counts databases in a pool, and refuses minimum guarantees that sum to more than the pool (error 40873)."""
-    fleet = asked.fleet
-    guaranteed = np.maximum(fleet.per_database_min_vcores, TOLERANCE)
-    slots = np.minimum(fleet.max_databases, np.floor(fleet.vcores / guaranteed + TOLERANCE))
-    return fleet.databases + 1.0 - slots
+    return asked.fleet.databases + 1.0 - database_slots(asked)
 
 
 def server_has_database_slot(asked: Question) -> Floats:
@@ -88,19 +85,36 @@ def server_has_database_slot(asked: Question) -> Floats:
 
 def has_free_storage(asked: Question) -> Floats:
     """The pool's promises and this one stay below its limit less headroom."""
-    fleet, needed = asked.fleet, asked.demand.countable_bytes
-    headroom = np.maximum(fleet.storage_limit_bytes * asked.policy.headroom_storage_fraction, fleet.headroom_bytes)
-    return fleet.committed_bytes + needed - ceiling(fleet.storage_limit_bytes, headroom, needed)
+    return asked.fleet.committed_bytes + asked.demand.countable_bytes - storage_ceiling(asked)
 
 
 def has_free_vcores(asked: Question) -> Floats:
     """The pool carries the demand and keeps its headroom."""
-    fleet, needed = asked.fleet, asked.demand.vcores
-    headroom = np.maximum(fleet.vcores * asked.policy.headroom_vcores_fraction, fleet.headroom_vcores)
-    return fleet.committed_vcores + needed - ceiling(fleet.vcores, headroom, needed)
+    return asked.fleet.committed_vcores + asked.demand.vcores - vcores_ceiling(asked)
 
 
-def ceiling(limit: Floats | Ints, headroom: Floats, needed: float) -> Floats:
+def database_slots(asked: Question) -> Floats:
+    """How many databases each pool may hold."""
+    guaranteed = np.maximum(asked.fleet.per_database_min_vcores, TOLERANCE)
+    slots: Floats = np.minimum(asked.fleet.max_databases, np.floor(asked.fleet.vcores / guaranteed + TOLERANCE))
+    return slots
+
+
+def storage_ceiling(asked: Question) -> Floats:
+    """How many bytes each pool may have promised once it holds this demand."""
+    limit = asked.fleet.storage_limit_bytes
+    headroom = np.maximum(limit * asked.policy.headroom_storage_fraction, asked.fleet.headroom_bytes)
+    return _ceiling(limit, headroom, asked.demand.countable_bytes)
+
+
+def vcores_ceiling(asked: Question) -> Floats:
+    """How many vCores each pool may have promised once it holds this demand."""
+    limit = asked.fleet.vcores
+    headroom = np.maximum(limit * asked.policy.headroom_vcores_fraction, asked.fleet.headroom_vcores)
+    return _ceiling(limit, headroom, asked.demand.vcores)
+
+
+def _ceiling(limit: Floats | Ints, headroom: Floats, needed: float) -> Floats:
     """How far promises may go: the limit less headroom, or the whole limit for a database that has the pool to itself.
 
     Headroom protects neighbours from each other's growth. Without this exception no pool could ever hold a database

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from placement.engine.fleet import Demand
+from placement.engine.policy import GIBIBYTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,15 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Ceilings:
+    """How far the chosen pool's promises may go with this demand on board: the guard of whoever takes the room."""
+
+    committed_bytes: int
+    committed_vcores: float
+    databases: int
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The pool for one demand, or None, and everything that led there. `candidates` starts with the chosen one."""
 
@@ -42,6 +52,7 @@ class Decision:
     feasible: int
     candidates: tuple[Candidate, ...]
     refusals: tuple[Refusal, ...]
+    ceilings: Ceilings | None
 
     @property
     def pool_id(self) -> str | None:
@@ -66,6 +77,7 @@ class Decision:
             "pools": self.pools,
             "feasible": self.feasible,
             "candidates": [{"pool_id": one.pool_id, "scores": dict(one.scores)} for one in self.candidates],
+            "ceilings": asdict(self.ceilings) if self.ceilings else None,
             "refusals": [{**asdict(one), "also_refused_by": list(one.also_refused_by)} for one in self.refusals],
         }
 
@@ -76,5 +88,10 @@ def _distance(refusal: Refusal) -> tuple[int, bool]:
 
 
 def _miss(refusal: Refusal) -> str:
-    amount = f" by {refusal.missing:.10g} {refusal.unit}" if refusal.unit else ""
-    return f"the nearest, {refusal.nearest_pool_id}, fails {refusal.constraint}{amount}"
+    return f"the nearest, {refusal.nearest_pool_id}, fails {refusal.constraint}{_amount(refusal)}"
+
+
+def _amount(refusal: Refusal) -> str:
+    if refusal.unit == "bytes":
+        return f" by {refusal.missing / GIBIBYTE:.1f} GB"
+    return f" by {refusal.missing:g} {refusal.unit}" if refusal.unit else ""

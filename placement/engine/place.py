@@ -6,8 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from placement.engine.constraints import CONSTRAINTS, TOLERANCE, Question, shortfalls
-from placement.engine.decision import Candidate, Decision, Refusal
+from placement.engine.constraints import (
+    CONSTRAINTS,
+    TOLERANCE,
+    Question,
+    database_slots,
+    shortfalls,
+    storage_ceiling,
+    vcores_ceiling,
+)
+from placement.engine.decision import Candidate, Ceilings, Decision, Refusal
 from placement.engine.fleet import Demand, Fleet, Floats, Ints, Mask, WorkspaceCounts
 from placement.engine.policy import TEBIBYTE, Policy
 from placement.engine.scores import TERMS
@@ -57,28 +65,23 @@ def place_many(
 
 def _largest_first(demand: Demand) -> tuple[float | str | bool, ...]:
     """By what it takes of a common pool (2 TB, 8 vCores); the rest only makes the order independent of the input's."""
-    share = max(demand.storage_bytes / (2 * TEBIBYTE), demand.vcores / 8)
-    return (
-        -share,
-        -demand.vcores,
-        demand.region,
-        demand.service_tier,
-        demand.auth_mode,
-        demand.zone_redundant,
-        demand.workspace_id,
-    )
+    share = max(demand.countable_bytes / (2 * TEBIBYTE), demand.vcores / 8)
+    dwelling = (demand.region, demand.service_tier, demand.auth_mode, demand.zone_redundant)
+    return (-share, -demand.vcores, -demand.storage_bytes, *dwelling, demand.workspace_id)
 
 
 def _decide(asked: Question) -> Decision:
     missing = shortfalls(asked)
     fails = missing > TOLERANCE
-    failed = fails.sum(axis=0)
+    failed = fails.sum(axis=0, dtype=np.int8)
     feasible = np.flatnonzero(failed == 0)
+    candidates = _best(asked, feasible)
     return Decision(
         demand=asked.demand,
         pools=len(asked.fleet),
         feasible=len(feasible),
-        candidates=_best(asked, feasible),
+        candidates=candidates,
+        ceilings=_ceilings(asked, candidates[0]) if candidates else None,
         refusals=tuple(
             _refusal(asked.fleet, row, missing=missing, fails=fails, failed=failed)
             for row in np.flatnonzero(fails.any(axis=1)).tolist()
@@ -97,6 +100,15 @@ def _best(asked: Question, feasible: Ints) -> tuple[Candidate, ...]:
         candidates.append(Candidate(asked.fleet.ids[index], scores))
         feasible = feasible[feasible != index]
     return tuple(candidates)
+
+
+def _ceilings(asked: Question, chosen: Candidate) -> Ceilings:
+    index = asked.fleet.index_of[chosen.pool_id]
+    return Ceilings(
+        committed_bytes=int(storage_ceiling(asked)[index]),
+        committed_vcores=float(vcores_ceiling(asked)[index]),
+        databases=int(database_slots(asked)[index]),
+    )
 
 
 def _refusal(fleet: Fleet, row: int, *, missing: Floats, fails: Mask, failed: Ints) -> Refusal:

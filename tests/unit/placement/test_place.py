@@ -142,3 +142,18 @@ def test_a_policy_without_any_room_is_refused():
 def test_a_demand_carries_the_expected_vcores_of_its_kind():
     vcores = POLICY.expected_vcores(service_kind="fhir", storage_bytes=TEBIBYTE)
     assert Demand("eastus", "GeneralPurpose", TEBIBYTE, vcores).vcores == 2.5
+
+
+def test_the_ceilings_of_a_decision_are_what_its_taker_may_promise():
+    sharing = place(Fleet.of([a_pool(databases=1, committed_bytes=1)]), a_demand(), POLICY).ceilings
+    assert sharing is not None
+    assert (sharing.committed_bytes, sharing.databases) == (int(2048 * GIBIBYTE * 0.9), 500)
+    assert sharing.committed_vcores == pytest.approx(6.4)
+    alone = place(Fleet.of([a_pool()]), a_demand(storage_bytes=2048 * GIBIBYTE), POLICY).ceilings
+    assert alone is not None
+    assert alone.committed_bytes == 2048 * GIBIBYTE
+
+
+def test_a_lack_of_storage_is_told_in_gigabytes():
+    decision = place(Fleet.of([a_pool(committed_bytes=1800 * GIBIBYTE)]), a_demand(), POLICY)
+    assert decision.reason == "None of 1 pools can take it; the nearest, p-1, fails has_free_storage by 56.8 GB."
