@@ -1,0 +1,1 @@
+"""What we own: subscriptions, regions, servers, pools, workspaces, services, databases."""

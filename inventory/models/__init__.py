@@ -1,0 +1,11 @@
+"""Desired columns say what we want, observed ones what a look at Azure showed. `observed_at` empty: never seen, which is
+not absent."""
+
+from inventory.models.database import Database
+from inventory.models.elastic_pool import ElasticPool
+from inventory.models.server import SqlServer
+from inventory.models.service import ServiceInstance
+from inventory.models.subscription import Region, Subscription
+from inventory.models.workspace import Member, Workspace
+
+__all__ = ["Database", "ElasticPool", "Member", "Region", "ServiceInstance", "SqlServer", "Subscription", "Workspace"]

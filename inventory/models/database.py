@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from inventory.identifiers import new_id
+from inventory.models.elastic_pool import ElasticPool
+from inventory.models.server import SqlServer
+from inventory.models.service import ServiceInstance
+from inventory.models.subscription import Region
+from inventory.states import Status
+
+
+class Database(models.Model):
+    """One service's database: in an elastic pool, or a single one of the Hyperscale tier.
+
+    Place (server, pool) and Azure name are saved before Azure hears of them. It stands in a pool's committed counters
+    exactly while `holds_room`.
+    """
+
+    Status = Status
+
+    class Tier(models.TextChoices):
+        GENERAL_PURPOSE = "GeneralPurpose"
+        HYPERSCALE = "Hyperscale"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    service = models.ForeignKey(ServiceInstance, models.PROTECT, null=True, related_name="databases")
+    region = models.ForeignKey(Region, models.PROTECT, related_name="databases")
+    service_tier = models.TextField(choices=Tier.choices)
+    sku_name = models.TextField(blank=True, default="", help_text="Of a single database, e.g. HS_Gen5_8.")
+    vcores = models.PositiveSmallIntegerField(null=True, help_text="Of a single database.")
+    size_bytes = models.BigIntegerField(help_text="Planned capacity, as its owner asked.")
+    retention_days = models.PositiveSmallIntegerField(default=7)
+    backup_redundancy = models.TextField(default="Geo")
+    azure_name = models.TextField(unique=True)
+    server = models.ForeignKey(SqlServer, models.PROTECT, null=True, related_name="databases")
+    pool = models.ForeignKey(ElasticPool, models.PROTECT, null=True, related_name="databases")
+    holds_room = models.BooleanField(default=False)
+    vcores_demanded = models.FloatField(default=0)
+    placement = models.JSONField(default=dict, help_text="Why here, and why not elsewhere.")
+    status = models.TextField(choices=Status.choices, default=Status.CREATING)
+    error_code = models.TextField(blank=True, default="")
+    error_message = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    ready_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+    restorable_until = models.DateTimeField(null=True, help_text="Deleted, but Azure can restore it until then.")
+
+    observed_status = models.TextField(
+        blank=True, default="", help_text="Azure's status; absent: a complete list lacked it."
+    )
+    observed_arm_id = models.TextField(blank=True, default="")
+    observed_pool_name = models.TextField(blank=True, default="")
+    observed_sku_name = models.TextField(blank=True, default="")
+    observed_max_size_bytes = models.BigIntegerField(null=True)
+    observed_tags = models.JSONField(default=dict)
+    observed_at = models.DateTimeField(null=True, help_text="Empty: never seen.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["service"],
+                condition=~Q(status="deleted") & Q(service__isnull=False),
+                name="database_one_per_service",
+            ),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="database_status_known"),
+            models.CheckConstraint(condition=Q(size_bytes__gt=0), name="database_size_positive"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["server", "status"], name="database_by_server")]
+
+    def __str__(self) -> str:
+        return self.azure_name
+
+    @property
+    def key(self) -> str:
+        return f"database:{self.pk}"

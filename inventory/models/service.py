@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from inventory.identifiers import new_id
+from inventory.models.workspace import NAME_PATTERN, Workspace
+
+
+class ServiceInstance(models.Model):
+    """A FHIR or DICOM service of a workspace; it owns one database. Its name is free again once it is gone."""
+
+    class Kind(models.TextChoices):
+        FHIR = "fhir", "FHIR"
+        DICOM = "dicom", "DICOM"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="services")
+    name = models.TextField(validators=[RegexValidator(NAME_PATTERN)])
+    kind = models.TextField(choices=Kind.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["workspace", "name"],
+                condition=Q(deleted_at__isnull=True),
+                name="service_name_once_per_workspace",
+            ),
+            models.CheckConstraint(condition=Q(kind__in=["fhir", "dicom"]), name="service_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workspace.name}/{self.name}"

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+from inventory.identifiers import new_id
+from inventory.models.subscription import Region
+
+NAME_PATTERN = r"^[a-z][a-z0-9-]{1,62}$"
+
+
+class Workspace(models.Model):
+    """A customer's container of services and of the settings that they share, in one region."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.TextField(unique=True, validators=[RegexValidator(NAME_PATTERN)])
+    display_name = models.TextField(blank=True, default="")
+    region = models.ForeignKey(Region, models.PROTECT, related_name="workspaces")
+    entra_tenant_id = models.TextField(blank=True, default="", help_text="The customer's directory.")
+    auth_mode = models.TextField(default="sql", help_text="sql or entra_only; fixed for its databases' servers.")
+    retention_days = models.PositiveSmallIntegerField(default=7, help_text="Point-in-time restore window of databases.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(auth_mode__in=["sql", "entra_only"]), name="workspace_auth_mode_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(retention_days__range=(1, 35)), name="workspace_retention_possible"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def key(self) -> str:
+        return f"workspace:{self.pk}"
+
+
+class Member(models.Model):
+    """Somebody who may act in a workspace: an Entra object of a directory. What they may do there stands in their token."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="members")
+    tenant_id = models.TextField()
+    object_id = models.TextField()
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["workspace", "tenant_id", "object_id"], name="member_once_per_workspace"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.object_id} in {self.workspace}"
