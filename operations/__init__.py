@@ -1,0 +1,1 @@
+"""The durable engine. It knows neither Azure nor databases."""

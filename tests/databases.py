@@ -18,7 +18,7 @@ BUILDING_LOCK = 7_203_551  # any number; held while a template is built, so that
 LIMITS = {"statement_timeout": 60_000, "lock_timeout": 30_000, "idle_in_transaction_session_timeout": 60_000}
 
 # Rows that migrations wrote and every test may count on; all other tables are emptied after a test that commits.
-KEPT_TABLES = frozenset({"django_migrations", "django_content_type", "auth_permission"})
+KEPT_TABLES = frozenset({"django_migrations", "django_content_type", "auth_permission", "operations_clock"})
 
 EMPTY_ALL = """
 DO $$
@@ -37,6 +37,7 @@ BEGIN
             EXECUTE format('DELETE FROM %s', name);
         END IF;
     END LOOP;
+    UPDATE operations_clock SET lease_offset = '0', business_offset = '0';
 END $$
 """
 

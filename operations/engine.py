@@ -1,0 +1,152 @@
+"""Claim → run one step → record. The only writer of a running operation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.utils import InterfaceError, OperationalError
+
+from operations.claims import BATCHED, ONE_BY_ONE, Claim, claim, hand_back
+from operations.failpoints import hit
+from operations.hints import hint, hint_due
+from operations.records import record, still_ours
+from operations.transitions import Transition, after_error, after_outcome, cancelled
+from operations.workflow import Mode, Workflow, workflow_of
+
+log = structlog.get_logger(__name__)
+CONNECTION_LOST = (OperationalError, InterfaceError)
+
+
+def advance(operation_id: UUID) -> None:
+    """Work on one operation while it is due and time allows. Harmless if it is not due, or somebody else has it."""
+    until = time.monotonic() + settings.OPERATIONS_TASK_SECONDS
+    while claims := claim(Mode, limit=1, only=operation_id):
+        _run(claims)
+        if time.monotonic() > until:
+            hint(operation_id)
+            return
+
+
+def advance_due() -> int:
+    """Work on whatever is due, most urgent first, while time allows. Returns how many steps were run."""
+    until = time.monotonic() + settings.OPERATIONS_TASK_SECONDS
+    steps = 0
+    while done := _advance_some():
+        steps += done
+        if time.monotonic() > until:
+            hint_due()
+            break
+    return steps
+
+
+def _advance_some() -> int:
+    looking = claim(BATCHED, limit=settings.OPERATIONS_BATCH_LOOKS)
+    _look_together(looking)
+    acting = claim(ONE_BY_ONE, limit=settings.OPERATIONS_BATCH_ACTS)
+    _run(acting)
+    return len(looking) + len(acting)
+
+
+def _run(claims: Sequence[Claim]) -> None:
+    for held in claims:
+        if held.seconds_left() < settings.OPERATIONS_CALL_RESERVE_SECONDS:
+            hand_back([held])
+            continue
+        _run_one(held)
+
+
+def _run_one(held: Claim) -> None:
+    with structlog.contextvars.bound_contextvars(**_context(held)):
+        if _cancel_obeyed(held):
+            _record([(held, cancelled(held.operation))])
+        elif held.step.mode is Mode.ACTS:
+            _record([(held, _act(held))])
+        else:
+            _decide(held)
+
+
+def _act(held: Claim) -> Transition:
+    """Run a step that touches the outside; no transaction is open."""
+    hit("act.before")
+    try:
+        outcome = held.step(held.operation)
+    except CONNECTION_LOST:
+        raise
+    except Exception as error:  # noqa: BLE001  # the one place: a bad row must not take the fleet down
+        return _explained(held, error)
+    hit("act.after")
+    return after_outcome(held.operation, _workflow(held), outcome)
+
+
+def _decide(held: Claim) -> None:
+    """Run a step that writes our rows: its writes and its record commit together, or not at all."""
+    hit("record.before")
+    try:
+        with transaction.atomic():
+            if still_ours([held]):
+                record([(held, after_outcome(held.operation, _workflow(held), held.step(held.operation)))])
+    except CONNECTION_LOST:
+        raise
+    except Exception as error:  # noqa: BLE001  # as above: counted, logged, and tried again away from the others
+        _record([(held, _explained(held, error))])
+        return
+    hit("record.after")
+
+
+def _look_together(claims: Sequence[Claim]) -> None:
+    """Run steps that only read our rows: one recording transaction for all; one by one if any of them goes wrong."""
+    cancelling = [held for held in claims if _cancel_obeyed(held)]
+    looking = [held for held in claims if held not in cancelling]
+    try:
+        if looking:
+            _look(looking)
+    except CONNECTION_LOST:
+        raise
+    except Exception:  # noqa: BLE001  # found out below, row by row
+        _run(looking)
+    _run(cancelling)
+
+
+def _look(claims: Sequence[Claim]) -> None:
+    hit("record.before")
+    with transaction.atomic():
+        ours = still_ours(claims)
+        if ours:
+            record([(held, after_outcome(held.operation, _workflow(held), held.step(held.operation))) for held in ours])
+    hit("record.after")
+
+
+def _record(results: list[tuple[Claim, Transition]]) -> None:
+    hit("record.before")
+    with transaction.atomic():
+        record(results)
+    hit("record.after")
+
+
+def _explained(held: Claim, error: Exception) -> Transition:
+    """Log the error and say what follows from it."""
+    transition = after_error(held.operation, _workflow(held), error)
+    if getattr(error, "transient", None) is None:
+        log.exception("operation.step_crashed", next=transition.outcome)
+    else:
+        log.warning("operation.step_refused", code=transition.error_code, why=transition.error_message)
+    return transition
+
+
+def _cancel_obeyed(held: Claim) -> bool:
+    wished = held.operation.cancel_requested_at is not None
+    return wished and _workflow(held).may_cancel_at(held.step.name)
+
+
+def _workflow(held: Claim) -> Workflow:
+    return workflow_of(held.operation.kind)
+
+
+def _context(held: Claim) -> dict[str, object]:
+    o = held.operation
+    return {"operation": str(o.pk), "kind": o.kind, "target": o.target_key, "step": o.step, "attempt": o.attempt}

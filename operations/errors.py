@@ -1,0 +1,41 @@
+"""What the engine refuses, each with a stable code for API and log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from operations.models import Operation
+
+
+class OperationRefused(Exception):
+    """The engine does not do this; nothing has changed."""
+
+    code = "OperationRefused"
+
+
+class OperationInProgress(OperationRefused):
+    """The target is being changed by another operation."""
+
+    code = "OperationInProgress"
+
+    def __init__(self, operation: Operation | None) -> None:
+        super().__init__("Another operation is changing this resource.")
+        self.operation = operation
+
+
+class TooLateToCancel(OperationRefused):
+    """The operation is past its point of no return, or over."""
+
+    code = "TooLateToCancel"
+
+
+class QuotaExhausted(OperationRefused):
+    """The quota has no room for this reservation."""
+
+    code = "QuotaExhausted"
+
+    def __init__(self, key: str, limit: int) -> None:
+        super().__init__(f"No room in {key}: the limit is {limit}.")
+        self.key = key
+        self.limit = limit

@@ -1,0 +1,80 @@
+"""Shared and exclusive locks on resources, granted oldest first.
+
+All locks of an operation are asked for at once, under an advisory lock of each key taken in key order. So any two
+operations stand in the same order in every queue, and no circle of waiting can form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import connection
+
+from operations.clock import DatabaseNow
+from operations.models import Operation, ResourceLock
+from operations.waking import wake
+
+Mode = ResourceLock.Mode
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Lock:
+    """A wish: the key of a resource, how to hold it, and why (people read it)."""
+
+    key: str
+    mode: Mode
+    reason: str = ""
+
+
+def request(operation: Operation, wanted: Iterable[Lock]) -> bool:
+    """Stand in line for all of `wanted`; True once all are held. Repeat it with the same wishes until it is.
+
+    Call it inside the transaction that records the step.
+    """
+    wishes = sorted(wanted)
+    _enter(wish.key for wish in wishes)
+    ResourceLock.objects.bulk_create(
+        [ResourceLock(resource_key=w.key, operation=operation, mode=w.mode, reason=w.reason) for w in wishes],
+        ignore_conflicts=True,
+    )
+    for wish in wishes:
+        _grant(wish.key)
+    return not operation.locks.filter(granted_at__isnull=True).exists()
+
+
+def release(operation: Operation) -> None:
+    """Give back all locks of an operation and wake those who now hold what they waited for."""
+    keys = sorted(operation.locks.values_list("resource_key", flat=True))
+    if not keys:
+        return
+    _enter(keys)
+    operation.locks.all().delete()
+    granted = [key for key in keys if _grant(key)]
+    wake([lock_key(key) for key in granted])
+
+
+def lock_key(resource_key: str) -> str:
+    """What an operation waits on while it stands in line for a resource."""
+    return f"lock:{resource_key}"
+
+
+def _enter(keys: Iterable[str]) -> None:
+    """Serialise everybody who touches the queues of these keys, until the transaction ends."""
+    with connection.cursor() as cursor:
+        for key in keys:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+
+
+def _grant(key: str) -> int:
+    """Grant the head of the queue: one exclusive, or every shared one up to the first exclusive."""
+    queue = list(ResourceLock.objects.filter(resource_key=key).order_by("id"))
+    if not queue:
+        return 0
+    if queue[0].mode == Mode.EXCLUSIVE:
+        head = queue[:1]
+    else:
+        exclusive = next((i for i, lock in enumerate(queue) if lock.mode == Mode.EXCLUSIVE), len(queue))
+        head = queue[:exclusive]
+    fresh = [lock.pk for lock in head if lock.granted_at is None]
+    return ResourceLock.objects.filter(pk__in=fresh).update(granted_at=DatabaseNow())

@@ -1,0 +1,36 @@
+"""Making due what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import connection, transaction
+
+from operations.hints import hint_due
+from operations.models import Operation
+
+
+def wake(keys: Sequence[str]) -> int:
+    """Make due every operation that waits on one of `keys`, in the caller's transaction. Returns how many.
+
+    A row that is being worked on keeps its lease and is looked at once more right after (`woken_at`), so that no change is
+    missed between a look and its record.
+    """
+    if not keys:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE operations_operation SET woken_at = operations_now(),
+                      due_at = CASE WHEN lease_until > operations_now() THEN due_at ELSE operations_now() END
+               WHERE waits_on = ANY(%s) AND state IN ('queued', 'running')""",
+            [list(keys)],
+        )
+        woken = int(cursor.rowcount)
+    if woken:
+        transaction.on_commit(hint_due)
+    return woken
+
+
+def operation_key(operation: Operation) -> str:
+    """What an operation waits on while another one has to end first."""
+    return f"operation:{operation.pk}"

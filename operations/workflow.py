@@ -1,0 +1,115 @@
+"""A workflow is a readable list of steps; each step says how it touches the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from operations.outcomes import Outcome
+
+if TYPE_CHECKING:
+    from operations.models import Operation
+
+
+class Mode(StrEnum):
+    """LOOKS reads our rows only (fifty share a transaction). DECIDES writes our rows, inside the recording transaction.
+    ACTS makes at most one change outside, with no transaction open; it may run twice."""
+
+    LOOKS = "looks"
+    DECIDES = "decides"
+    ACTS = "acts"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step; its name is stored in rows, so renaming one needs a migration."""
+
+    name: str
+    mode: Mode
+    run: Callable[[Operation], Outcome]
+
+    def __call__(self, operation: Operation) -> Outcome:
+        return self.run(operation)
+
+
+def looks(function: Callable[[Operation], Outcome]) -> Step:
+    """Mark a step that only reads our rows."""
+    return Step(function.__name__, Mode.LOOKS, function)
+
+
+def decides(function: Callable[[Operation], Outcome]) -> Step:
+    """Mark a step that writes our rows: its writes and its record commit together, or not at all."""
+    return Step(function.__name__, Mode.DECIDES, function)
+
+
+def acts(function: Callable[[Operation], Outcome]) -> Step:
+    """Mark a step that changes the outside at most once. When `operation.maybe_happened`, it reads back first."""
+    return Step(function.__name__, Mode.ACTS, function)
+
+
+class Ending(StrEnum):
+    """How an operation ends; equal to its terminal states."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """Steps in order, and what the last transaction settles. `settle` writes our rows only.
+
+    A cancel is obeyed before the step `point_of_no_return`; from there on it is refused. After `deadline`, or after
+    `attempt_cap` failed attempts of one step, the operation asks for attention.
+    """
+
+    kind: str
+    steps: tuple[Step, ...]
+    settle: Callable[[Operation, Ending], None]
+    point_of_no_return: str
+    deadline: timedelta = timedelta(hours=4)
+    attempt_cap: int = 12
+
+    def __post_init__(self) -> None:
+        self.position(self.point_of_no_return)
+
+    @property
+    def step_names(self) -> tuple[str, ...]:
+        return tuple(step.name for step in self.steps)
+
+    def position(self, step: str) -> int:
+        """Index of a step; ValueError when there is none of that name."""
+        return self.step_names.index(step)
+
+    def step(self, name: str) -> Step:
+        return self.steps[self.position(name)]
+
+    def after(self, name: str) -> str:
+        """Name of the step after `name`, or empty at the end."""
+        following = self.position(name) + 1
+        return self.steps[following].name if following < len(self.steps) else ""
+
+    def may_cancel_at(self, step: str) -> bool:
+        return self.position(step) < self.position(self.point_of_no_return)
+
+
+_registry: dict[str, Workflow] = {}
+
+
+def register(workflow: Workflow) -> None:
+    """Make a workflow known to this process; each app's `apps.py` registers its own. Repeating it is harmless."""
+    known = _registry.setdefault(workflow.kind, workflow)
+    if known is not workflow:
+        raise ValueError(f"Two workflows are called {workflow.kind}.")
+
+
+def workflow_of(kind: str) -> Workflow:
+    return _registry[kind]
+
+
+def known_steps() -> list[tuple[str, str, Mode]]:
+    """(kind, step, mode) of everything this process can do; a worker claims nothing else."""
+    return [(w.kind, step.name, step.mode) for w in _registry.values() for step in w.steps]
