@@ -1,0 +1,1 @@
+"""Where a database should go."""

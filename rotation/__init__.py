@@ -1,0 +1,1 @@
+"""How secrets are issued, renewed and revoked."""

@@ -1,0 +1,32 @@
+"""Taking credentials away."""
+
+from __future__ import annotations
+
+from cloud import factory
+from inventory.models import Database
+from operations import audit
+from operations.models import Operation
+from rotation.issue import stable_secret_of, staging_secret_of
+
+
+def disable_next_version(operation: Operation, database: Database) -> bool:
+    """Disable one enabled version of the database's secrets, the published one first. False when none was left."""
+    store = factory.secret_store()
+    for name in (stable_secret_of(database), staging_secret_of(database, "a"), staging_secret_of(database, "b")):
+        for version in store.versions(name):
+            if version.enabled:
+                store.disable(name, version.version)
+                _record(operation, f"secret:{name}/{version.version}")
+                return True
+    return False
+
+
+def _record(operation: Operation, target: str) -> None:
+    audit.record(
+        "secret.disabled",
+        actor=f"system:{operation.kind}",
+        target=target,
+        workspace=operation.workspace,
+        operation_id=operation.pk,
+        request=operation.trace_id,
+    )

@@ -1,0 +1,70 @@
+"""Plain builders for rows that tests start from."""
+
+from __future__ import annotations
+
+from inventory.identifiers import azure_name, new_id
+from inventory.models import Database, ElasticPool, Region, ServiceInstance, SqlServer, Subscription, Workspace
+from inventory.states import Status
+
+TIB = 2**40
+GIB = 2**30
+
+
+def a_region(name: str = "eastus", **columns: object) -> Region:
+    defaults = {"display_name": name, "geography": "United States", "has_zones": True}
+    return Region.objects.get_or_create(name=name, defaults={**defaults, **columns})[0]
+
+
+def a_subscription(subscription_id: str = "00000000-0000-0000-0000-000000000001", **columns: object) -> Subscription:
+    return Subscription.objects.get_or_create(subscription_id=subscription_id, defaults={"name": "test", **columns})[0]
+
+
+def a_workspace(name: str = "cigna", region: Region | None = None, **columns: object) -> Workspace:
+    return Workspace.objects.get_or_create(name=name, defaults={"region": region or a_region(), **columns})[0]
+
+
+def a_service(workspace: Workspace | None = None, name: str = "claims", kind: str = "fhir") -> ServiceInstance:
+    return ServiceInstance.objects.create(workspace=workspace or a_workspace(), name=name, kind=kind)
+
+
+def a_server(region: Region | None = None, **columns: object) -> SqlServer:
+    row_id = new_id()
+    return SqlServer.objects.create(
+        id=row_id,
+        subscription=a_subscription(),
+        region=region or a_region(),
+        resource_group="sql-persistence",
+        azure_name=f"test-{str(row_id)[-8:]}",
+        administrator_login="sppadmin",
+        admin_secret_name=f"{azure_name('s', row_id)}-admin",
+        **{"status": Status.READY, "observed_endpoint": "localhost", **columns},
+    )
+
+
+def a_pool(server: SqlServer | None = None, **columns: object) -> ElasticPool:
+    row_id = new_id()
+    defaults = {
+        "sku_name": "GP_Gen5",
+        "service_tier": "GeneralPurpose",
+        "vcores": 8,
+        "max_size_bytes": 2 * TIB,
+        "max_databases": 500,
+        "per_database_max_vcores": 4,
+        "status": Status.READY,
+    }
+    return ElasticPool.objects.create(
+        id=row_id, server=server or a_server(), azure_name=azure_name("p", row_id), **{**defaults, **columns}
+    )
+
+
+def a_database(service: ServiceInstance | None = None, **columns: object) -> Database:
+    row_id = new_id()
+    service = service or a_service()
+    defaults = {
+        "region": service.workspace.region,
+        "service_tier": Database.Tier.GENERAL_PURPOSE,
+        "size_bytes": 100 * GIB,
+        "azure_name": azure_name("d", row_id),
+        "vcores_demanded": 0.25,
+    }
+    return Database.objects.create(id=row_id, service=service, **{**defaults, **columns})
