@@ -203,6 +203,36 @@ CELERY_DB_REUSE_MAX = 100  # else a new PostgreSQL backend for each task (4.8 ms
 CELERY_BEAT_SCHEDULER = "controlplane.beat:LeaderScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1  # seconds; also how fast another beat takes over
 
+# --- Operations: leases, batches and how often to look ----------------------------------------------------------------
+OPERATIONS_LEASE_SECONDS = env_int("OPERATIONS_LEASE_SECONDS", 90, minimum=2)  # a dead worker's row is free after it
+# A call outside starts only while this much of the lease is left: connect 5 s, 25 s for the rest, 5 s to write it down.
+OPERATIONS_CALL_RESERVE_SECONDS = env_int("OPERATIONS_CALL_RESERVE_SECONDS", 35, minimum=1)
+OPERATIONS_TASK_SECONDS = env_int("OPERATIONS_TASK_SECONDS", 20, minimum=1)  # then the task sends a new hint and ends
+OPERATIONS_BATCH_LOOKS = env_int("OPERATIONS_BATCH_LOOKS", 50, minimum=1)  # rows that share one transaction
+OPERATIONS_BATCH_ACTS = env_int("OPERATIONS_BATCH_ACTS", 8, minimum=1)  # rows claimed together, worked on one by one
+LOOK_AGAIN_SECONDS = env_float("LOOK_AGAIN_SECONDS", 60.0)  # a waiting operation is woken; this is for a lost call
+SHORT_WAIT_SECONDS = env_float("SHORT_WAIT_SECONDS", 5.0)  # for settings that Azure applies within seconds
+EXAMINE_AFTER_SECONDS = env_float("EXAMINE_AFTER_SECONDS", 900.0)  # no news for so long: read the stored poll URL
+OBSERVE_WAITING_SECONDS = env_float("OBSERVE_WAITING_SECONDS", 10.0)  # between two listings of a server in motion
+OBSERVE_IDLE_SECONDS = env_float("OBSERVE_IDLE_SECONDS", 300.0)  # and of one where nothing is awaited
+
+# --- What we build in Azure -------------------------------------------------------------------------------------------
+_GIBIBYTE = 2**30
+ELASTIC_POOL_DATABASE_BYTES = env_int("ELASTIC_POOL_DATABASE_GB", 4096, minimum=1) * _GIBIBYTE  # above: Hyperscale
+HYPERSCALE_DATABASE_BYTES = env_int("HYPERSCALE_DATABASE_GB", 102_400, minimum=1) * _GIBIBYTE  # above: refused
+PLACEMENT_HEADROOM_STORAGE = env_float("PLACEMENT_HEADROOM_STORAGE", 0.10)  # share of a pool kept free of placement
+PLACEMENT_HEADROOM_VCORES = env_float("PLACEMENT_HEADROOM_VCORES", 0.20)
+# Azure allows 5000 databases a server; near it, master and listings get slow (limits of logical servers).
+SERVER_DATABASES = env_int("SERVER_DATABASES", 500, minimum=1)
+SERVER_VCORES = env_int("SERVER_VCORES", 540, minimum=1)  # Azure's quota a server; pools and single databases share it
+CREDENTIAL_DAYS = env_int("CREDENTIAL_DAYS", 90, minimum=1)  # how long a published credential is promised to work
+SQL_NETWORK_MODE = env_text("SQL_NETWORK_MODE", "firewall", choices=("firewall",))  # named ranges may reach the servers
+SQL_FIREWALL_RANGES = [  # first-last address; empty: nobody
+    tuple(entry.split("-", 1)) for entry in env_list("SQL_FIREWALL_RANGES", ("127.0.0.1-127.0.0.1",))
+]
+SQL_ENTRA_ADMIN_LOGIN = env_text("SQL_ENTRA_ADMIN_LOGIN")  # a group of the directory
+SQL_ENTRA_ADMIN_OBJECT_ID = env_text("SQL_ENTRA_ADMIN_OBJECT_ID")
+
 # --- Azure: addresses of the public cloud by default; the simulator differs by these values alone ---------------------
 AZURE_AUTHORITY_HOST = env_text("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com")
 AZURE_ARM_URL = env_text("AZURE_ARM_URL", "https://management.azure.com")

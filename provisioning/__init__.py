@@ -1,0 +1,1 @@
+"""How a database comes to be, changes and goes."""

@@ -1,0 +1,8 @@
+"""One file a workflow: a readable list of steps."""
+
+from provisioning.workflows.create_database import CREATE_DATABASE
+from provisioning.workflows.create_pool import CREATE_POOL
+from provisioning.workflows.create_server import CREATE_SERVER
+from provisioning.workflows.delete_database import DELETE_DATABASE
+
+WORKFLOWS = (CREATE_SERVER, CREATE_POOL, CREATE_DATABASE, DELETE_DATABASE)

@@ -1,0 +1,103 @@
+"""Waiting for Azure without asking it: the observer lists each server once for all who wait there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from django.conf import settings
+
+from cloud import factory
+from cloud.classify import failure_of
+from cloud.protocols import Accepted, PollState
+from inventory.models import Database, ElasticPool, SqlServer
+from operations.models import Operation
+from operations.outcomes import Next, Outcome, StepError, Wait
+
+ABSENT = "absent"
+Observed = Database | ElasticPool | SqlServer
+
+
+def accepted(operation: Operation, answer: Accepted, **choices: object) -> Next:
+    """Azure took the request: keep the poll URL, and since when a look at Azure counts."""
+    assert operation.claimed_at is not None
+    now = operation.claimed_at.isoformat()
+    return Next(
+        choices={"accepted_at": now, "examined_at": None, "request_id": answer.request_id, **choices},
+        poll_url=answer.poll_url or "",
+    )
+
+
+def await_state(operation: Operation, row: Observed, *, state: str, wanted: str, then: str, examine: str) -> Outcome:
+    """Go on to `then` once a look after the request shows `wanted`; to `examine` when what is seen makes no sense.
+
+    Examined is: missing from a complete list, a final but wrong state, and longer than `EXAMINE_AFTER_SECONDS`.
+    """
+    if not seen_since(operation, row):
+        return _look_again(row, "Azure has taken the request.")
+    if state == wanted:
+        return Next(to=then)
+    if state == ABSENT or _overdue(operation):
+        return Next(to=examine)
+    return _look_again(row, f"Azure says {state}.")
+
+
+def ask_and_look(operation: Operation, what: str, *, is_done: Callable[[], bool], ask: Callable[[], object]) -> Outcome:
+    """Change a setting that Azure applies in a while: go on once it shows, ask for it when it does not, and again when a
+    request seems lost. Asking twice changes nothing."""
+    if is_done():
+        return Next()
+    assert operation.claimed_at is not None
+    asked_at = operation.choices.get(what)
+    if asked_at is None or _seconds_since(operation, datetime.fromisoformat(asked_at)) > settings.EXAMINE_AFTER_SECONDS:
+        ask()
+        asked_at = operation.claimed_at.isoformat()
+    return Wait(settings.SHORT_WAIT_SECONDS, reason=f"Azure is applying {what}.", choices={what: asked_at})
+
+
+def seen_since(operation: Operation, row: Observed) -> bool:
+    """A look at Azure that began after our last word with it; an older one tells nothing."""
+    since = _last_word(operation)
+    return row.observed_at is not None and (since is None or row.observed_at >= since)
+
+
+def examine_poll(operation: Operation, row: Observed, *, subscription_id: str, back_to: str) -> Outcome:
+    """Read the stored poll URL once: raises the error of an operation that failed, else goes back to waiting."""
+    assert operation.claimed_at is not None
+    if operation.poll_url:
+        poll = factory.sql_management().poll(subscription_id, operation.poll_url)
+        if poll.state in (PollState.FAILED, PollState.CANCELED):
+            raise failure_of(poll)
+    examined: Mapping[str, object] = {"examined_at": operation.claimed_at.isoformat()}
+    return Next(to=back_to, choices=examined)
+
+
+def _overdue(operation: Operation) -> bool:
+    """No news for too long since our last word with Azure."""
+    since = _last_word(operation)
+    return since is not None and _seconds_since(operation, since) > settings.EXAMINE_AFTER_SECONDS
+
+
+def _seconds_since(operation: Operation, moment: datetime) -> float:
+    assert operation.claimed_at is not None
+    return (operation.claimed_at - moment).total_seconds()
+
+
+def _last_word(operation: Operation) -> datetime | None:
+    """When Azure took the request, or its poll URL was last read."""
+    since = operation.choices.get("examined_at") or operation.choices.get("accepted_at")
+    return datetime.fromisoformat(since) if since else None
+
+
+def _look_again(row: Observed, reason: str) -> Wait:
+    """The observer wakes us when it sees a change; the time is only for a lost call."""
+    return Wait(settings.LOOK_AGAIN_SECONDS, on=row.key, reason=reason)
+
+
+def await_ready(row: ElasticPool | SqlServer) -> Outcome:
+    """Go on once a pool or server that another operation makes is ready; fail when that has failed."""
+    if row.status == row.Status.READY:
+        return Next()
+    if row.status == row.Status.CREATING:
+        return Wait(settings.LOOK_AGAIN_SECONDS, on=row.key, reason=f"{row} is being made.")
+    raise StepError(row.error_code or "PlaceGone", row.error_message or f"{row} is {row.status}.")

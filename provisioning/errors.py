@@ -1,0 +1,39 @@
+"""What the control plane refuses, each with a stable code for API and log. Nothing has changed when one is raised."""
+
+from __future__ import annotations
+
+
+class WishRefused(Exception):
+    """The wish cannot be granted."""
+
+    code = "WishRefused"
+
+
+class UnsupportedServiceKind(WishRefused):
+    """Only FHIR and DICOM services keep their data in Azure SQL."""
+
+    code = "UnsupportedServiceKind"
+
+
+class SizeNotSupported(WishRefused):
+    """No tier holds a database of this size."""
+
+    code = "SizeNotSupported"
+
+
+class ChangeNotSupported(WishRefused):
+    """The service exists with other properties, and this change has no workflow."""
+
+    code = "ChangeNotSupported"
+
+
+class RegionClosed(WishRefused):
+    """The region takes nothing new."""
+
+    code = "RegionClosed"
+
+
+class WorkspaceNotEmpty(WishRefused):
+    """The workspace still has services."""
+
+    code = "WorkspaceNotEmpty"

@@ -1,0 +1,185 @@
+"""One listing a server, for all who wait there: observed columns in bulk, and whoever waited for a change is made due.
+
+A listing that fails, or is a part only, changes nothing: unknown is not absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import connection, models, transaction
+
+from cloud import factory
+from cloud.errors import CloudError
+from cloud.protocols import ObservedDatabase, ObservedPool, ObservedServer
+from inventory.models import Database, ElasticPool, SqlServer
+from inventory.states import Status
+from operations.clock import database_now
+from operations.failpoints import hit
+from operations.waking import wake
+from provisioning.awaiting import ABSENT
+from provisioning.targets import reference
+
+log = structlog.get_logger(__name__)
+IN_TRANSIT = (Status.CREATING, Status.UPDATING, Status.DELETING)
+
+CLAIM = """
+WITH due AS (
+    SELECT id FROM inventory_sqlserver
+    WHERE observe_due_at <= operations_now() AND status <> 'deleted'
+      AND (observe_lease_until IS NULL OR observe_lease_until < operations_now())
+    ORDER BY observe_due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+UPDATE inventory_sqlserver s
+SET observe_token = gen_random_uuid(), observe_lease_until = operations_now() + %(lease)s * interval '1 second'
+FROM due WHERE s.id = due.id RETURNING s.*
+"""
+
+RELEASE = """
+UPDATE inventory_sqlserver SET observe_lease_until = NULL, observe_due_at = operations_now() + %(wait)s * interval '1 second'
+WHERE id = %(id)s AND observe_token = %(token)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What Azure showed of one server, all of it, begun at `at` (the database's clock)."""
+
+    at: datetime
+    server: ObservedServer | None
+    pools: Sequence[ObservedPool]
+    databases: Sequence[ObservedDatabase]
+
+
+def observe_due(limit: int = 8) -> int:
+    """Look at servers whose time has come; each by one observer at a time. Returns how many were due."""
+    servers = list(SqlServer.objects.raw(CLAIM, {"limit": limit, "lease": settings.OPERATIONS_LEASE_SECONDS}))
+    for server in servers:
+        _observe(server)
+    return len(servers)
+
+
+def _observe(server: SqlServer) -> None:
+    wait = float(settings.OBSERVE_WAITING_SECONDS)
+    try:
+        look = _look_at(server)
+    except CloudError as error:
+        log.warning("observe.failed", server=server.azure_name, code=error.code)
+        wait = max(wait, error.retry_after or 0.0)
+    else:
+        wait = wait if record_look(server, look) else float(settings.OBSERVE_IDLE_SECONDS)
+    with connection.cursor() as cursor:
+        cursor.execute(RELEASE, {"id": server.pk, "token": server.observe_token, "wait": wait})
+
+
+def _look_at(server: SqlServer) -> Look:
+    """Ask Azure: the server itself only until it is ready, then one listing each of its pools and databases."""
+    management, at = factory.sql_management(), database_now()
+    there = (
+        management.get_server(reference(server)) if server.status != Status.READY or not server.observed_at else None
+    )
+    if there is None and server.status == Status.CREATING:
+        return Look(at, None, (), ())
+    hit("observe.listing")
+    return Look(at, there, management.list_pools(reference(server)), management.list_databases(reference(server)))
+
+
+@transaction.atomic
+def record_look(server: SqlServer, look: Look) -> bool:
+    """Write what was seen and wake those who waited for it. Returns whether anybody still waits there.
+
+    An observer that lost its lease writes nothing.
+    """
+    if not SqlServer.objects.select_for_update().filter(pk=server.pk, observe_token=server.observe_token).exists():
+        return True
+    changed = _record_server(server, look)
+    if server.status != Status.CREATING or look.server is not None:
+        changed += _record_pools(server, look)
+        changed += _record_databases(server, look)
+    wake(changed)
+    return _somebody_waits(server)
+
+
+def _record_server(server: SqlServer, look: Look) -> list[str]:
+    seen = look.server
+    if seen is None and server.status != Status.CREATING:
+        return []
+    columns: dict[str, Any] = {"observed_at": look.at, "observed_state": seen.state if seen else ABSENT}
+    if seen is not None:
+        columns["observed_endpoint"] = seen.endpoint
+        columns["observed_minimal_tls"] = seen.minimal_tls_version or ""
+        columns["observed_public_access"] = seen.public_network_access or ""
+    SqlServer.objects.filter(pk=server.pk).update(**columns)
+    return [server.key] if server.observed_state != columns["observed_state"] or not server.observed_at else []
+
+
+def _record_pools(server: SqlServer, look: Look) -> list[str]:
+    counts: dict[str, int] = {}
+    for database in look.databases:
+        if database.pool_name:
+            counts[database.pool_name] = counts.get(database.pool_name, 0) + 1
+    seen = {
+        pool.name.lower(): {
+            "observed_state": pool.state,
+            "observed_vcores": pool.sku.capacity,
+            "observed_max_size_bytes": pool.max_size_bytes,
+            "observed_databases": counts.get(pool.name.lower(), 0),
+        }
+        for pool in look.pools
+    }
+    rows = list(ElasticPool.objects.filter(server=server).exclude(status=Status.DELETED))
+    return _write(rows, seen, look.at, missing={"observed_state": ABSENT}, tells="observed_state")
+
+
+def _record_databases(server: SqlServer, look: Look) -> list[str]:
+    seen = {
+        database.name.lower(): {
+            "observed_status": database.status,
+            "observed_arm_id": database.arm_id,
+            "observed_pool_name": database.pool_name or "",
+            "observed_sku_name": database.sku.name,
+            "observed_max_size_bytes": database.max_size_bytes,
+            "observed_tags": dict(database.tags),
+        }
+        for database in look.databases
+    }
+    rows = list(Database.objects.filter(server=server).exclude(status=Status.DELETED))
+    return _write(rows, seen, look.at, missing={"observed_status": ABSENT}, tells="observed_status")
+
+
+def _write(
+    rows: Iterable[Database | ElasticPool],
+    seen: Mapping[str, Mapping[str, Any]],
+    at: datetime,
+    *,
+    missing: Mapping[str, Any],
+    tells: str,
+) -> list[str]:
+    """Set observed columns of all rows in few statements. Returns the keys of those in which `tells` changed."""
+    rows, changed = list(rows), []
+    for row in rows:
+        new = seen.get(row.azure_name.lower(), missing)
+        if getattr(row, tells) != new[tells] or row.observed_at is None:
+            changed.append(row.key)
+        for column, value in {**new, "observed_at": at}.items():
+            setattr(row, column, value)
+    if rows:
+        columns = sorted({column for one in seen.values() for column in one} | {tells, "observed_at"})
+        manager: models.Manager[Any] = type(rows[0])._default_manager
+        manager.bulk_update(rows, columns, batch_size=500)
+    return changed
+
+
+def _somebody_waits(server: SqlServer) -> bool:
+    """True while something on this server is being made, changed or removed."""
+    on_it: list[models.QuerySet[Any]] = [
+        Database.objects.filter(server=server, status__in=IN_TRANSIT),
+        ElasticPool.objects.filter(server=server, status__in=IN_TRANSIT),
+        SqlServer.objects.filter(pk=server.pk, status__in=IN_TRANSIT),
+    ]
+    return any(rows.exists() for rows in on_it)

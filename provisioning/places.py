@@ -1,0 +1,184 @@
+"""Where a database goes: room taken in a pool or on a server, and new ones begun where none has room.
+
+Beginning a pool or server is decided by one transaction at a time per place, and what is being made counts as a place with
+room. So a crowd that finds an empty region makes as few pools as it needs, not one each.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict
+
+from django.conf import settings
+from django.db import transaction
+
+from inventory.identifiers import azure_name, new_id
+from inventory.models import Database, ElasticPool, Region, SqlServer, Subscription
+from inventory.states import Status
+from operations.errors import QuotaExhausted
+from operations.models import Operation
+from operations.services import reserve, serialise, submit
+from placement.engine.decision import Decision
+from placement.engine.sizing import pool_shape_for
+from placement.services import choose_pool, take_room, take_server_room
+from placement.snapshot import PRESENT, demand_of, policy
+
+ATTEMPTS = 5
+
+
+class NoPlace(Exception):
+    """No pool or server has room now, although the engine thought so: others were quicker. Try again."""
+
+    code = "NoPlace"
+    transient = True
+    retry_after = None
+
+
+class _Taken(Exception):
+    """Others were quicker: undo what this attempt took."""
+
+
+def settle_in_pool(operation: Operation, database: Database) -> None:
+    """Give the database a pool: the best one with room, else a new one. Raises QuotaExhausted, NoPlace."""
+    refused = set(operation.choices.get("refused", ()))
+    if _take_best_pool(database, refused):
+        return
+    serialise(f"new-pool:{_place_key(database)}")
+    if not _take_best_pool(database, refused):
+        _take_new_pool(operation, database, refused)
+
+
+def settle_on_server(operation: Operation, database: Database) -> None:
+    """Give a single database a server with vCores to spare, else a new one. Raises QuotaExhausted."""
+    refused = set(operation.choices.get("refused", ()))
+    serialise(f"new-server:{database.region_id}/{_auth_mode(database)}")
+    wanted = {"databases": 1, "vcores": database.vcores or 0}
+    server = _server_with_room(database, refused, **wanted) or _new_server(operation, database, **wanted)
+    _save_place(
+        database, server=server, pool=None, reason={"reason": f"{server} has {database.vcores} vCores to spare."}
+    )
+
+
+def _take_best_pool(database: Database, refused: set[str]) -> bool:
+    full = set(refused)
+    for _ in range(ATTEMPTS):
+        decision = choose_pool(database, exclude=full)
+        if decision.pool_id is None:
+            return False
+        if _take(database, decision):
+            return True
+        full.add(decision.pool_id)
+    raise NoPlace("Others took the room that was chosen.")
+
+
+def _take(database: Database, decision: Decision) -> bool:
+    """Take the chosen pool's and its server's room, both or none."""
+    assert decision.pool_id is not None
+    pool = ElasticPool.objects.select_related("server").get(pk=decision.pool_id)
+    try:
+        with transaction.atomic():
+            if not (take_room(database, pool.pk) and take_server_room(pool.server_id, databases=1)):
+                raise _Taken
+    except _Taken:
+        return False
+    _save_place(database, server=pool.server, pool=pool, reason=decision.as_dict())
+    return True
+
+
+def _take_new_pool(operation: Operation, database: Database, refused: set[str]) -> None:
+    decision = choose_pool(database, exclude=refused)
+    pool = _begin_pool(operation, database, refused)
+    if not (take_room(database, pool.pk) and take_server_room(pool.server_id, databases=1)):
+        raise NoPlace("The new pool does not hold what it was made for.")
+    reason = {**decision.as_dict(), "new_pool": str(pool.pk), "pool_id": str(pool.pk)}
+    _save_place(database, server=pool.server, pool=pool, reason=reason)
+
+
+def _begin_pool(operation: Operation, database: Database, refused: set[str]) -> ElasticPool:
+    """A pool large enough for the database, on a server with vCores to spare, else on a new one; both by operations."""
+    shape = pool_shape_for(demand_of(database), policy())
+    serialise(f"new-server:{database.region_id}/{_auth_mode(database)}")
+    server = _server_with_room(database, refused, vcores=shape.vcores) or _new_server(
+        operation, database, vcores=shape.vcores
+    )
+    row_id = new_id()
+    columns = {name: value for name, value in asdict(shape).items() if name != "zone_redundant"}
+    pool = ElasticPool.objects.create(
+        id=row_id, server=server, azure_name=azure_name("p", row_id), is_zone_redundant=shape.zone_redundant, **columns
+    )
+    submit("create_pool", target=pool.key, actor=operation.actor, priority=operation.priority, parent=operation)
+    return pool
+
+
+def _server_with_room(database: Database, refused: set[str], *, databases: int = 0, vcores: int) -> SqlServer | None:
+    """The fullest server that still has room, its room taken; the name breaks ties."""
+    candidates = SqlServer.objects.filter(
+        region=database.region, auth_mode=_auth_mode(database), status__in=PRESENT, is_cordoned=False
+    ).exclude(pk__in=[key for key in refused if key])
+    for server in candidates.order_by("-vcores_committed", "azure_name"):
+        if take_server_room(server.pk, databases=databases, vcores=vcores):
+            return server
+    return None
+
+
+def _new_server(operation: Operation, database: Database, *, databases: int = 0, vcores: int) -> SqlServer:
+    """A server row with its room taken, in the open subscription that has fewest there, and the operation that makes it."""
+    region = database.region
+    subscription = _subscription_for(region)
+    row_id = new_id()
+    server = SqlServer.objects.create(
+        id=row_id,
+        subscription=subscription,
+        region=region,
+        resource_group=subscription.resource_group,
+        azure_name=server_name(region),
+        administrator_login="sppadmin",
+        admin_secret_name=azure_name("s", row_id) + "-admin",
+        auth_mode=_auth_mode(database),
+        databases_committed=databases,
+        vcores_committed=vcores,
+    )
+    making = submit(
+        "create_server", target=server.key, actor=operation.actor, priority=operation.priority, parent=operation
+    )
+    _reserve_server(making, subscription, region)
+    return server
+
+
+def server_name(region: Region) -> str:
+    """A name to try: globally unique in Azure, so the random part is long enough not to meet another's."""
+    return f"{settings.DEPLOYMENT}-{region.name}-{secrets.token_hex(4)}"
+
+
+def _subscription_for(region: Region) -> Subscription:
+    """The open subscription with most room for servers in this region. Raises QuotaExhausted when none is open."""
+    open_ones = list(Subscription.objects.filter(is_open=True))
+    if not open_ones:
+        raise QuotaExhausted("subscriptions", 0)
+    return min(open_ones, key=lambda s: (_servers(s, region) - s.servers_per_region, s.subscription_id))
+
+
+def _servers(subscription: Subscription, region: Region) -> int:
+    return SqlServer.objects.filter(subscription=subscription, region=region).exclude(status=Status.DELETED).count()
+
+
+def _reserve_server(making: Operation, subscription: Subscription, region: Region) -> None:
+    """Azure's limit of servers in a subscription and region (20 by default, 250 at most; limits of logical servers)."""
+    key = f"servers:{subscription.subscription_id}/{region.name}"
+    serialise(key)
+    standing = SqlServer.objects.filter(subscription=subscription, region=region)
+    used = standing.exclude(status__in=[Status.DELETED, Status.CREATING]).count()
+    reserve(making, key, amount=1, used=used, limit=subscription.servers_per_region)
+
+
+def _save_place(database: Database, *, server: SqlServer, pool: ElasticPool | None, reason: dict[str, object]) -> None:
+    database.server, database.pool, database.holds_room, database.placement = server, pool, True, reason
+    database.save(update_fields=["server", "pool", "holds_room", "placement"])
+
+
+def _place_key(database: Database) -> str:
+    return f"{database.region_id}/{database.service_tier}/{_auth_mode(database)}"
+
+
+def _auth_mode(database: Database) -> str:
+    return database.service.workspace.auth_mode if database.service else "sql"

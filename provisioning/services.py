@@ -1,0 +1,171 @@
+"""What may be asked for: databases for services, and their removal. Each wish is one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+
+from inventory.identifiers import azure_name, new_id
+from inventory.models import Database, ServiceInstance, Workspace
+from inventory.states import Status, move
+from operations import audit
+from operations.errors import OperationInProgress, TooLateToCancel
+from operations.models import Operation
+from operations.services import active_operation, cancel, submit
+from placement.engine.sizing import SizeRefused, Tier, tier_for, vcores_for_hyperscale
+from placement.snapshot import limits, policy
+from provisioning.errors import ChangeNotSupported, RegionClosed, SizeNotSupported, UnsupportedServiceKind
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceWish:
+    """A service as its owner describes it; `size_bytes` is planned capacity."""
+
+    name: str
+    kind: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What became of a wish: the service, the operation that works on it if any, and whether it is new."""
+
+    service: ServiceInstance
+    operation: Operation | None
+    is_new: bool = False
+
+
+@transaction.atomic
+def request_service(workspace: Workspace, wish: ServiceWish, *, actor: str) -> Granted:
+    """Record the wish for a service with a database and start working on it.
+
+    Equal to what is there: nothing new, the running operation if there is one. A failed creation is tried again with the
+    same names. Raises WishRefused, OperationInProgress.
+    """
+    check_wish(workspace, wish)
+    Workspace.objects.select_for_update().get(pk=workspace.pk)
+    present = ServiceInstance.objects.filter(workspace=workspace, name=wish.name, deleted_at__isnull=True).first()
+    if present is None:
+        return _create(workspace, wish, actor=actor)
+    return _meet(present, wish, actor=actor)
+
+
+def check_wish(workspace: Workspace, wish: ServiceWish) -> Tier:
+    """The tier that would hold it. Raises WishRefused."""
+    if wish.kind not in ServiceInstance.Kind.values:
+        raise UnsupportedServiceKind(f"A service of kind {wish.kind} keeps no data in Azure SQL; FHIR and DICOM do.")
+    if not workspace.region.is_open:
+        raise RegionClosed(f"{workspace.region.display_name} takes no new databases.")
+    try:
+        return tier_for(wish.size_bytes, limits())
+    except SizeRefused as error:
+        raise SizeNotSupported(str(error)) from error
+
+
+@transaction.atomic
+def request_deletion(service: ServiceInstance, *, actor: str) -> Operation:
+    """Remove a service's database. Always accepted: what runs is asked to stop, and the removal runs next.
+
+    Repeating it gives the removal that is under way.
+    """
+    database = Database.objects.select_for_update().exclude(status=Status.DELETED).get(service=service)
+    active = active_operation(database.key)
+    if active is None:
+        move(database, Status.DELETING)
+        return _submit_deletion(database, service, actor=actor, follows=None)
+    if active.kind == "delete_database":
+        return active
+    standing = Operation.objects.filter(follows=active).first()
+    if standing is not None:
+        return standing
+    _ask_to_stop(active, actor=actor)
+    return _submit_deletion(database, service, actor=actor, follows=active)
+
+
+def _submit_deletion(
+    database: Database, service: ServiceInstance, *, actor: str, follows: Operation | None
+) -> Operation:
+    return submit(
+        "delete_database", target=database.key, actor=actor, workspace=service.workspace.name, follows=follows
+    )
+
+
+def _ask_to_stop(operation: Operation, *, actor: str) -> None:
+    try:
+        cancel(operation, actor=actor)
+    except TooLateToCancel:
+        return  # it runs to its end, and the removal follows
+
+
+def _create(workspace: Workspace, wish: ServiceWish, *, actor: str) -> Granted:
+    try:
+        with transaction.atomic():
+            service = ServiceInstance.objects.create(workspace=workspace, name=wish.name, kind=wish.kind)
+    except IntegrityError as error:
+        raise OperationInProgress(None) from error
+    database = _add_database(service, wish)
+    operation = submit(
+        "create_database",
+        target=database.key,
+        actor=actor,
+        workspace=workspace.name,
+        wish={"kind": wish.kind, "size_bytes": wish.size_bytes, "service": wish.name},
+    )
+    _record_wish(service, wish, actor=actor, operation=operation)
+    return Granted(service, operation, is_new=True)
+
+
+def _add_database(service: ServiceInstance, wish: ServiceWish) -> Database:
+    """The row with every desired column; place and name are known before Azure hears of it."""
+    row_id, rules = new_id(), policy()
+    single = check_wish(service.workspace, wish) is Tier.HYPERSCALE
+    vcores = vcores_for_hyperscale(wish.size_bytes, rules) if single else None
+    return Database.objects.create(
+        id=row_id,
+        service=service,
+        region=service.workspace.region,
+        service_tier=Database.Tier.HYPERSCALE if single else Database.Tier.GENERAL_PURPOSE,
+        sku_name="HS_Gen5" if single else "",
+        vcores=vcores,
+        size_bytes=wish.size_bytes,
+        retention_days=service.workspace.retention_days,
+        azure_name=azure_name("d", row_id),
+        vcores_demanded=rules.expected_vcores(service_kind=wish.kind, storage_bytes=wish.size_bytes),
+    )
+
+
+def _meet(service: ServiceInstance, wish: ServiceWish, *, actor: str) -> Granted:
+    database = Database.objects.select_for_update().exclude(status=Status.DELETED).get(service=service)
+    running = active_operation(database.key)
+    same = service.kind == wish.kind and database.size_bytes == wish.size_bytes
+    if running is not None and (not same or running.kind != "create_database"):
+        raise OperationInProgress(running)
+    if not same:
+        raise ChangeNotSupported("The service exists with another kind or size; changing these is not supported.")
+    if running is None and database.status == Status.FAILED:
+        return Granted(service, _create_again(database, service, actor=actor))
+    return Granted(service, running)
+
+
+def _create_again(database: Database, service: ServiceInstance, *, actor: str) -> Operation:
+    """A new attempt at a failed creation, with the same row, names and place."""
+    move(database, Status.CREATING, error_code="", error_message="")
+    return submit(
+        "create_database",
+        target=database.key,
+        actor=actor,
+        workspace=service.workspace.name,
+        wish={"kind": service.kind, "size_bytes": database.size_bytes, "service": service.name, "again": True},
+    )
+
+
+def _record_wish(service: ServiceInstance, wish: ServiceWish, *, actor: str, operation: Operation) -> None:
+    audit.record(
+        "service.requested",
+        actor=actor,
+        target=f"service:{service.pk}",
+        workspace=service.workspace.name,
+        operation_id=operation.pk,
+        after={"name": wish.name, "kind": wish.kind, "size_bytes": wish.size_bytes},
+    )

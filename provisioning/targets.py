@@ -1,0 +1,42 @@
+"""Which row an operation is about, and how Azure knows it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from cloud.protocols import ServerRef
+from inventory.models import Database, ElasticPool, SqlServer
+from operations.models import Operation
+
+
+def database_of(operation: Operation) -> Database:
+    return Database.objects.select_related("server", "pool", "service__workspace", "region").get(pk=_id_of(operation))
+
+
+def pool_of(operation: Operation) -> ElasticPool:
+    return ElasticPool.objects.select_related("server").get(pk=_id_of(operation))
+
+
+def server_of(operation: Operation) -> SqlServer:
+    return SqlServer.objects.select_related("subscription", "region").get(pk=_id_of(operation))
+
+
+def server_row_of(database: Database) -> SqlServer:
+    """The server that the database was placed on."""
+    assert database.server is not None, "not placed yet"
+    return database.server
+
+
+def reference(server: SqlServer) -> ServerRef:
+    """The server's address in Azure Resource Manager."""
+    return ServerRef(server.subscription_id, server.resource_group, server.azure_name)
+
+
+def tags_for(operation: Operation, **ids: object) -> dict[str, str]:
+    """Tags by which inventory can be rebuilt from Azure, and by which we know our own."""
+    fixed = {"deployment": settings.DEPLOYMENT, "operation": str(operation.pk)}
+    return {**fixed, **{name: str(value) for name, value in ids.items() if value}}
+
+
+def _id_of(operation: Operation) -> str:
+    return operation.target_key.partition(":")[2]

@@ -1,0 +1,235 @@
+"""A database: placed, created, secured, given a login that works, and only then called ready."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from cloud import factory
+from cloud.errors import NoRoomHere
+from cloud.protocols import DatabaseSpec, Sku
+from inventory.models import Database, ServiceInstance
+from inventory.states import Status, move
+from operations import clock
+from operations.errors import QuotaExhausted
+from operations.locks import Lock, Mode
+from operations.models import Operation
+from operations.outcomes import Ask, Next, Outcome, StepError
+from operations.workflow import Ending, Workflow, acts, decides, looks
+from placement.services import give_room_back
+from provisioning import awaiting
+from provisioning.holding import hold
+from provisioning.places import settle_in_pool, settle_on_server
+from provisioning.targets import database_of, reference, server_row_of, tags_for
+from rotation import issue
+
+PLACES_TRIED = 5
+
+
+@decides
+def leave_refused_place(operation: Operation) -> Outcome:
+    """Give room back that Azure has refused, or that never came to be; nothing to do the first time."""
+    database = database_of(operation)
+    refused = operation.choices.get("refused", [])
+    if str(database.pool_id) in refused or str(database.server_id) in refused:
+        give_room_back(database)
+        Database.objects.filter(pk=database.pk).update(pool=None, server=None)
+    if len(refused) >= PLACES_TRIED:
+        raise StepError("NoCapacity", "Azure has refused this database in several places. Try another region or size.")
+    return Next()
+
+
+@decides
+def place(operation: Operation) -> Outcome:
+    """Take room in a pool or on a server; a choice already made is kept."""
+    database = database_of(operation)
+    if database.holds_room:
+        return Next()
+    try:
+        if database.service_tier == Database.Tier.HYPERSCALE:
+            settle_on_server(operation, database)
+        else:
+            settle_in_pool(operation, database)
+    except QuotaExhausted as error:
+        return Ask(error.code, str(error))
+    return Next()
+
+
+@looks
+def await_place(operation: Operation) -> Outcome:
+    """Go on once pool and server are there; choose again when they failed to come to be."""
+    database = database_of(operation)
+    place = database.pool or server_row_of(database)
+    if place.status == Status.FAILED:
+        return _elsewhere(operation, str(place.pk))
+    return awaiting.await_ready(place)
+
+
+@decides
+def hold_place(operation: Operation) -> Outcome:
+    return hold(
+        operation, server_row_of(database_of(operation)), place_locks(database_of(operation), "creates a database")
+    )
+
+
+@acts
+def start_create(operation: Operation) -> Outcome:
+    """Ask Azure for the database; one that carries our tag is ours from an earlier run."""
+    database = database_of(operation)
+    if (operation.maybe_happened or operation.input.get("again")) and _is_ours(database):
+        assert operation.claimed_at is not None
+        return Next(choices={"accepted_at": operation.claimed_at.isoformat()})
+    try:
+        answer = factory.sql_management().begin_create_database(
+            reference(server_row_of(database)), database.azure_name, _spec(operation, database)
+        )
+    except NoRoomHere:
+        return _elsewhere(operation, str(database.pool_id or database.server_id))
+    return awaiting.accepted(operation, answer)
+
+
+@looks
+def await_create(operation: Operation) -> Outcome:
+    """Go on once the server's listing shows the database online; the observer wakes us when it changes."""
+    database = database_of(operation)
+    return awaiting.await_state(
+        operation,
+        database,
+        state=database.observed_status,
+        wanted="Online",
+        then="secure_retention",
+        examine="examine_create",
+    )
+
+
+@acts
+def examine_create(operation: Operation) -> Outcome:
+    """Read why it is not there; where Azure found no room after all, choose another place."""
+    database = database_of(operation)
+    try:
+        return awaiting.examine_poll(
+            operation, database, subscription_id=server_row_of(database).subscription_id, back_to="await_create"
+        )
+    except NoRoomHere:
+        return _elsewhere(operation, str(database.pool_id or database.server_id))
+
+
+@acts
+def secure_retention(operation: Operation) -> Outcome:
+    """Set the restore window that the workspace asks for, before anything is called ready."""
+    database = database_of(operation)
+    server, name, management = reference(server_row_of(database)), database.azure_name, factory.sql_management()
+    return awaiting.ask_and_look(
+        operation,
+        "retention",
+        is_done=lambda: management.get_retention_days(server, name) == database.retention_days,
+        ask=lambda: management.begin_set_retention(server, name, database.retention_days),
+    )
+
+
+@acts
+def secure_encryption(operation: Operation) -> Outcome:
+    """Encryption at rest is on by default; never call a database ready on a default that was not seen."""
+    database = database_of(operation)
+    server, name, management = reference(server_row_of(database)), database.azure_name, factory.sql_management()
+    return awaiting.ask_and_look(
+        operation,
+        "encryption",
+        is_done=lambda: management.get_tde_enabled(server, name) is True,
+        ask=lambda: management.begin_enable_tde(server, name),
+    )
+
+
+@acts
+def stage_password(operation: Operation) -> Outcome:
+    return issue.stage_password(operation, database_of(operation))
+
+
+@acts
+def create_user(operation: Operation) -> Outcome:
+    return issue.create_user(operation, database_of(operation))
+
+
+@acts
+def verify_login(operation: Operation) -> Outcome:
+    return issue.verify_login(operation, database_of(operation))
+
+
+@acts
+def publish_secret(operation: Operation) -> Outcome:
+    return issue.publish_secret(operation, database_of(operation))
+
+
+def settle(operation: Operation, ending: Ending) -> None:
+    """Ready; or failed, keeping its place until it is retried or deleted; or gone, when it was cancelled before it began."""
+    database = database_of(operation)
+    if ending is Ending.SUCCEEDED:
+        move(database, Status.READY, ready_at=clock.now(), error_code="", error_message="")
+        issue.record_issued(operation, database)
+    elif ending is Ending.FAILED:
+        move(database, Status.FAILED, error_code=operation.error_code, error_message=operation.error_message)
+    else:
+        give_room_back(database)
+        move(database, Status.DELETED, deleted_at=clock.now())
+        ServiceInstance.objects.filter(databases=database).update(deleted_at=clock.now())
+
+
+CREATE_DATABASE = Workflow(
+    kind="create_database",
+    settle=settle,
+    steps=(
+        leave_refused_place,
+        place,
+        await_place,
+        hold_place,
+        start_create,
+        await_create,
+        examine_create,
+        secure_retention,
+        secure_encryption,
+        stage_password,
+        create_user,
+        verify_login,
+        publish_secret,
+    ),
+    point_of_no_return="start_create",
+    deadline=timedelta(hours=4),
+)
+
+
+def place_locks(database: Database, reason: str) -> list[Lock]:
+    """Shared locks on what a database stands in: resizing, draining and deleting have to wait."""
+    keys = [server_row_of(database).key, *([database.pool.key] if database.pool else [])]
+    return [Lock(key, Mode.SHARED, reason) for key in keys]
+
+
+def _elsewhere(operation: Operation, refused: str) -> Next:
+    """Choose again, without this place."""
+    before = operation.choices.get("refused", [])
+    return Next(to="leave_refused_place", choices={"refused": [*before, refused]})
+
+
+def _spec(operation: Operation, database: Database) -> DatabaseSpec:
+    single = database.service_tier == Database.Tier.HYPERSCALE
+    service = database.service
+    return DatabaseSpec(
+        region=database.region_id,
+        pool_name=database.pool.azure_name if database.pool else None,
+        sku=Sku(database.sku_name, database.service_tier, "Gen5", database.vcores) if single else None,
+        max_size_bytes=None if single else database.size_bytes,
+        backup_redundancy=database.backup_redundancy,
+        tags=tags_for(
+            operation,
+            workspace=service.workspace_id if service else None,
+            service=service.pk if service else None,
+            database=database.pk,
+        ),
+    )
+
+
+def _is_ours(database: Database) -> bool:
+    seen = factory.sql_management().get_database(reference(server_row_of(database)), database.azure_name)
+    if seen is None:
+        return False
+    if seen.tags.get("database") != str(database.pk):
+        raise StepError("NameTaken", "A database of this name exists and is not ours.")
+    return True

@@ -1,0 +1,162 @@
+"""A logical server: named, made with all that a policy may demand, then guarded and audited."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+
+from cloud import factory
+from cloud.errors import AlreadyThere
+from cloud.protocols import ServerSpec
+from cloud.secrets import Secret
+from inventory.models import SqlServer
+from inventory.states import Status, move
+from operations.models import Operation
+from operations.outcomes import Next, Outcome, StepError
+from operations.waking import wake
+from operations.workflow import Ending, Workflow, acts, decides, looks
+from provisioning import awaiting
+from provisioning.places import server_name
+from provisioning.targets import reference, server_of, tags_for
+from rotation.passwords import new_password
+
+
+@decides
+def choose_name(operation: Operation) -> Outcome:
+    """Keep the row's name, or choose another where Azure says that it belongs to somebody else."""
+    server = server_of(operation)
+    if operation.choices.get("taken") == server.azure_name:
+        SqlServer.objects.filter(pk=server.pk).update(azure_name=server_name(server.region))
+    return Next()
+
+
+@acts
+def ensure_resource_group(operation: Operation) -> Outcome:
+    server = server_of(operation)
+    factory.sql_management().ensure_resource_group(
+        server.subscription_id, server.resource_group, server.region_id, {"deployment": settings.DEPLOYMENT}
+    )
+    return Next()
+
+
+@acts
+def stage_admin_password(operation: Operation) -> Outcome:
+    """Put the administrator's password into the vault before Azure hears of it; once per server."""
+    server = server_of(operation)
+    store = factory.secret_store()
+    if operation.maybe_happened and store.get(server.admin_secret_name) is not None:
+        return Next()
+    store.set(server.admin_secret_name, new_password(), tags=tags_for(operation, server=server.pk))
+    return Next()
+
+
+@acts
+def start_create(operation: Operation) -> Outcome:
+    """Ask Azure for the server; one that carries our tag is ours from an earlier run."""
+    server = server_of(operation)
+    if operation.maybe_happened and _is_ours(server):
+        return Next()
+    try:
+        answer = factory.sql_management().begin_create_server(
+            reference(server), _spec(operation, server), _password(server)
+        )
+    except AlreadyThere:
+        return Next(to="choose_name", choices={"taken": server.azure_name})
+    return awaiting.accepted(operation, answer)
+
+
+@looks
+def await_create(operation: Operation) -> Outcome:
+    server = server_of(operation)
+    return awaiting.await_state(
+        operation, server, state=server.observed_state, wanted="Ready", then="open_firewall", examine="examine_create"
+    )
+
+
+@acts
+def examine_create(operation: Operation) -> Outcome:
+    server = server_of(operation)
+    return awaiting.examine_poll(operation, server, subscription_id=server.subscription_id, back_to="await_create")
+
+
+@acts
+def open_firewall(operation: Operation) -> Outcome:
+    """Let the configured ranges in, one rule a run; repeating a rule changes nothing."""
+    done = operation.choices.get("firewall_rules", 0)
+    ranges = settings.SQL_FIREWALL_RANGES
+    if done >= len(ranges):
+        return Next()
+    first_ip, last_ip = ranges[done]
+    factory.sql_management().set_firewall_rule(reference(server_of(operation)), f"range-{done}", first_ip, last_ip)
+    return Next(to="open_firewall", choices={"firewall_rules": done + 1})
+
+
+@acts
+def enable_auditing(operation: Operation) -> Outcome:
+    """Turn on the server's auditing, which covers all present and future databases."""
+    server, management = reference(server_of(operation)), factory.sql_management()
+    return awaiting.ask_and_look(
+        operation,
+        "auditing",
+        is_done=lambda: management.get_auditing_enabled(server),
+        ask=lambda: management.begin_enable_auditing(server),
+    )
+
+
+def settle(operation: Operation, ending: Ending) -> None:
+    server = server_of(operation)
+    if ending is Ending.SUCCEEDED:
+        move(server, Status.READY)
+    else:
+        move(server, Status.FAILED, error_code=operation.error_code, error_message=operation.error_message)
+    wake([server.key])
+
+
+CREATE_SERVER = Workflow(
+    kind="create_server",
+    settle=settle,
+    steps=(
+        choose_name,
+        ensure_resource_group,
+        stage_admin_password,
+        start_create,
+        await_create,
+        examine_create,
+        open_firewall,
+        enable_auditing,
+    ),
+    point_of_no_return="choose_name",
+    deadline=timedelta(hours=1),
+)
+
+
+def _spec(operation: Operation, server: SqlServer) -> ServerSpec:
+    return ServerSpec(
+        region=server.region_id,
+        administrator_login=server.administrator_login,
+        minimal_tls_version="1.2",
+        public_network_access=settings.SQL_NETWORK_MODE == "firewall",
+        entra_only=server.auth_mode == "entra_only",
+        entra_admin_login=settings.SQL_ENTRA_ADMIN_LOGIN or None,
+        entra_admin_object_id=settings.SQL_ENTRA_ADMIN_OBJECT_ID or None,
+        entra_tenant_id=settings.AZURE_TENANT_ID or None,
+        tags=tags_for(operation, server=server.pk),
+    )
+
+
+def _password(server: SqlServer) -> Secret:
+    found = factory.secret_store().get(server.admin_secret_name)
+    if found is None:
+        raise StepError("SecretMissing", f"The vault has no secret {server.admin_secret_name}.", transient=True)
+    return found[0]
+
+
+def _is_ours(server: SqlServer) -> bool:
+    """True where Azure has the server with our tag; false where it has none. Raises where it is somebody else's."""
+    seen = factory.sql_management().get_server(reference(server))
+    if seen is None:
+        return False
+    if seen.tags.get("server") != str(server.pk):
+        raise StepError("NameTaken", "A server of this name exists and is not ours.")
+    return True

@@ -1,0 +1,97 @@
+"""A database goes: its secrets first, then itself; Azure keeps a restore point for the retention time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from cloud import factory
+from inventory.models import ServiceInstance
+from inventory.states import Status, move
+from operations import clock
+from operations.models import Operation
+from operations.outcomes import Next, Outcome
+from operations.workflow import Ending, Workflow, acts, decides, looks
+from placement.services import give_room_back
+from provisioning import awaiting
+from provisioning.holding import hold
+from provisioning.targets import database_of, reference, server_row_of
+from provisioning.workflows.create_database import place_locks
+from rotation.revoke import disable_next_version
+
+
+@decides
+def hold_place(operation: Operation) -> Outcome:
+    """Keep pool and server as they are; a database that never found a place needs none of it."""
+    database = database_of(operation)
+    if database.server is None:
+        return Next()
+    return hold(operation, database.server, place_locks(database, "deletes a database"))
+
+
+@acts
+def disable_secrets(operation: Operation) -> Outcome:
+    """Disable every version of its secrets, one a run."""
+    left = disable_next_version(operation, database_of(operation))
+    return Next(to="disable_secrets") if left else Next()
+
+
+@acts
+def start_delete(operation: Operation) -> Outcome:
+    """Ask Azure to drop it; dropping what is gone is no error."""
+    database = database_of(operation)
+    if database.server is None:
+        return Next(choices={"never_was": True})
+    answer = factory.sql_management().begin_delete_database(reference(database.server), database.azure_name)
+    return awaiting.accepted(operation, answer)
+
+
+@looks
+def await_delete(operation: Operation) -> Outcome:
+    """Go on once a complete listing lacks it."""
+    database = database_of(operation)
+    if operation.choices.get("never_was"):
+        return Next(to="confirm_gone")
+    return awaiting.await_state(
+        operation,
+        database,
+        state=database.observed_status,
+        wanted=awaiting.ABSENT,
+        then="confirm_gone",
+        examine="examine_delete",
+    )
+
+
+@acts
+def examine_delete(operation: Operation) -> Outcome:
+    database = database_of(operation)
+    subscription_id = server_row_of(database).subscription_id
+    return awaiting.examine_poll(operation, database, subscription_id=subscription_id, back_to="await_delete")
+
+
+@looks
+def confirm_gone(operation: Operation) -> Outcome:
+    """Nothing is left to do; the end settles rows."""
+    return Next()
+
+
+def settle(operation: Operation, ending: Ending) -> None:
+    """Gone: its room is free, its name in the workspace too; how long Azure can restore it is written down."""
+    database = database_of(operation)
+    if ending is not Ending.SUCCEEDED:
+        move(database, Status.FAILED, error_code=operation.error_code, error_message=operation.error_message)
+        return
+    now = clock.now()
+    existed = database.server is not None and bool(database.observed_arm_id)
+    kept = now + timedelta(days=database.retention_days) if existed else None
+    give_room_back(database)
+    move(database, Status.DELETED, deleted_at=now, restorable_until=kept)
+    ServiceInstance.objects.filter(databases=database).update(deleted_at=now)
+
+
+DELETE_DATABASE = Workflow(
+    kind="delete_database",
+    settle=settle,
+    steps=(hold_place, disable_secrets, start_delete, await_delete, examine_delete, confirm_gone),
+    point_of_no_return="hold_place",
+    deadline=timedelta(hours=2),
+)
