@@ -11,4 +11,6 @@ class ControlplaneConfig(AppConfig):
     name = "controlplane"
 
     def ready(self) -> None:
-        from controlplane import celery, checks  # noqa: F401  (imported for what they register)
+        from controlplane import azure, celery, checks  # noqa: F401  (two are imported for what they register)
+
+        azure.configure()

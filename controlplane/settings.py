@@ -238,12 +238,17 @@ AZURE_AUTHORITY_HOST = env_text("AZURE_AUTHORITY_HOST", "https://login.microsoft
 AZURE_ARM_URL = env_text("AZURE_ARM_URL", "https://management.azure.com")
 AZURE_TENANT_ID = env_text("AZURE_TENANT_ID")
 AZURE_CLIENT_ID = env_text("AZURE_CLIENT_ID")
-AZURE_CLIENT_SECRET = env_secret("AZURE_CLIENT_SECRET")  # empty: a managed identity
+AZURE_CLIENT_SECRET = env_secret("AZURE_CLIENT_SECRET")
+AZURE_CREDENTIAL = env_text(
+    "AZURE_CREDENTIAL", "client_secret", choices=("client_secret", "workload_identity", "managed_identity")
+)
+AZURE_ARM_SCOPE = env_text("AZURE_ARM_SCOPE", "https://management.azure.com/.default")
 AZURE_SUBSCRIPTION_IDS = env_list("AZURE_SUBSCRIPTION_IDS")
 AZURE_LOCATIONS = env_list("AZURE_LOCATIONS")
 AZURE_VAULT_URL = env_text("AZURE_VAULT_URL")
 AZURE_SQL_HOST = env_text("AZURE_SQL_HOST")  # empty: each server's own name
 AZURE_SQL_PORT = env_int("AZURE_SQL_PORT", 1433, minimum=1)
+AZURE_SQL_DRIVER = env_text("AZURE_SQL_DRIVER", "auto", choices=("auto", "mssql-python", "python-tds"))
 AZURE_CA_FILE = env_text("AZURE_CA_FILE")  # empty: the system's certificates
 AZURE_VERIFY_CHALLENGE_RESOURCE = env_bool("AZURE_VERIFY_CHALLENGE_RESOURCE", True)  # false only for vaults on loopback
 

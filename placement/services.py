@@ -6,11 +6,11 @@ from collections.abc import Collection
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Greatest
 
 from inventory.models import Database, ElasticPool, SqlServer
-from placement.engine.decision import Decision
+from placement.engine.decision import Ceilings, Decision
 from placement.engine.place import place
 from placement.snapshot import PRESENT, demand_of, fleet_in, neighbours_of, policy
 
@@ -22,13 +22,19 @@ def choose_pool(database: Database, *, exclude: Collection[str] = ()) -> Decisio
     return place(fleet, demand_of(database), policy(), exclude, workspace_counts=counts)
 
 
-def take_room(database: Database, pool_id: UUID) -> bool:
-    """Take the room of one database in a pool and on its server, or nothing: False when it no longer fits.
+def take_room(database: Database, pool_id: UUID, ceilings: Ceilings) -> bool:
+    """Take the room of one database in a pool, as far as the engine allowed, or nothing: False when it no longer fits.
 
-    One conditional UPDATE each, pool first: never read and then write, so that any number may try at once.
+    One conditional UPDATE: never read and then write, so that any number may try at once.
     """
-    fits = Q(databases_committed__lt=F("max_databases")) & _storage_fits(database) & _vcores_fit(database)
-    taken = ElasticPool.objects.filter(fits, pk=pool_id, status__in=PRESENT, is_cordoned=False).update(
+    taken = ElasticPool.objects.filter(
+        pk=pool_id,
+        status__in=PRESENT,
+        is_cordoned=False,
+        databases_committed__lt=ceilings.databases,
+        bytes_committed__lte=ceilings.committed_bytes - database.size_bytes,
+        vcores_demanded__lte=ceilings.committed_vcores - database.vcores_demanded,
+    ).update(
         databases_committed=F("databases_committed") + 1,
         bytes_committed=F("bytes_committed") + database.size_bytes,
         vcores_demanded=F("vcores_demanded") + database.vcores_demanded,
@@ -67,16 +73,3 @@ def give_room_back(database: Database) -> None:
         databases_committed=F("databases_committed") - 1,
         vcores_committed=F("vcores_committed") - (0 if database.pool_id else database.vcores or 0),
     )
-
-
-def _storage_fits(database: Database) -> Q:
-    """Below the limit less headroom, or alone within the whole limit (the engine's own rule)."""
-    usable = F("max_size_bytes") * (1 - settings.PLACEMENT_HEADROOM_STORAGE)
-    shared = Q(bytes_committed__lte=usable - database.size_bytes)
-    return shared | Q(bytes_committed=0, max_size_bytes__gte=database.size_bytes)
-
-
-def _vcores_fit(database: Database) -> Q:
-    usable = F("vcores") * (1 - settings.PLACEMENT_HEADROOM_VCORES)
-    shared = Q(vcores_demanded__lte=usable - database.vcores_demanded)
-    return shared | Q(databases_committed=0, vcores__gte=database.vcores_demanded)

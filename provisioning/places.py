@@ -44,8 +44,11 @@ def settle_in_pool(operation: Operation, database: Database) -> None:
     if _take_best_pool(database, refused):
         return
     serialise(f"new-pool:{_place_key(database)}")
+    if _take_best_pool(database, refused):
+        return
+    _begin_pool(operation, database, refused)
     if not _take_best_pool(database, refused):
-        _take_new_pool(operation, database, refused)
+        raise NoPlace("The new pool does not hold what it was made for.")
 
 
 def settle_on_server(operation: Operation, database: Database) -> None:
@@ -74,24 +77,16 @@ def _take_best_pool(database: Database, refused: set[str]) -> bool:
 def _take(database: Database, decision: Decision) -> bool:
     """Take the chosen pool's and its server's room, both or none."""
     assert decision.pool_id is not None
+    assert decision.ceilings is not None
     pool = ElasticPool.objects.select_related("server").get(pk=decision.pool_id)
     try:
         with transaction.atomic():
-            if not (take_room(database, pool.pk) and take_server_room(pool.server_id, databases=1)):
+            if not (take_room(database, pool.pk, decision.ceilings) and take_server_room(pool.server_id, databases=1)):
                 raise _Taken
     except _Taken:
         return False
     _save_place(database, server=pool.server, pool=pool, reason=decision.as_dict())
     return True
-
-
-def _take_new_pool(operation: Operation, database: Database, refused: set[str]) -> None:
-    decision = choose_pool(database, exclude=refused)
-    pool = _begin_pool(operation, database, refused)
-    if not (take_room(database, pool.pk) and take_server_room(pool.server_id, databases=1)):
-        raise NoPlace("The new pool does not hold what it was made for.")
-    reason = {**decision.as_dict(), "new_pool": str(pool.pk), "pool_id": str(pool.pk)}
-    _save_place(database, server=pool.server, pool=pool, reason=reason)
 
 
 def _begin_pool(operation: Operation, database: Database, refused: set[str]) -> ElasticPool:

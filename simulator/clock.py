@@ -13,7 +13,9 @@ class Clock:
     It starts at the real present, or at `start` (a restart goes on where the state left off).
     """
 
-    def __init__(self, scale: float = 1.0, start: float | None = None, real: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, scale: float = 1.0, start: float | None = None, real: Callable[[], float] = time.monotonic
+    ) -> None:
         self.scale = scale
         self._real = real
         self._real_start = real()

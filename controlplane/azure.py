@@ -1,0 +1,32 @@
+"""Settings → cloud: the one place that says which Azure we talk to."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from cloud import factory
+from cloud.settings import CloudSettings, CredentialKind, SqlDriverKind
+
+
+def cloud_settings() -> CloudSettings:
+    """What the adapters need, from Django's settings."""
+    return CloudSettings(
+        tenant_id=settings.AZURE_TENANT_ID,
+        credential=CredentialKind(settings.AZURE_CREDENTIAL),
+        client_id=settings.AZURE_CLIENT_ID,
+        client_secret=settings.AZURE_CLIENT_SECRET if settings.AZURE_CREDENTIAL == "client_secret" else None,
+        authority_url=settings.AZURE_AUTHORITY_HOST.rstrip("/"),
+        arm_url=settings.AZURE_ARM_URL.rstrip("/"),
+        arm_scope=settings.AZURE_ARM_SCOPE,
+        vault_url=settings.AZURE_VAULT_URL.rstrip("/"),
+        verify_challenge_resource=settings.AZURE_VERIFY_CHALLENGE_RESOURCE,
+        sql_host=settings.AZURE_SQL_HOST or None,
+        sql_port=settings.AZURE_SQL_PORT,
+        sql_driver=SqlDriverKind(settings.AZURE_SQL_DRIVER),
+        ca_file=settings.AZURE_CA_FILE or None,
+    )
+
+
+def configure() -> None:
+    """Tell `cloud` where Azure is; clients are made when first asked for."""
+    factory.configure(cloud_settings())
