@@ -35,6 +35,14 @@ class Clock:
             raise ValueError("The clock only moves forward.")
         self._start += by.total_seconds()
 
+    def set_scale(self, scale: float) -> None:
+        """Let time pass faster or slower from now on."""
+        if scale <= 0:
+            raise ValueError("The scale is a positive number.")
+        self._start = self.now()
+        self._real_start = self._real()
+        self.scale = scale
+
     def real_seconds(self, simulated_seconds: float) -> float:
         """How long a simulated span takes on the wall, at least 1 ms."""
         return max(simulated_seconds / self.scale, 0.001)

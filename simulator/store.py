@@ -17,8 +17,8 @@ COMPACT_AFTER_LINES = 50_000
 class Store:
     """Documents by (kind, key). Treat what `get` and `items` return as frozen: change it with `put` only.
 
-    A journal line is handed to the operating system before `put` returns, so a killed process loses nothing; a torn last
-    line (the machine died) is dropped at start.
+    A journal line is handed to the operating system before `put` returns, so a killed process loses nothing; a torn
+    last line (the machine died) is dropped at start.
     """
 
     def __init__(self, directory: Path | None = None) -> None:

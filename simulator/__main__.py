@@ -1,0 +1,48 @@
+"""`python -m simulator`: a local Azure that prints its addresses as one JSON line and runs until SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import tempfile
+from pathlib import Path
+
+from simulator.process import Options, run
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    asyncio.run(run(_options(), announce=lambda line: print(line, flush=True)))
+
+
+def _options() -> Options:
+    parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--port", type=int, default=0, help="port of ARM, Entra, metrics and /_sim; 0: the former or a free one")
+    add("--sql-port", type=int, default=0, help="port of the SQL servers; 0: the former or a free one")
+    add("--state", type=Path, help="directory of state and certificates, kept over restarts (default: a temporary one)")
+    add("--time-scale", type=float, default=1.0, help="simulated seconds per real second (default: %(default)s)")
+    add("--seed", type=int, default=1, help="fixes ids, secrets of the default application and durations")
+    add("--subscriptions", type=int, default=1, help="how many subscriptions there are (default: %(default)s)")
+    add("--vault", action="append", default=[], metavar="NAME", help="a key vault with a port of its own; repeatable")
+    add("--page-size", type=int, default=500, help="resources on one page of a listing (default: %(default)s)")
+    add(
+        "--stale-reads", type=float, default=0.0, metavar="SECONDS", help="reads lag this many simulated seconds behind"
+    )
+    add("--no-throttling", action="store_true", help="ARM never answers 429 for too many requests")
+    add(
+        "--scale-retry-after",
+        action="store_true",
+        help="Retry-After follows the time scale (default: as Azure says it)",
+    )
+    add("--enforce-firewall", action="store_true", help="SQL sign-ins need a firewall rule where public access is on")
+    add("--exit-with-parent", action="store_true", help="end when the process that started this one ends")
+    values = vars(parser.parse_args())
+    state = values.pop("state") or Path(tempfile.mkdtemp(prefix="simulator-"))
+    return Options(state=state, **values)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Where a database lives and how big it may be: its pool or its own sku, read from a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.arm.call import Call
+from simulator.arm.elastic_pools import busy, check_room
+from simulator.arm.errors import invalid
+from simulator.arm.limits import DEFAULT_SKU, GIB, DatabaseSize, PoolSize, database_size, pool_size
+from simulator.arm.resources import Body, Resource
+from simulator.arm.server_load import databases_named, single_collection
+
+POOLED_VCORE_BYTES, POOLED_DTU_BYTES = 32 * GIB, 250 * GIB
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A pool with its size, or a size of its own."""
+
+    pool: Resource | None
+    pool_size: PoolSize | None
+    size: DatabaseSize | None
+
+    @property
+    def tier(self) -> str:
+        return self.pool_size.tier if self.pool_size else self._own.tier
+
+    @property
+    def is_vcore(self) -> bool:
+        return self.pool_size.unit == "vCores" if self.pool_size else self._own.is_vcore
+
+    @property
+    def is_hyperscale(self) -> bool:
+        return self.tier == "Hyperscale"
+
+    @property
+    def objective(self) -> str:
+        return "ElasticPool" if self.pool_size else self._own.objective
+
+    @property
+    def sku(self) -> Body:
+        return {"name": "ElasticPool", "tier": self.tier, "capacity": 0} if self.pool_size else self._own.sku_body()
+
+    @property
+    def kind(self) -> str:
+        words = [
+            "v12.0",
+            "user",
+            *(["vcore"] if self.is_vcore else []),
+            *(["hyperscale"] if self.is_hyperscale else []),
+        ]
+        if self.size and "_S_" in self.size.objective:
+            words.append("serverless")
+        return ",".join([*words, "pool"] if self.pool else words)
+
+    @property
+    def dtus(self) -> int:
+        """What it takes of the server's quota by itself."""
+        return self.size.dtus if self.size else 0
+
+    @property
+    def _own(self) -> DatabaseSize:
+        assert self.size is not None
+        return self.size
+
+    def collections(self, server_key: str, name: str) -> tuple[str, ...]:
+        """Where a database in this place is listed: its server, its pool or the singles, and all of that name."""
+        return (server_key, self.pool.key if self.pool else single_collection(server_key), databases_named(name))
+
+
+def place_of(call: Call, server: Resource, body: Body, properties: Body, current: Resource | None = None) -> Place:
+    """The place that a request asks for; what it leaves out stays as it is (a new database becomes GP_Gen5_2)."""
+    sku, pool_id = body.get("sku"), properties.get("elasticPoolId")
+    if pool_id and sku and sku.get("name") != "ElasticPool":
+        raise invalid(
+            "ElasticPoolSkuCombinationInvalid",
+            "Elastic pool and sku can be specified together only if sku is specified as 'ElasticPool'.",
+        )
+    if not pool_id and sku is None and current is not None:
+        return _present_place(call, current)
+    if not pool_id and sku is not None and sku.get("name") == "ElasticPool" and current is not None:
+        return _present_place(call, current)
+    if pool_id:
+        pool = _target_pool(call, server, str(pool_id))
+        return Place(pool, pool_size(pool.body["sku"]), None)
+    if sku is not None and sku.get("name") == "ElasticPool":
+        raise invalid("ElasticPoolNameRequired", "The elastic pool name is required and cannot be empty.")
+    return Place(None, None, database_size(sku or DEFAULT_SKU))
+
+
+def _present_place(call: Call, current: Resource) -> Place:
+    pool_id = current.properties.get("elasticPoolId")
+    pool = call.arm.resources.get(pool_id) if pool_id else None
+    if pool:
+        return Place(pool, pool_size(pool.body["sku"]), None)
+    return Place(None, None, database_size({"name": current.properties["requestedServiceObjectiveName"]}))
+
+
+def _target_pool(call: Call, server: Resource, pool_id: str) -> Resource:
+    pool = call.arm.resources.get(pool_id)
+    if (
+        pool is None
+        or pool.type != "elasticPools"
+        or server.key not in pool.under
+        or pool.properties["state"] == "Creating"
+    ):
+        raise invalid(
+            "TargetElasticPoolDoesNotExist",
+            f"The elastic pool '{pool_id.rsplit('/', 1)[-1]}' does not exist on server '{server.name}'.",
+        )
+    return pool
+
+
+def check_pool_takes(call: Call, place: Place, current: Resource | None) -> None:
+    """The pool is idle and has room for one more, unless the database is in it already."""
+    if place.pool is None or place.pool_size is None or (current and place.pool.key in current.under):
+        return
+    if call.arm.operations.running_on(place.pool.key):
+        raise busy(place.pool.name)
+    members = call.arm.resources.children(place.pool.key, "databases")
+    check_room(place.pool.name, place.pool_size, place.pool.properties, len(members) + 1)
+    limit = place.pool.properties["maxSizeBytes"]
+    used = sum(int(member.inner["used_bytes"]) for member in members)
+    if limit and used >= limit:
+        raise invalid(
+            "ElasticPoolOverStorageUsage",
+            f"The elastic pool '{place.pool.name}' has reached its storage limit. The storage usage for the "
+            f"elastic pool cannot exceed ({limit // 1024**2}) MBs.",
+        )
+
+
+def max_bytes(place: Place, asked: Any) -> int:
+    """The database's maxSizeBytes: -1 for Hyperscale, else as asked within the place, else Azure's default."""
+    if place.is_hyperscale:
+        return -1
+    limit = _limit(place)
+    if asked is None:
+        return min(_default(place), limit)
+    if (
+        not isinstance(asked, int)
+        or isinstance(asked, bool)
+        or asked <= 0
+        or not _is_allowed(place, asked)
+        or asked > limit
+    ):
+        raise invalid(
+            "InvalidMaxSizeTierCombination",
+            f"The tier '{place.tier}' does not support the database max size '{asked}'.",
+        )
+    return asked
+
+
+def _default(place: Place) -> int:
+    if place.size:
+        return place.size.default_bytes
+    return POOLED_VCORE_BYTES if place.is_vcore else POOLED_DTU_BYTES
+
+
+def _limit(place: Place) -> int:
+    if place.size:
+        return place.size.max_bytes
+    assert place.pool_size is not None
+    return min(place.pool_size.max_bytes, place.pool_size.max_database_bytes or place.pool_size.max_bytes)
+
+
+def _is_allowed(place: Place, asked: int) -> bool:
+    """vCore databases come in steps of 1 GB; DTU databases may be smaller (100 MB, 500 MB)."""
+    return asked % GIB == 0 or (not place.is_vcore and asked in (100 * 1024**2, 500 * 1024**2))

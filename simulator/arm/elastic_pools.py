@@ -1,0 +1,211 @@
+"""Elastic pools: vCores (or DTUs) and storage that databases of one server share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator.arm.answers import page
+from simulator.arm.call import Call, properties_of, tags_of
+from simulator.arm.errors import ArmError, invalid
+from simulator.arm.limits import GIB, PoolSize, pool_size
+from simulator.arm.names import check_child_name
+from simulator.arm.operations import Operation
+from simulator.arm.polling import accepted
+from simulator.arm.resources import Body, Resource, Resources
+from simulator.arm.routing import POOL, SERVER, SUBSCRIPTION, route
+from simulator.arm.server_load import check_server_takes
+from simulator.http import Response, answer
+from simulator.moments import iso
+
+TYPE = "Microsoft.Sql/servers/elasticPools"
+CREATE, UPDATE = "CreateLogicalElasticPool", "UpdateLogicalElasticPool"
+DEFAULT_BYTES = 32 * GIB
+DEFAULT_SKU: Body = {"name": "GP_Gen5", "capacity": 2}
+
+
+@route("PUT", POOL)
+def put_pool(call: Call) -> Response:
+    """Create a pool, or change one: 202 either way."""
+    server, body = call.server(), call.body()
+    check_child_name(call.names["pool"])
+    existing = call.arm.resources.get(call.id(POOL))
+    if existing:
+        return _update(call, server, existing, body)
+    size = pool_size(body.get("sku") or DEFAULT_SKU)
+    properties = _settings(size, properties_of(body))
+    check_server_takes(call, server, size.dtus)
+    pool = _new(call, server, size, properties, tags_of(body))
+    call.arm.resources.put(pool)
+    final = pool.changed(properties={"state": "Ready"})
+    seconds = call.arm.seconds(45, 110)
+    return accepted(call, kind="elasticPool", word=CREATE, target=pool.id, seconds=seconds, body=final.body)
+
+
+@route("PATCH", POOL)
+def patch_pool(call: Call) -> Response:
+    return _update(call, call.server(), call.existing(POOL), call.body())
+
+
+def _update(call: Call, server: Resource, pool: Resource, body: Body) -> Response:
+    _check_idle(call, pool)
+    size = pool_size(body.get("sku") or pool.body["sku"])
+    merged = {**pool.properties, **{name: value for name, value in properties_of(body).items() if value is not None}}
+    properties = _settings(size, merged)
+    _check_members(call, pool, size, properties)
+    check_server_takes(call, server, size.dtus, instead_of=pool)
+    tags = tags_of(body)
+    changed = pool.changed(properties=properties).with_body(
+        sku=size.sku_body(), kind=_kind(size), tags=tags if tags is not None else pool.body.get("tags")
+    )
+    seconds = call.arm.seconds(45, 110)
+    return accepted(call, kind="elasticPool", word=UPDATE, target=pool.id, seconds=seconds, body=changed.body)
+
+
+def _check_idle(call: Call, pool: Resource) -> None:
+    if call.arm.operations.running_on(pool.key):
+        raise busy(pool.name)
+
+
+def busy(name: str) -> ArmError:
+    return invalid("ElasticPoolBusy", f"A management operation was attempted on elastic pool '{name}', which is busy.")
+
+
+def _settings(size: PoolSize, asked: Body) -> Body:
+    """The pool's own properties, checked against its size."""
+    per_database = asked.get("perDatabaseSettings") or {}
+    highest = float(per_database.get("maxCapacity") or max(size.per_database_max))
+    lowest = float(per_database.get("minCapacity") or 0)
+    _check_per_database(size, lowest, highest)
+    settings: Body = {
+        "maxSizeBytes": _max_bytes(size, asked.get("maxSizeBytes")),
+        "perDatabaseSettings": {"minCapacity": lowest, "maxCapacity": highest},
+        "zoneRedundant": bool(asked.get("zoneRedundant")),
+        "licenseType": (asked.get("licenseType") or "LicenseIncluded") if size.unit == "vCores" else None,
+        "availabilityZone": asked.get("availabilityZone") or "NoPreference",
+    }
+    if size.is_hyperscale:
+        settings["highAvailabilityReplicaCount"] = int(asked.get("highAvailabilityReplicaCount", 1))
+    return settings
+
+
+def _check_per_database(size: PoolSize, lowest: float, highest: float) -> None:
+    if highest > max(size.per_database_max):
+        raise invalid(
+            "ElasticPoolDbDtuMaxAboveLimit",
+            f"The requested per database max '{highest:g}' is too high for a pool of {size.capacity} {size.unit}.",
+        )
+    if lowest > highest:
+        raise invalid(
+            "InvalidInputValueDatabaseDtuMinLargerThanMax",
+            f"The per database min '{lowest:g}' is higher than the per database max '{highest:g}'.",
+        )
+
+
+def _max_bytes(size: PoolSize, asked: Any) -> int:
+    if size.is_hyperscale:
+        return 0  # a Hyperscale pool's storage is not configured; the contract's example shows 0
+    if asked is None:
+        return min(DEFAULT_BYTES, size.max_bytes) if size.unit == "vCores" else size.max_bytes
+    if not isinstance(asked, int) or asked <= 0 or asked % (100 * 1024 * 1024):
+        raise invalid("ElasticPoolStorageNotAllowedMB", f"The requested elastic pool storage '{asked}' is not allowed.")
+    if asked > size.max_bytes:
+        raise invalid(
+            "ElasticPoolStorageAboveLimitGB",
+            f"The storage limit for the elastic pool cannot exceed ({size.max_bytes // GIB}) gigabytes for this tier.",
+        )
+    return asked
+
+
+def _check_members(call: Call, pool: Resource, size: PoolSize, properties: Body) -> None:
+    """The databases that are in it still fit."""
+    count = call.arm.resources.count(pool.key, "databases")
+    if pool.body["sku"]["tier"] != size.tier and "Hyperscale" in (pool.body["sku"]["tier"], size.tier) and count:
+        raise invalid("InvalidTier", "The tier of an elastic pool cannot be changed from or to Hyperscale.")
+    check_room(pool.name, size, properties, count)
+
+
+def check_room(name: str, size: PoolSize, properties: Body, count: int) -> None:
+    """So many databases may be in a pool of this size and these settings."""
+    if count > size.max_databases:
+        raise invalid(
+            "ElasticPoolDatabaseCountOverLimit",
+            f"The elastic pool '{name}' has reached its database count limit. The database count limit for the elastic "
+            f"pool cannot exceed ({size.max_databases}) for the current service tier.",
+        )
+    lowest = properties["perDatabaseSettings"]["minCapacity"]
+    if lowest * count > size.capacity:
+        raise invalid(
+            "ElasticPoolInconsistentVcoreGuaranteeSettings",
+            f"The number of databases {count} and VCore min per database {lowest:g} cannot exceed requested VCores of "
+            f"the elastic pool {size.capacity}.",
+        )
+
+
+def _kind(size: PoolSize) -> str:
+    return "pool" if size.unit == "DTU" else "vcore,hyperscale,pool" if size.is_hyperscale else "vcore,pool"
+
+
+def _new(call: Call, server: Resource, size: PoolSize, settings: Body, tags: Body | None) -> Resource:
+    id_ = f"{server.id}/elasticPools/{call.names['pool']}"
+    maintenance = "/providers/Microsoft.Maintenance/publicMaintenanceConfigurations/SQL_Default"
+    zone = settings.pop("availabilityZone")
+    properties = {
+        "state": "Creating",
+        "creationDate": iso(call.now),
+        **settings,
+        "maintenanceConfigurationId": call.id(SUBSCRIPTION) + maintenance,
+        "availabilityZone": zone,
+    }
+    body = {
+        "sku": size.sku_body(),
+        "kind": _kind(size),
+        "properties": {name: value for name, value in properties.items() if value is not None},
+        "location": server.body["location"],
+        **({"tags": tags} if tags is not None else {}),
+        "id": id_,
+        "name": call.names["pool"],
+        "type": TYPE,
+    }
+    return Resource(id_, "elasticPools", (server.key,), body)
+
+
+@route("GET", POOL)
+def get_pool(call: Call) -> Response:
+    return answer(200, call.shown(POOL).body)
+
+
+@route("GET", SERVER + "/elasticPools")
+def list_pools(call: Call) -> Response:
+    return page(call, call.arm.resources.seen_children(call.server().key, "elasticPools"))
+
+
+@route("GET", POOL + "/databases")
+def list_databases_of_pool(call: Call) -> Response:
+    return page(call, call.arm.resources.seen_children(call.shown(POOL).key, "databases"))
+
+
+@route("DELETE", POOL)
+def delete_pool(call: Call) -> Response:
+    """204 at once, whether it was there or not; 400 while databases are in it."""
+    server = call.server()
+    pool = call.arm.resources.get(call.id(POOL))
+    if pool is None:
+        return Response(204)
+    _check_idle(call, pool)
+    if call.arm.resources.count(pool.key, "databases"):
+        raise invalid("ElasticPoolNotEmpty", f"Elastic pool '{pool.name}' on server '{server.name}' is not empty.")
+    call.arm.resources.delete(pool.key)
+    call.record("DropLogicalElasticPool", pool.id)
+    return Response(204)
+
+
+def finish_pool(resources: Resources, operation: Operation) -> None:
+    """Show what the request asked for, unless the pool has gone meanwhile."""
+    pool = resources.get(operation.target)
+    if pool:
+        resources.put(Resource(pool.id, pool.type, pool.under, operation.effect["body"], pool.inner))
+
+
+def undo_pool(resources: Resources, operation: Operation) -> None:
+    """A failed creation leaves nothing."""
+    resources.delete(operation.target)

@@ -1,0 +1,194 @@
+"""What Azure allows: sizes of pools and of single databases, and the quotas of servers and subscriptions."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulator.arm.errors import ArmError, invalid
+from simulator.arm.resources import Body
+
+GIB = 1024**3
+
+
+@dataclass(slots=True)
+class Quotas:
+    """Of a logical server and a subscription (Azure SQL, limits of logical servers). A vCore counts as 100 DTUs."""
+
+    servers_per_region: int = 20
+    databases_per_server: int = 5000
+    dtus_per_server: int = 54_000
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSize:
+    """One row of the elastic pool tables. `unit` is vCores or DTU."""
+
+    sku: str
+    tier: str
+    family: str | None
+    capacity: int
+    unit: str
+    max_bytes: int
+    max_databases: int
+    per_database_max: tuple[float, ...]
+    max_database_bytes: int | None
+
+    @property
+    def is_hyperscale(self) -> bool:
+        return self.tier == "Hyperscale"
+
+    @property
+    def dtus(self) -> int:
+        return self.capacity * 100 if self.unit == "vCores" else self.capacity
+
+    def sku_body(self) -> Body:
+        family = {"family": self.family} if self.family else {}
+        return {"name": self.sku, "tier": self.tier, **family, "capacity": self.capacity}
+
+
+def _pool_sizes() -> dict[tuple[str, int], PoolSize]:
+    document = json.loads((Path(__file__).parent.parent / "data" / "elastic_pool_limits.json").read_text())
+    return {(row["sku"].lower(), row["capacity"]): _pool_size(row) for row in document["sizes"]}
+
+
+def _pool_size(row: Body) -> PoolSize:
+    per_database = row["max_storage_per_database_gb"]
+    return PoolSize(
+        sku=row["sku"],
+        tier=row["tier"],
+        family=row["family"],
+        capacity=row["capacity"],
+        unit=row["unit"],
+        max_bytes=row["max_storage_gb"] * GIB,
+        max_databases=row["max_databases"],
+        per_database_max=tuple(row["per_database_max_choices"] or (row["capacity"],)),
+        max_database_bytes=per_database * GIB if per_database else None,
+    )
+
+
+POOL_SIZES = _pool_sizes()
+DEFAULT_POOL_CAPACITY = {"standardpool": 100, "basicpool": 100, "premiumpool": 125}
+
+
+def pool_size(sku: Body) -> PoolSize:
+    """The size that a sku names, e.g. GP_Gen5 with capacity 4, or GP_Gen5_4; 400 for an unknown one."""
+    name = str(sku.get("name") or "")
+    capacity = sku.get("capacity")
+    suffixed = re.fullmatch(r"(\w+?)_(\d+)", name)
+    if suffixed and name.lower() not in {known for known, _ in POOL_SIZES}:
+        name, capacity = suffixed[1], capacity or int(suffixed[2])
+    offered = [size for (known, _), size in POOL_SIZES.items() if known == name.lower()]
+    if not offered:
+        raise invalid("InvalidSkuName", f"Invalid SKU name '{sku.get('name')}'.")
+    wanted = capacity if capacity is not None else DEFAULT_POOL_CAPACITY.get(name.lower(), offered[0].capacity)
+    for size in offered:
+        if size.capacity == wanted:
+            _check_tier(sku, size.tier)
+            return size
+    raise invalid("MismatchedSkuNameAndCapacity", f"Mismatch between SKU name '{name}' and capacity '{wanted}'.")
+
+
+def _check_tier(sku: Body, tier: str) -> None:
+    given = sku.get("tier")
+    if given and str(given).lower() != tier.lower():
+        raise invalid("MismatchedSkuNameAndTier", f"Mismatch between SKU name '{sku['name']}' and tier '{given}'.")
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSize:
+    """The size of a single database. `objective` is its service objective, e.g. GP_Gen5_2 or S1."""
+
+    sku: str
+    tier: str
+    family: str | None
+    capacity: int
+    objective: str
+    default_bytes: int
+    max_bytes: int
+
+    @property
+    def is_vcore(self) -> bool:
+        return self.family is not None
+
+    @property
+    def is_hyperscale(self) -> bool:
+        return self.tier == "Hyperscale"
+
+    @property
+    def dtus(self) -> int:
+        return self.capacity * 100 if self.is_vcore else self.capacity
+
+    def sku_body(self) -> Body:
+        family = {"family": self.family} if self.family else {}
+        return {"name": self.sku, "tier": self.tier, **family, "capacity": self.capacity}
+
+
+VCORE_TIERS = {"GP": "GeneralPurpose", "GP_S": "GeneralPurpose", "BC": "BusinessCritical", "HS": "Hyperscale"}
+VCORES = (2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 32, 40, 64, 80, 128)
+FAMILIES = {"gen5": "Gen5", "prms": "PRMS", "moprms": "MOPRMS", "dc": "DC"}
+DTU_OBJECTIVES = {
+    "basic": ("Basic", 5, 2, 2),
+    **{
+        f"s{step}": ("Standard", dtus, 250, 1024)
+        for step, dtus in ((0, 10), (1, 20), (2, 50), (3, 100), (4, 200), (6, 400))
+    },
+    **{f"s{step}": ("Standard", dtus, 250, 1024) for step, dtus in ((7, 800), (9, 1600), (12, 3000))},
+    **{f"p{step}": ("Premium", dtus, 500, 1024) for step, dtus in ((1, 125), (2, 250), (4, 500), (6, 1000))},
+    **{f"p{step}": ("Premium", dtus, 4096, 4096) for step, dtus in ((11, 1750), (15, 4000))},
+}
+DEFAULT_SKU: Body = {"name": "GP_Gen5", "tier": "GeneralPurpose", "family": "Gen5", "capacity": 2}
+HYPERSCALE_BYTES = 128 * 1024 * GIB
+
+
+def database_size(sku: Body) -> DatabaseSize:
+    """The size that a sku names (GP_Gen5 + capacity, GP_Gen5_2, S1, HS_Gen5_4, …); 400 for an unknown one."""
+    name = str(sku.get("name") or "")
+    if not name:
+        raise invalid("MissingSkuName", "Sku name is required.")
+    size = _dtu_size(name, sku) or _vcore_size(name, sku)
+    if size is None:
+        raise invalid("InvalidSkuName", f"Invalid SKU name '{name}'.")
+    _check_tier(sku, size.tier)
+    return size
+
+
+def _dtu_size(name: str, sku: Body) -> DatabaseSize | None:
+    if name.lower() in ("standard", "premium") and sku.get("capacity"):
+        return next(
+            (
+                _dtu(key)
+                for key, row in DTU_OBJECTIVES.items()
+                if (row[0].lower(), row[1]) == (name.lower(), sku["capacity"])
+            ),
+            None,
+        )
+    return _dtu(name.lower()) if name.lower() in DTU_OBJECTIVES else None
+
+
+def _dtu(objective: str) -> DatabaseSize:
+    tier, dtus, default_gb, max_gb = DTU_OBJECTIVES[objective]
+    return DatabaseSize(tier, tier, None, dtus, objective.capitalize(), default_gb * GIB, max_gb * GIB)
+
+
+def _vcore_size(name: str, sku: Body) -> DatabaseSize | None:
+    found = re.fullmatch(r"(?i)(GP_S|GP|BC|HS)_(Gen5|PRMS|MOPRMS|DC)(?:_(\d+))?", name)
+    if found is None:
+        return None
+    prefix, family = found[1].upper(), FAMILIES[found[2].lower()]
+    capacity = int(found[3] or sku.get("capacity") or 2)
+    if capacity not in VCORES:
+        raise _unsupported(name, capacity)
+    word = f"{prefix}_{family}"
+    hyperscale = prefix == "HS"
+    default, largest = (-1, HYPERSCALE_BYTES) if hyperscale else (32 * GIB, 4096 * GIB)
+    return DatabaseSize(word, VCORE_TIERS[prefix], family, capacity, f"{word}_{capacity}", default, largest)
+
+
+def _unsupported(name: str, capacity: int) -> ArmError:
+    message = (
+        f"User tried to create or update database with capacity which is not supported: '{name}' with '{capacity}'."
+    )
+    return invalid("UnsupportedCapacity", message)

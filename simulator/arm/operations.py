@@ -1,0 +1,137 @@
+"""Long-running operations: started by a request, finished by the clock.
+
+Moves: InProgress → Succeeded | Failed | CancelInProgress; CancelInProgress → Canceled. What is due is settled before
+each request, so no timer is needed and moving the clock is enough.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from simulator.clock import Clock
+from simulator.store import Store
+
+KIND = "operations"
+KEPT_SECONDS = 86_400.0
+CANCEL_SECONDS = 15.0
+CANCELLED = {"code": "OperationCancelled", "message": "The operation has been cancelled by user."}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. `kind` names its poll URL (server, elasticPool, …), `word` is Azure's name for it.
+
+    `due` is None while it is stuck; `error` on a running one means that it will fail; `effect` is what its end needs.
+    """
+
+    id: str
+    kind: str
+    word: str
+    target: str
+    subscription: str
+    group: str
+    location: str
+    started: float
+    due: float | None
+    status: str = "InProgress"
+    error: Mapping[str, str] | None = None
+    effect: dict[str, Any] = field(default_factory=dict)
+    retry_after: int = 15
+    method: str = "PUT"
+
+    @property
+    def running(self) -> bool:
+        return self.status in ("InProgress", "CancelInProgress")
+
+
+End = Callable[[Operation], None]
+
+
+class Operations:
+    """All operations, those in progress by target and by due time."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._succeed: dict[str, End] = {}
+        self._undo: dict[str, End] = {}
+        self._busy: dict[str, str] = {}
+        self._heap: list[tuple[float, str]] = []
+        for _, document in store.items(KIND):
+            self._schedule(Operation(**document))
+
+    def when_done(self, word: str, succeed: End, undo: End | None = None) -> None:
+        """What the end of such operations changes, and what takes back a failed or cancelled one."""
+        self._succeed[word] = succeed
+        self._undo[word] = undo or (lambda _: None)
+
+    def get(self, operation_id: str) -> Operation | None:
+        document = self._store.get(KIND, operation_id.lower())
+        return Operation(**document) if document else None
+
+    def running_on(self, target: str) -> Operation | None:
+        """The operation in progress on exactly this resource."""
+        found = self._busy.get(target.lower())
+        return self.get(found) if found else None
+
+    def start(self, operation: Operation) -> None:
+        self._keep(operation)
+        self._schedule(operation)
+
+    def cancel(self, operation: Operation) -> None:
+        due = self._clock.now() + CANCEL_SECONDS
+        cancelling = replace(operation, status="CancelInProgress", error=CANCELLED, due=due)
+        self._keep(cancelling)
+        self._schedule(cancelling)
+
+    def release(self, operation: Operation) -> None:
+        """End a stuck operation now, as if its time had come."""
+        due = replace(operation, due=self._clock.now())
+        self._keep(due)
+        self._schedule(due)
+
+    def settle(self) -> None:
+        """End what is due by now, in order."""
+        now = self._clock.now()
+        while self._heap and self._heap[0][0] <= now:
+            due, operation_id = heapq.heappop(self._heap)
+            operation = self.get(operation_id)
+            if operation is None:
+                continue
+            if not operation.running:
+                self._store.delete(KIND, operation_id)
+            elif operation.due == due:
+                self._end(operation)
+
+    def all_running(self) -> list[Operation]:
+        return [operation for operation in map(self.get, self._busy.values()) if operation]
+
+    def next_due(self) -> float | None:
+        """When the next running operation ends; None when nothing runs that ever ends."""
+        return min((operation.due for operation in self.all_running() if operation.due is not None), default=None)
+
+    def of_target(self, target: str) -> list[Operation]:
+        """Operations on this resource that are still remembered, oldest first."""
+        key = target.lower()
+        return [Operation(**document) for _, document in self._store.items(KIND) if document["target"] == key]
+
+    def _end(self, operation: Operation) -> None:
+        status = "Canceled" if operation.status == "CancelInProgress" else "Failed" if operation.error else "Succeeded"
+        finished = replace(operation, status=status)
+        self._busy.pop(operation.target, None)
+        self._keep(finished)
+        heapq.heappush(self._heap, ((operation.due or 0.0) + KEPT_SECONDS, operation.id))
+        (self._succeed if status == "Succeeded" else self._undo)[operation.word](finished)
+
+    def _schedule(self, operation: Operation) -> None:
+        if operation.running:
+            self._busy[operation.target] = operation.id
+        if operation.due is not None:
+            due = operation.due if operation.running else operation.due + KEPT_SECONDS
+            heapq.heappush(self._heap, (due, operation.id))
+
+    def _keep(self, operation: Operation) -> None:
+        self._store.put(KIND, operation.id, asdict(operation))

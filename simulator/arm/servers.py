@@ -1,0 +1,301 @@
+"""Logical servers: named globally, 404 while they are being created."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from simulator.arm.answers import page
+from simulator.arm.call import Call, properties_of, tags_of
+from simulator.arm.errors import ArmError, conflict, invalid, not_found
+from simulator.arm.operations import Operation
+from simulator.arm.polling import accepted
+from simulator.arm.resources import Body, Resource, Resources
+from simulator.arm.routing import SERVER, SERVERS, SUBSCRIPTION, route
+from simulator.arm.subscriptions import server_location_collection
+from simulator.http import Response, answer
+from simulator.regions import REGIONS, normalised
+from simulator.tds.passwords import hash_password
+
+TYPE = "Microsoft.Sql/servers"
+UPSERT, DROP = "UpsertLogicalServer", "DropLogicalServer"
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_RESERVED_LOGINS = frozenset(
+    {"sa", "admin", "administrator", "root", "guest", "public", "dbo", "dbmanager", "loginmanager"}
+)
+_TLS_VERSIONS = ("None", "1.0", "1.1", "1.2", "1.3")
+_CHANGEABLE = (
+    "minimalTlsVersion",
+    "publicNetworkAccess",
+    "restrictOutboundNetworkAccess",
+    "primaryUserAssignedIdentityId",
+    "keyId",
+)
+
+
+def names_collection(name: str) -> str:
+    """The collection that makes a server's name unique in the whole cloud."""
+    return f"/names/{name}".lower()
+
+
+def server_by_name(resources: Resources, name: str) -> Resource | None:
+    """The server of that name in any subscription."""
+    found = resources.children(names_collection(name), "servers")
+    return found[0] if found else None
+
+
+@route("PUT", SERVER)
+def put_server(call: Call) -> Response:
+    """Create, or change, a server: 202 either way."""
+    body = call.body()
+    properties, tags, location = properties_of(body), tags_of(body), _location(body)
+    group = call.group()
+    existing = call.arm.resources.get(call.id(SERVER))
+    _check_free(call, existing, location)
+    _check_values(properties)
+    if existing:
+        _check_login_kept(existing, properties)
+        server = _changed(existing, body, properties, tags)
+    else:
+        _check_quota(call, location)
+        server = _new(call, group, body, location)
+        call.arm.resources.put(server)
+    return _upserted(call, server, properties, is_new=existing is None)
+
+
+def _location(body: Body) -> str:
+    location = normalised(str(body.get("location") or ""))
+    if not location:
+        raise ArmError(400, "LocationRequired", "The location property is required for this definition.", gateway=True)
+    if location not in REGIONS:
+        message = (
+            f"The provided location '{body['location']}' is not available for resource type '{TYPE}'. "
+            f"List of available regions for the resource type is '{','.join(REGIONS)}'."
+        )
+        raise ArmError(400, "LocationNotAvailableForResourceType", message, gateway=True)
+    return location
+
+
+def _check_free(call: Call, existing: Resource | None, location: str) -> None:
+    """The name is well formed, nobody else's, not being changed, and stays in its region."""
+    name = call.names["server"]
+    if not _NAME.fullmatch(name):
+        raise invalid("InvalidServerName", f"Invalid server name '{name}' specified.")
+    holder = server_by_name(call.arm.resources, name)
+    if holder and (existing is None or holder.key != existing.key):
+        raise invalid("NameAlreadyExists", f"The name '{name}' already exists. Choose a different name.")
+    _check_idle(call)
+    if existing and existing.body["location"] != location:
+        message = (
+            f"The resource '{name}' already exists in location '{existing.body['location']}' in resource group "
+            f"'{call.names['group']}'. A resource with the same name cannot be created in location '{location}'. "
+            "Please select a new resource name."
+        )
+        raise ArmError(409, "InvalidResourceLocation", message, gateway=True)
+
+
+def _check_idle(call: Call) -> None:
+    if call.arm.operations.running_on(call.id(SERVER)):
+        raise conflict(
+            "ConflictingServerOperation",
+            f"An operation is currently in progress for the server '{call.names['server']}'.",
+        )
+
+
+def _check_values(properties: Body) -> None:
+    tls = properties.get("minimalTlsVersion")
+    if tls is not None and tls not in _TLS_VERSIONS:
+        raise invalid("InvalidMinimalTlsVersion", f"Invalid minimal TLS version '{tls}'.")
+    access = properties.get("publicNetworkAccess")
+    if access is not None and access not in ("Enabled", "Disabled", "SecuredByPerimeter"):
+        raise invalid(
+            "InvalidParameterValue",
+            "Invalid value given for parameter publicNetworkAccess. Specify a valid parameter value.",
+        )
+    password = properties.get("administratorLoginPassword")
+    if password is not None:
+        _check_password(str(password), str(properties.get("administratorLogin") or ""))
+
+
+def _check_password(password: str, login: str) -> None:
+    if len(password) < 8:
+        raise invalid("PasswordTooShort", "The provided password is too short.")
+    if len(password) > 128:
+        raise invalid("PasswordTooLong", "The provided password is too long.")
+    classes = [r"[a-z]", r"[A-Z]", r"[0-9]", r"[^a-zA-Z0-9]"]
+    if sum(bool(re.search(one, password)) for one in classes) < 3 or (login and login.lower() in password.lower()):
+        raise invalid(
+            "PasswordNotComplex",
+            "Password validation failed. The password does not meet policy requirements: it is not complex enough.",
+        )
+
+
+def _check_login_kept(existing: Resource, properties: Body) -> None:
+    login = properties.get("administratorLogin")
+    if login is not None and login != existing.properties.get("administratorLogin"):
+        raise invalid(
+            "InvalidParameterValue",
+            "Invalid value given for parameter administratorLogin. Specify a valid parameter value.",
+        )
+
+
+def _check_quota(call: Call, location: str) -> None:
+    collection = server_location_collection(call.names["subscription"], location)
+    if call.arm.resources.count(collection, "servers") >= call.arm.quotas.servers_per_region:
+        message = f"Server cannot be added to the subscription because it will exceed quota for location '{location}'."
+        raise conflict("ServerQuotaExceeded", message)
+
+
+def _new(call: Call, group: Resource, body: Body, location: str) -> Resource:
+    name, properties, tags = call.names["server"], properties_of(body), tags_of(body)
+    administrators = properties.get("administrators") or {}
+    login, password = properties.get("administratorLogin"), properties.get("administratorLoginPassword")
+    if not administrators.get("azureADOnlyAuthentication"):
+        _check_login(login, password)
+    shown: Body = {
+        "administratorLogin": login,
+        "version": "12.0",
+        "state": "Ready",
+        "fullyQualifiedDomainName": f"{name}.database.windows.net",
+        "privateEndpointConnections": [],
+        "minimalTlsVersion": properties.get("minimalTlsVersion") or "None",
+        "publicNetworkAccess": properties.get("publicNetworkAccess") or "Enabled",
+        "administrators": _administrators(administrators),
+        "restrictOutboundNetworkAccess": properties.get("restrictOutboundNetworkAccess") or "Disabled",
+        "externalGovernanceStatus": "Disabled",
+    }
+    id_ = f"{group.id}/providers/{TYPE}/{name}"
+    parts = {
+        "location": location,
+        "tags": tags,
+        "id": id_,
+        "name": name,
+        "type": TYPE,
+        "identity": body.get("identity"),
+    }
+    under = (
+        group.key,
+        call.id(SUBSCRIPTION).lower(),
+        server_location_collection(call.names["subscription"], location),
+        names_collection(name),
+    )
+    known = {key: value for key, value in shown.items() if value is not None}
+    whole = {"kind": "v12.0", "properties": known, **{key: value for key, value in parts.items() if value is not None}}
+    return Resource(
+        id_, "servers", under, whole, {"visible": False, "password": hash_password(str(password)) if password else None}
+    )
+
+
+def _check_login(login: Any, password: Any) -> None:
+    if (
+        not isinstance(login, str)
+        or not re.fullmatch(r"[^\W\d][\w@$#.-]{0,127}", login)
+        or login.lower() in _RESERVED_LOGINS
+    ):
+        raise invalid("InvalidLoginName", f"The provided login name '{login or ''}' is invalid.")
+    if not password:
+        raise invalid("PasswordTooShort", "The provided password is too short.")
+
+
+def _administrators(given: Body) -> Body | None:
+    if not given:
+        return None
+    return {
+        "administratorType": "ActiveDirectory",
+        "principalType": given.get("principalType", "Group"),
+        "login": given.get("login"),
+        "sid": given.get("sid"),
+        "tenantId": given.get("tenantId"),
+        "azureADOnlyAuthentication": bool(given.get("azureADOnlyAuthentication")),
+    }
+
+
+def _changed(existing: Resource, body: Body, properties: Body, tags: Body | None) -> Resource:
+    changes = {name: properties[name] for name in _CHANGEABLE if properties.get(name) is not None}
+    changed = existing.changed(properties=changes).with_body(
+        tags=tags if tags is not None else existing.body.get("tags")
+    )
+    return changed.with_body(identity=body["identity"]) if body.get("identity") else changed
+
+
+def _upserted(call: Call, server: Resource, properties: Body, *, is_new: bool) -> Response:
+    password = properties.get("administratorLoginPassword")
+    inner = {"visible": True, "password": hash_password(str(password)) if password else server.inner["password"]}
+    seconds = call.arm.seconds(45, 100) if is_new else call.arm.seconds(5, 12)
+    effect = {"body": server.body, "inner": inner, "is_new": is_new}
+    return accepted(call, kind="server", word=UPSERT, target=server.id, seconds=seconds, retry_after=1, **effect)
+
+
+@route("PATCH", SERVER)
+def patch_server(call: Call) -> Response:
+    """Change tags, password or settings: 202."""
+    existing, body = call.server(), call.body()
+    _check_idle(call)
+    properties = properties_of(body)
+    _check_values(properties)
+    _check_login_kept(existing, properties)
+    return _upserted(call, _changed(existing, body, properties, tags_of(body)), properties, is_new=False)
+
+
+@route("GET", SERVER)
+def get_server(call: Call) -> Response:
+    call.group()
+    server = call.arm.resources.seen(call.id(SERVER))
+    if server is None or not server.inner["visible"]:
+        raise not_found(TYPE, call.names["server"])
+    return answer(200, server.body)
+
+
+@route("GET", SERVERS)
+def list_servers_of_group(call: Call) -> Response:
+    return page(call, _visible(call.arm.resources.seen_children(call.group().id, "servers")))
+
+
+@route("GET", SUBSCRIPTION + "/providers/Microsoft.Sql/servers")
+def list_servers(call: Call) -> Response:
+    return page(call, _visible(call.arm.resources.seen_children(call.id(SUBSCRIPTION), "servers")))
+
+
+def _visible(servers: list[Resource]) -> list[Resource]:
+    return [server for server in servers if server.inner["visible"]]
+
+
+@route("DELETE", SERVER)
+def delete_server(call: Call) -> Response:
+    """202, with all that is in it; 204 when there is none."""
+    call.group()
+    server = call.arm.resources.get(call.id(SERVER))
+    if server is None:
+        return Response(204)
+    _check_idle(call)
+    return accepted(call, kind="server", word=DROP, target=server.id, seconds=call.arm.seconds(8, 15))
+
+
+@route("POST", SUBSCRIPTION + "/providers/Microsoft.Sql/checkNameAvailability")
+def check_name(call: Call) -> Response:
+    """Whether a server name is free in the whole cloud."""
+    name = str(call.body().get("name") or "")
+    if not _NAME.fullmatch(name):
+        message = "Specified server name contains unsupported characters or is longer than 63 characters."
+        return answer(200, {"name": name, "available": False, "reason": "Invalid", "message": message})
+    if server_by_name(call.arm.resources, name):
+        message = "Specified server name is already used."
+        return answer(200, {"name": name, "available": False, "reason": "AlreadyExists", "message": message})
+    return answer(200, {"name": name, "available": True})
+
+
+def finish_upsert(resources: Resources, operation: Operation) -> Resource | None:
+    """Show what the request asked for. None when the server has gone meanwhile."""
+    existing = resources.get(operation.target)
+    if existing is None:
+        return None
+    effect = operation.effect
+    server = Resource(existing.id, existing.type, existing.under, effect["body"], {**existing.inner, **effect["inner"]})
+    resources.put(server)
+    return server
+
+
+def undo_upsert(resources: Resources, operation: Operation) -> None:
+    """A failed creation leaves nothing; a failed change leaves what was."""
+    if operation.effect["is_new"]:
+        resources.delete(operation.target)

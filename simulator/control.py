@@ -1,0 +1,127 @@
+"""`/_sim`: faults, the state, the clock and client applications, for tests and demonstrations."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from simulator.faults import BadRule, rule_of
+from simulator.http import Request, Response, answer
+from simulator.moments import iso
+
+if TYPE_CHECKING:
+    from simulator.azure import Azure
+
+Action = Callable[[Request], Response]
+
+
+class Control:
+    """The endpoints below /_sim. They need no token: the simulator listens on loopback only."""
+
+    def __init__(self, azure: Azure) -> None:
+        self._azure = azure
+        self._actions: dict[tuple[str, str], Action] = {
+            ("GET", "/_sim/faults"): self._list_faults,
+            ("POST", "/_sim/faults"): self._add_faults,
+            ("DELETE", "/_sim/faults"): self._clear_faults,
+            ("GET", "/_sim/state"): self._state,
+            ("GET", "/_sim/clock"): self._tell_clock,
+            ("POST", "/_sim/clock"): self._move_clock,
+            ("POST", "/_sim/apps"): self._add_app,
+        }
+
+    def handle(self, request: Request) -> Response:
+        action = self._actions.get((request.method, request.path.rstrip("/")))
+        if action is None:
+            served = [f"{method} {path}" for method, path in self._actions]
+            return _refused(404, f"Served here: {', '.join(served)}.")
+        try:
+            return action(request)
+        except (BadRule, ValueError, KeyError, TypeError) as error:
+            return _refused(400, str(error) or type(error).__name__)
+
+    def _list_faults(self, request: Request) -> Response:
+        return answer(200, {"value": self._azure.faults.documents()})
+
+    def _add_faults(self, request: Request) -> Response:
+        document = orjson.loads(request.body)
+        rules = [rule_of(one) for one in (document if isinstance(document, list) else [document])]
+        return answer(201, {"value": [self._azure.faults.add(rule).document() for rule in rules]})
+
+    def _clear_faults(self, request: Request) -> Response:
+        self._azure.faults.clear()
+        return Response(204)
+
+    def _tell_clock(self, request: Request) -> Response:
+        clock = self._azure.clock
+        return answer(200, {"now": iso(clock.now()), "scale": clock.scale})
+
+    def _move_clock(self, request: Request) -> Response:
+        """`advance_seconds` jumps forward; `scale` changes how fast time passes from now on."""
+        document = orjson.loads(request.body)
+        if "advance_seconds" in document:
+            self._azure.clock.advance(timedelta(seconds=float(document["advance_seconds"])))
+        if "scale" in document:
+            self._azure.clock.set_scale(float(document["scale"]))
+        self._azure.arm.operations.settle()
+        return self._tell_clock(request)
+
+    def _add_app(self, request: Request) -> Response:
+        """Register a client application: `name`, and `roles` as app roles by audience."""
+        document = orjson.loads(request.body)
+        client_id, secret = self._azure.entra.add_app(str(document["name"]), roles=document.get("roles"))
+        return answer(201, {"client_id": client_id, "client_secret": secret, "tenant": self._azure.tenant})
+
+    def _state(self, request: Request) -> Response:
+        """What exists. `?effects_after=N` leaves out older effects; `?parts=resources,effects` picks parts."""
+        parts: dict[str, Callable[[], Any]] = {
+            "resources": self._resources,
+            "users": self._users,
+            "secrets": self._secrets,
+            "vaults": self._azure.vault_urls,
+            "operations": self._operations,
+            "effect_counts": lambda: dict(self._azure.ledger.counts),
+            "effects": lambda: self._azure.ledger.entries(int(request.query.get("effects_after", "0"))),
+        }
+        wanted = request.query["parts"].split(",") if "parts" in request.query else list(parts)
+        return answer(200, {name: parts[name]() for name in wanted})
+
+    def _resources(self) -> list[dict[str, Any]]:
+        return [resource.body for resource in self._azure.arm.resources]
+
+    def _operations(self) -> list[dict[str, Any]]:
+        running = self._azure.arm.operations.all_running()
+        return [
+            {"id": one.id, "operation": one.word, "target": one.target, "due": one.due and iso(one.due)}
+            for one in running
+        ]
+
+    def _users(self) -> dict[str, list[str]]:
+        """SQL users by database: `server/database` → names."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for server, database, user in self._azure.sql_users():
+            found[f"{server}/{database}"].append(user)
+        return dict(found)
+
+    def _secrets(self) -> list[dict[str, Any]]:
+        """Names, versions and tags of every vault's secrets; never a value."""
+        return [
+            {
+                "vault": key.split("/", 1)[0],
+                "name": document["name"],
+                "deleted": document["deleted"] is not None,
+                "versions": [
+                    {name: value for name, value in version.items() if name != "value"}
+                    for version in document["versions"]
+                ],
+            }
+            for key, document in self._azure.store.items("secrets")
+        ]
+
+
+def _refused(status: int, message: str) -> Response:
+    return answer(status, {"error": {"code": "BadRequest" if status == 400 else "NotFound", "message": message}})

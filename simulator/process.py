@@ -1,0 +1,137 @@
+"""The simulator's process: sockets around one Azure, its contract line, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulator.azure import DEFAULT_VAULT, META, Azure
+from simulator.certificates import Certificates
+from simulator.regions import REGIONS
+from simulator.server import listen
+
+PARENT_LOOK_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line. `state` is where everything is kept."""
+
+    state: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    sql_port: int = 0
+    time_scale: float = 1.0
+    seed: int = 1
+    subscriptions: int = 1
+    vault: tuple[str, ...] = ()
+    page_size: int = 500
+    stale_reads: float = 0.0
+    no_throttling: bool = False
+    scale_retry_after: bool = False
+    enforce_firewall: bool = False
+    exit_with_parent: bool = False
+
+
+async def run(options: Options, *, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT (or the parent's end); `announce` gets the contract line once all ports accept."""
+    certificates = Certificates(options.state / "certificates")
+    azure = _azure(options)
+    async with contextlib.AsyncExitStack() as servers:
+        servers.callback(azure.close)
+        ports = await _open_ports(options, azure, certificates, servers)
+        announce(json.dumps(contract(options, azure, certificates, ports)))
+        await _until_the_end(follow_parent=options.exit_with_parent)
+
+
+def _azure(options: Options) -> Azure:
+    return Azure(
+        options.state,
+        time_scale=options.time_scale,
+        seed=options.seed,
+        stale_seconds=options.stale_reads,
+        subscriptions=options.subscriptions,
+        throttled=not options.no_throttling,
+        page_size=options.page_size,
+        scale_retry_after=options.scale_retry_after,
+        enforce_firewall=options.enforce_firewall,
+    )
+
+
+async def _open_ports(
+    options: Options, azure: Azure, certificates: Certificates, servers: contextlib.AsyncExitStack
+) -> dict[str, int]:
+    """Listen on every port; those of the last run are taken again where they are free."""
+    former = azure.store.get(META, "ports") or {}
+    vaults = [DEFAULT_VAULT, *options.vault]
+    wanted = {"arm": options.port, "sql": options.sql_port, **{f"vault:{name}": 0 for name in vaults}}
+    ports: dict[str, int] = {}
+    for name, port in wanted.items():
+        if name == "sql":
+            continue
+        server = await _listen_somewhere(options, azure, certificates, ports=(port, former.get(name, 0)))
+        servers.push_async_callback(_close, server)
+        ports[name] = server.sockets[0].getsockname()[1]
+    for name in vaults:
+        azure.bind_vault(name, ports[f"vault:{name}"])
+    azure.vaults.authority_url = f"https://localhost:{ports['arm']}"
+    azure.store.put(META, "ports", ports)
+    return ports
+
+
+async def _listen_somewhere(
+    options: Options, azure: Azure, certificates: Certificates, *, ports: tuple[int, int]
+) -> asyncio.Server:
+    """On the port asked for; when none is (0), on the former one or, if that is taken, a free one."""
+    asked, former = ports
+    context = certificates.context()
+    try:
+        return await listen(azure.handle, host=options.host, port=asked or former, context=context)
+    except OSError:
+        if asked:
+            raise
+        return await listen(azure.handle, host=options.host, port=0, context=context)
+
+
+async def _close(server: asyncio.Server) -> None:
+    server.close()
+
+
+def contract(options: Options, azure: Azure, certificates: Certificates, ports: dict[str, int]) -> dict[str, object]:
+    """What a client must know."""
+    base = f"https://localhost:{ports['arm']}"
+    return {
+        "arm": base,
+        "authority": base,
+        "metrics": base,
+        "vault": f"https://localhost:{ports[f'vault:{DEFAULT_VAULT}']}",
+        "vault_name": DEFAULT_VAULT,
+        "sql_port": ports.get("sql", 0),
+        "ca": str(certificates.ca_file.absolute()),
+        "tenant": azure.tenant,
+        "client_id": azure.entra.client_id,
+        "client_secret": azure.entra.client_secret,
+        "subscription": azure.arm.subscriptions[0],
+        "subscriptions": azure.arm.subscriptions,
+        "locations": list(REGIONS),
+        "admin": f"{base}/_sim",
+    }
+
+
+async def _until_the_end(*, follow_parent: bool) -> None:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    parent = os.getppid()
+    while not ended.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), PARENT_LOOK_SECONDS)
+        if follow_parent and os.getppid() != parent:
+            return

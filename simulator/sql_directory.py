@@ -1,0 +1,96 @@
+"""What ARM knows, as the SQL side asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+
+from simulator.arm.arm import Arm
+from simulator.arm.resources import Resource
+from simulator.arm.server_load import databases_named
+from simulator.arm.servers import server_by_name
+from simulator.clock import Clock
+from simulator.store import Store
+from simulator.tds.directory import Admission, LogicalServer, SqlDatabase
+from simulator.tds.passwords import password_matches
+from simulator.tds.sessions import Sessions
+
+ONLINE = frozenset({"Online", "Scaling"})
+
+
+class SqlDirectory:
+    """Implements simulator.tds.directory.Directory over the resources of ARM."""
+
+    def __init__(self, arm: Arm, *, enforce_firewall: bool = False) -> None:
+        self._arm = arm
+        self._enforce_firewall = enforce_firewall
+        self._sessions = Sessions()
+
+    @property
+    def store(self) -> Store:
+        return self._arm.store
+
+    @property
+    def clock(self) -> Clock:
+        return self._arm.clock
+
+    @property
+    def sessions(self) -> Sessions:
+        return self._sessions
+
+    def server(self, name: str) -> LogicalServer | None:
+        found = self._resource(name)
+        return _logical(found) if found else None
+
+    def servers_with_database(self, database: str) -> Sequence[LogicalServer]:
+        owners = self._arm.resources.children(databases_named(database), "databases")
+        servers = [self._arm.resources.get(owner.key.rsplit("/databases/", 1)[0]) for owner in owners]
+        return [_logical(server) for server in servers if server is not None and server.inner["visible"]]
+
+    def database(self, server: LogicalServer, name: str) -> SqlDatabase | None:
+        holder = self._resource(server.name)
+        found = self._arm.resources.get(f"{holder.key}/databases/{name}") if holder else None
+        if found is None:
+            return None
+        return SqlDatabase(found.properties["databaseId"], found.name, found.properties["status"] in ONLINE)
+
+    def is_administrator(self, server: LogicalServer, login: str, password: str) -> bool:
+        found = self._resource(server.name)
+        if found is None or found.inner["password"] is None:
+            return False
+        named = self.administrator_login(server).lower() == login.lower()
+        return password_matches(password, found.inner["password"]) and named
+
+    def administrator_login(self, server: LogicalServer) -> str:
+        found = self._resource(server.name)
+        return str(found.properties.get("administratorLogin", "")) if found else ""
+
+    def admission(self, server: LogicalServer, client_address: str) -> Admission:
+        """Everyone, unless `enforce_firewall`: then firewall rules count where public access is on.
+
+        Where it is off, a client on loopback passes as one that came through a private endpoint.
+        """
+        found = self._resource(server.name)
+        if not self._enforce_firewall or found is None:
+            return Admission.OPEN
+        if found.properties["publicNetworkAccess"] != "Enabled":
+            return Admission.OPEN if IPv4Address(client_address).is_loopback else Admission.PUBLIC_ACCESS_OFF
+        rules = self._arm.resources.children(found.key, "firewallRules")
+        return Admission.OPEN if _allowed(rules, client_address) else Admission.FIREWALL_REFUSES
+
+    def _resource(self, name: str) -> Resource | None:
+        found = server_by_name(self._arm.resources, name)
+        return found if found and found.inner["visible"] else None
+
+
+def _logical(server: Resource) -> LogicalServer:
+    administrators = server.properties.get("administrators") or {}
+    return LogicalServer(server.name.lower(), bool(administrators.get("azureADOnlyAuthentication")))
+
+
+def _allowed(rules: list[Resource], address: str) -> bool:
+    """A range holds the address; 0.0.0.0 to 0.0.0.0 stands for Azure's own services, as which loopback counts."""
+    ranges = [tuple(IPv4Address(rule.properties[end]) for end in ("startIpAddress", "endIpAddress")) for rule in rules]
+    client = IPv4Address(address)
+    azure = IPv4Address("0.0.0.0")  # noqa: S104 - a rule's value, not an address to listen on
+    return any(first <= client <= last or first == last == azure for first, last in ranges)
