@@ -115,14 +115,14 @@ def pool_id(server: ServerRef, pool: str) -> str:
 def observed_database(database: models.Database) -> ObservedDatabase:
     properties = required(database.properties, "properties")
     redundancy = properties.current_backup_storage_redundancy or properties.requested_backup_storage_redundancy
-    pool = properties.elastic_pool_id
+    pool, size = properties.elastic_pool_id, properties.max_size_bytes
     return ObservedDatabase(
         name=required(database.name, "name").lower(),
         arm_id=required(database.id, "id"),
         status=as_text(required(properties.status, "status")),
         sku=observed_sku(properties.current_sku or database.sku),
         pool_name=pool.rstrip("/").rpartition("/")[2].lower() if pool else None,
-        max_size_bytes=properties.max_size_bytes,
+        max_size_bytes=size if size and size > 0 else None,  # -1: Hyperscale, which has no limit
         objective=properties.current_service_objective_name or "",
         requested_objective=properties.requested_service_objective_name or "",
         backup_redundancy=as_text(redundancy) or None,

@@ -36,6 +36,10 @@ class Rates:
     writes: Rate = Rate(200, 10)
     reads: Rate = Rate(250, 25)
 
+    def scaled(self, factor: float) -> Rates:
+        """So many times faster and larger."""
+        return Rates(*(Rate(one.capacity * factor, one.per_second * factor) for one in (self.writes, self.reads)))
+
     def of(self, *, write: bool) -> Rate:
         return self.writes if write else self.reads
 

@@ -6,6 +6,8 @@ from django.conf import settings
 
 from cloud import factory
 from cloud.settings import CloudSettings, CredentialKind, SqlDriverKind
+from cloud.throttle import Bucket, LocalBucket, Rates
+from controlplane.throttle import ValkeyBucket
 
 
 def cloud_settings() -> CloudSettings:
@@ -28,5 +30,13 @@ def cloud_settings() -> CloudSettings:
 
 
 def configure() -> None:
-    """Tell `cloud` where Azure is; clients are made when first asked for."""
-    factory.configure(cloud_settings())
+    """Tell `cloud` where Azure is; clients are made when first asked for. All workers share one rate bucket."""
+    factory.configure(cloud_settings(), bucket=_bucket())
+
+
+def _bucket() -> Bucket:
+    """In Valkey where the broker is one, else in memory. The simulator's time, and so its rates, run faster."""
+    rates = Rates().scaled(settings.AZURE_RATE_SCALE)
+    if settings.BROKER_URL.startswith(("redis://", "rediss://")):
+        return ValkeyBucket(settings.BROKER_URL, rates=rates)
+    return LocalBucket(rates)

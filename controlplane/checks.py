@@ -67,6 +67,8 @@ def _azure() -> Iterator[tuple[str, str]]:
             "vault_challenge",
             "AZURE_VERIFY_CHALLENGE_RESOURCE must be on: a vault could ask for any token.",
         )
+    if settings.AZURE_RATE_SCALE > 1:
+        yield "azure_rates", "AZURE_RATE_SCALE must not exceed 1: Azure would refuse the calls."
     for variable in ("AZURE_AUTHORITY_HOST", "AZURE_ARM_URL", "AZURE_VAULT_URL"):
         parts = urlsplit(getattr(settings, variable))
         if parts.scheme != "https" or not parts.hostname or parts.hostname in LOOPBACK:

@@ -246,6 +246,7 @@ AZURE_ARM_SCOPE = env_text("AZURE_ARM_SCOPE", "https://management.azure.com/.def
 AZURE_SUBSCRIPTION_IDS = env_list("AZURE_SUBSCRIPTION_IDS")
 AZURE_LOCATIONS = env_list("AZURE_LOCATIONS")
 AZURE_VAULT_URL = env_text("AZURE_VAULT_URL")
+AZURE_RATE_SCALE = env_float("AZURE_RATE_SCALE", 1.0, minimum=0.001)  # times Azure's own call rates; ours is a share
 AZURE_SQL_HOST = env_text("AZURE_SQL_HOST")  # empty: each server's own name
 AZURE_SQL_PORT = env_int("AZURE_SQL_PORT", 1433, minimum=1)
 AZURE_SQL_DRIVER = env_text("AZURE_SQL_DRIVER", "auto", choices=("auto", "mssql-python", "python-tds"))

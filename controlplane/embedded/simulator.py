@@ -16,6 +16,7 @@ class EmbeddedSimulator:
 
     def __init__(self, run: RunDirectory, *, time_scale: float = 60.0, seed: int = 1) -> None:
         self._run = run
+        self._time_scale = time_scale
         self._state = run.path / "simulator"
         self._state.mkdir(exist_ok=True)
         self._line = self._state / "contract.json"
@@ -55,6 +56,7 @@ class EmbeddedSimulator:
             "AZURE_SQL_PORT": str(contract["sql_port"]),
             "AZURE_CA_FILE": contract["ca"],
             "AZURE_VERIFY_CHALLENGE_RESOURCE": "false",  # its vaults are ports of localhost
+            "AZURE_RATE_SCALE": str(max(self._time_scale, 1.0)),  # its buckets fill in its own, faster time
             "SIMULATOR_ADMIN_URL": contract["admin"],
         }
 
