@@ -9,6 +9,7 @@ from typing import Any
 from cloud.secrets import Secret
 from controlplane.embedded.processes import Child, Program
 from controlplane.embedded.run_directory import RunDirectory
+from controlplane.env import is_set
 
 
 class EmbeddedSimulator:
@@ -58,7 +59,15 @@ class EmbeddedSimulator:
             "AZURE_VERIFY_CHALLENGE_RESOURCE": "false",  # its vaults are ports of localhost
             "AZURE_RATE_SCALE": str(max(self._time_scale, 1.0)),  # its buckets fill in its own, faster time
             "SIMULATOR_ADMIN_URL": contract["admin"],
+            **self._paces(),
         }
+
+    def _paces(self) -> dict[str, str]:
+        """How often to look, for an Azure whose hours are shorter: real Azure's paces, scaled, within reason."""
+        real = {"OBSERVE_WAITING_SECONDS": 10.0, "SHORT_WAIT_SECONDS": 5.0, "LOOK_AGAIN_SECONDS": 60.0}
+        paces = {name: max(seconds / self._time_scale, 0.5) for name, seconds in real.items()}
+        paces["EXAMINE_AFTER_SECONDS"] = max(900.0 / self._time_scale, 10.0)
+        return {name: str(seconds) for name, seconds in paces.items() if not is_set(name)}
 
     def _has_answered(self) -> bool:
         return self._line.exists() and self._line.read_bytes().endswith(b"\n")

@@ -189,6 +189,7 @@ class EmbeddedStack:
             return
         with self._step("Migrating the database"):
             run_to_end(Program("migrate", python("manage.py", "migrate", "--no-input"), self.environment), self.run)
+            run_to_end(Program("prepare", python("manage.py", "prepare"), self.environment), self.run)
         for program in self._programs():
             with self._step(f"Starting {program.name}"):
                 self.children[program.name] = child = Child(program, self.run)

@@ -1,0 +1,40 @@
+"""What beat sends, and how often. The rows of django-celery-beat are made from this list; each task is a harmless sweep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A task and its interval; a message that nobody took within one interval is dropped, the next one replaces it."""
+
+    name: str
+    task: str
+    every_seconds: int
+
+
+SCHEDULES = (
+    Schedule("advance due operations", "operations.tasks.advance_due", 2),
+    Schedule("observe servers", "provisioning.tasks.observe_servers", 1),
+    Schedule("make month partitions", "operations.tasks.make_partitions", 24 * 3600),
+)
+
+
+def sync_schedules() -> None:
+    """Make the rows equal to the list: new ones added, changed ones changed, others of ours removed.
+
+    An operator may switch one off (`enabled`); that is kept.
+    """
+    for schedule in SCHEDULES:
+        interval, _ = IntervalSchedule.objects.get_or_create(
+            every=schedule.every_seconds, period=IntervalSchedule.SECONDS
+        )
+        PeriodicTask.objects.update_or_create(
+            name=schedule.name,
+            defaults={"task": schedule.task, "interval": interval, "expire_seconds": max(schedule.every_seconds, 10)},
+        )
+    ours = [schedule.name for schedule in SCHEDULES]
+    PeriodicTask.objects.exclude(name__in=ours).exclude(task__startswith="celery.").delete()
