@@ -91,14 +91,14 @@ def _decide(asked: Question) -> Decision:
 
 def _best(asked: Question, feasible: Ints) -> tuple[Candidate, ...]:
     """The chosen pool and its runners-up, each the best of those left."""
-    terms = {name: TERMS[name](asked) for name in asked.policy.terms}
-    keys: list[Floats | Ints] = [*terms.values(), asked.fleet.id_rank]
-    candidates = []
+    terms = {name: TERMS[name](asked, feasible) for name in asked.policy.terms}
+    keys: list[Floats | Ints] = [*terms.values(), asked.fleet.id_rank[feasible]]
+    left, candidates = np.arange(len(feasible)), []
     for _ in range(min(len(feasible), 1 + asked.policy.runners_up)):
-        index = _first(feasible, keys)
-        scores = tuple((name, float(values[index])) for name, values in terms.items())
-        candidates.append(Candidate(asked.fleet.ids[index], scores))
-        feasible = feasible[feasible != index]
+        best = _first(left, keys)
+        scores = tuple((name, float(values[best])) for name, values in terms.items())
+        candidates.append(Candidate(asked.fleet.ids[feasible[best]], scores))
+        left = left[left != best]
     return tuple(candidates)
 
 

@@ -57,7 +57,7 @@ class Policy:
 
     headroom_storage_fraction: float = 0.10
     headroom_vcores_fraction: float = 0.20
-    terms: tuple[str, ...] = ("spread_over_pools", "spread_over_servers", "leftover_room")
+    terms: tuple[str, ...] = ("spread_over_pools", "spread_over_servers", "matching_room", "leftover_room")
     runners_up: int = 3
     limits: Limits = field(default_factory=Limits)
     new_pool: PoolPlan = field(default_factory=PoolPlan)

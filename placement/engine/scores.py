@@ -10,40 +10,65 @@ import numpy as np
 from placement.engine.constraints import Question
 from placement.engine.fleet import Floats, Ints
 
-Term = Callable[[Question], Floats]
+Term = Callable[[Question, Ints], Floats]
+"""The scores of the pools at these positions, in their order; lower is better."""
 
 
-def spread_over_pools(asked: Question) -> Floats:
+def spread_over_pools(asked: Question, pools: Ints) -> Floats:
     """Databases of the workspace already in the pool: one pool in trouble should not be all of a customer's trouble."""
-    return asked.workspace_counts.in_pool.astype(np.float64)
+    return asked.workspace_counts.in_pool[pools].astype(np.float64)
 
 
-def spread_over_servers(asked: Question) -> Floats:
+def spread_over_servers(asked: Question, pools: Ints) -> Floats:
     """Databases of the workspace already on the pool's server."""
-    return asked.workspace_counts.on_server.astype(np.float64)
+    return asked.workspace_counts.on_server[pools].astype(np.float64)
 
 
-def leftover_room(asked: Question) -> Floats:
-    """Length of what would stay free (storage and vCores, as shares of the limit): the tightest pool is filled first.
+def matching_room(asked: Question, pools: Ints) -> Floats:
+    """How far the pool's free storage and vCores are from the proportion asked, in fifths of the way from 0 to 1.
+
+    A database that needs much storage and little compute goes where much storage and little compute is free: otherwise
+    one of the two runs out and strands the other. Coarse, so that a hair's difference does not outweigh what follows.
+    """
+    (free_storage, storage), (free_vcores, vcores) = _storage_shares(asked, pools), _vcores_shares(asked, pools)
+    lengths = np.sqrt((free_storage**2 + free_vcores**2) * (storage**2 + vcores**2))
+    cosine = (free_storage * storage + free_vcores * vcores) / np.maximum(lengths, SMALL)
+    fifths: Floats = np.rint((1.0 - cosine) * 5.0)
+    return fifths
+
+
+def leftover_room(asked: Question, pools: Ints) -> Floats:
+    """What would stay free: the squares of the shares of storage and vCores, summed. The tightest pool is filled first.
 
     Room scattered over many pools is too small for a large database, although it has been paid for; kept together it
     stays usable, and a pool that stays empty can be deleted. Headroom, a hard rule, is what keeps full pools calm.
     """
-    fleet, demand = asked.fleet, asked.demand
-    storage = _share(fleet.committed_bytes + demand.countable_bytes, fleet.storage_limit_bytes)
-    vcores = _share(fleet.committed_vcores + demand.vcores, fleet.vcores)
-    length: Floats = np.hypot(1.0 - storage, 1.0 - vcores)
-    return length
+    (free_storage, storage), (free_vcores, vcores) = _storage_shares(asked, pools), _vcores_shares(asked, pools)
+    left: Floats = (free_storage - storage) ** 2 + (free_vcores - vcores) ** 2
+    return left
 
 
-def _share(promised: Floats, limit: Floats | Ints) -> Floats:
-    return promised / np.maximum(limit, 1.0)
+SMALL = 1e-12
+"""Stands for nothing where something is divided by it."""
+
+
+def _storage_shares(asked: Question, pools: Ints) -> tuple[Floats, Floats]:
+    """Free and asked, as shares of each pool's limit."""
+    limit = np.maximum(asked.fleet.storage_limit_bytes[pools], 1.0)
+    return 1.0 - asked.fleet.committed_bytes[pools] / limit, asked.demand.countable_bytes / limit
+
+
+def _vcores_shares(asked: Question, pools: Ints) -> tuple[Floats, Floats]:
+    """Free and asked, as shares of each pool's limit."""
+    limit = np.maximum(asked.fleet.vcores[pools], SMALL)
+    return 1.0 - asked.fleet.committed_vcores[pools] / limit, asked.demand.vcores / limit
 
 
 TERMS: Mapping[str, Term] = MappingProxyType(
     {
         "spread_over_pools": spread_over_pools,
         "spread_over_servers": spread_over_servers,
+        "matching_room": matching_room,
         "leftover_room": leftover_room,
     }
 )

@@ -157,3 +157,11 @@ def test_the_ceilings_of_a_decision_are_what_its_taker_may_promise():
 def test_a_lack_of_storage_is_told_in_gigabytes():
     decision = place(Fleet.of([a_pool(committed_bytes=1800 * GIBIBYTE)]), a_demand(), POLICY)
     assert decision.reason == "None of 1 pools can take it; the nearest, p-1, fails has_free_storage by 56.8 GB."
+
+
+def test_a_storage_heavy_database_goes_where_storage_is_free_and_compute_is_not():
+    short_of_storage = a_pool("p-1", committed_bytes=1700 * GIBIBYTE)
+    short_of_compute = a_pool("p-2", committed_vcores=6.0)
+    fleet = Fleet.of([short_of_storage, short_of_compute])
+    assert place(fleet, a_demand(vcores=0.05), POLICY).pool_id == "p-2"
+    assert place(fleet, a_demand(storage_bytes=GIBIBYTE, vcores=0.4), POLICY).pool_id == "p-1"
