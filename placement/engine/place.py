@@ -52,7 +52,9 @@ def place_many(
     decisions: dict[int, Decision] = {}
     for position in sorted(range(len(demands)), key=lambda position: _largest_first(demands[position])):
         demand = demands[position]
-        neighbours = counts.setdefault(demand.workspace_id, WorkspaceCounts.none(fleet))
+        if demand.workspace_id not in counts:
+            counts[demand.workspace_id] = WorkspaceCounts.none(fleet)
+        neighbours = counts[demand.workspace_id]
         decision = _decide(Question(working, demand, policy, excluded, neighbours))
         decisions[position] = decision
         if decision.pool_id is not None:
