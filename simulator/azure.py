@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from simulator import metadata
 from simulator.arm import endings, handlers
 from simulator.arm.arm import Arm
 from simulator.clock import Clock
@@ -74,7 +75,7 @@ class Azure:
             stale_seconds=stale_seconds,
             scale_retry_after=scale_retry_after,
         )
-        self.sql_directory = SqlDirectory(self.arm, enforce_firewall=enforce_firewall)
+        self.sql_directory = SqlDirectory(self.arm, self.faults, enforce_firewall=enforce_firewall)
         endings.register(self.arm, partial(forget_database, self.sql_directory))
         self.control = Control(self)
 
@@ -130,6 +131,8 @@ class Azure:
             return self.vaults.handle(request)
         if service == "arm":
             return self.arm.handle(request, rule)
+        if request.path.rstrip("/").lower() == metadata.PATH:
+            return metadata.endpoints(request, self.tenant)
         return self.entra.handle(request) or _nothing_here(request)
 
     def _instead(self, request: Request, service: str, rule: FaultRule) -> Response:

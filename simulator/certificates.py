@@ -48,13 +48,6 @@ class Certificates:
         context.set_alpn_protocols(["http/1.1"])
         return context
 
-    def sql_context(self) -> ssl.SSLContext:
-        """The same without a protocol name, for TDS."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(self.server_file)
-        return context
-
     def _is_good(self) -> bool:
         """All files are there and stay valid for a month."""
         if not all(file.exists() for file in (self.ca_file, self.server_file, self._ca_key_file)):

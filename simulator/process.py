@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,10 @@ from simulator.azure import DEFAULT_VAULT, META, Azure
 from simulator.certificates import Certificates
 from simulator.regions import REGIONS
 from simulator.server import listen
+from simulator.tds.server import serve as serve_sql
 
 PARENT_LOOK_SECONDS = 0.5
+Opener = Callable[[int], Awaitable[asyncio.Server]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +72,21 @@ async def _open_ports(
     """Listen on every port; those of the last run are taken again where they are free."""
     former = azure.store.get(META, "ports") or {}
     vaults = [DEFAULT_VAULT, *options.vault]
-    wanted = {"arm": options.port, "sql": options.sql_port, **{f"vault:{name}": 0 for name in vaults}}
+    context = certificates.context()
+    pem = certificates.server_file
+
+    def https(port: int) -> Awaitable[asyncio.Server]:
+        return listen(azure.handle, host=options.host, port=port, context=context)
+
+    def sql(port: int) -> Awaitable[asyncio.Server]:
+        return serve_sql(azure.sql_directory, pem, pem, options.host, port)
+
+    wanted: dict[str, tuple[Opener, int]] = {"arm": (https, options.port), "sql": (sql, options.sql_port)}
+    wanted |= {f"vault:{name}": (https, 0) for name in vaults}
     ports: dict[str, int] = {}
-    for name, port in wanted.items():
-        if name == "sql":
-            continue
-        server = await _listen_somewhere(options, azure, certificates, ports=(port, former.get(name, 0)))
-        servers.push_async_callback(_close, server)
+    for name, (opener, asked) in wanted.items():
+        server = await _open(opener, asked=asked, former=former.get(name, 0))
+        servers.callback(server.close)
         ports[name] = server.sockets[0].getsockname()[1]
     for name in vaults:
         azure.bind_vault(name, ports[f"vault:{name}"])
@@ -85,22 +95,14 @@ async def _open_ports(
     return ports
 
 
-async def _listen_somewhere(
-    options: Options, azure: Azure, certificates: Certificates, *, ports: tuple[int, int]
-) -> asyncio.Server:
+async def _open(opener: Opener, *, asked: int, former: int) -> asyncio.Server:
     """On the port asked for; when none is (0), on the former one or, if that is taken, a free one."""
-    asked, former = ports
-    context = certificates.context()
     try:
-        return await listen(azure.handle, host=options.host, port=asked or former, context=context)
+        return await opener(asked or former)
     except OSError:
-        if asked:
+        if asked or not former:
             raise
-        return await listen(azure.handle, host=options.host, port=0, context=context)
-
-
-async def _close(server: asyncio.Server) -> None:
-    server.close()
+        return await opener(0)
 
 
 def contract(options: Options, azure: Azure, certificates: Certificates, ports: dict[str, int]) -> dict[str, object]:
@@ -112,7 +114,7 @@ def contract(options: Options, azure: Azure, certificates: Certificates, ports: 
         "metrics": base,
         "vault": f"https://localhost:{ports[f'vault:{DEFAULT_VAULT}']}",
         "vault_name": DEFAULT_VAULT,
-        "sql_port": ports.get("sql", 0),
+        "sql_port": ports["sql"],
         "ca": str(certificates.ca_file.absolute()),
         "tenant": azure.tenant,
         "client_id": azure.entra.client_id,

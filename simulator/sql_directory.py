@@ -10,6 +10,7 @@ from simulator.arm.resources import Resource
 from simulator.arm.server_load import databases_named
 from simulator.arm.servers import server_by_name
 from simulator.clock import Clock
+from simulator.faults import Faults
 from simulator.store import Store
 from simulator.tds.directory import Admission, LogicalServer, SqlDatabase
 from simulator.tds.passwords import password_matches
@@ -19,10 +20,15 @@ ONLINE = frozenset({"Online", "Scaling"})
 
 
 class SqlDirectory:
-    """Implements simulator.tds.directory.Directory over the resources of ARM."""
+    """Implements simulator.tds.directory.Directory over the resources of ARM.
 
-    def __init__(self, arm: Arm, *, enforce_firewall: bool = False) -> None:
+    What is due is settled before each look, as before each request. A fault rule for service `sql` (method LOGIN, path
+    `server/database`) makes a database unavailable for that sign-in.
+    """
+
+    def __init__(self, arm: Arm, faults: Faults, *, enforce_firewall: bool = False) -> None:
         self._arm = arm
+        self._faults = faults
         self._enforce_firewall = enforce_firewall
         self._sessions = Sessions()
 
@@ -43,6 +49,7 @@ class SqlDirectory:
         return _logical(found) if found else None
 
     def servers_with_database(self, database: str) -> Sequence[LogicalServer]:
+        self._arm.operations.settle()
         owners = self._arm.resources.children(databases_named(database), "databases")
         servers = [self._arm.resources.get(owner.key.rsplit("/databases/", 1)[0]) for owner in owners]
         return [_logical(server) for server in servers if server is not None and server.inner["visible"]]
@@ -52,7 +59,9 @@ class SqlDirectory:
         found = self._arm.resources.get(f"{holder.key}/databases/{name}") if holder else None
         if found is None:
             return None
-        return SqlDatabase(found.properties["databaseId"], found.name, found.properties["status"] in ONLINE)
+        struck = self._faults.take("sql", "LOGIN", f"{server.name}/{found.name}") is not None
+        online = found.properties["status"] in ONLINE and not struck
+        return SqlDatabase(found.properties["databaseId"], found.name, online)
 
     def is_administrator(self, server: LogicalServer, login: str, password: str) -> bool:
         found = self._resource(server.name)
@@ -79,6 +88,7 @@ class SqlDirectory:
         return Admission.OPEN if _allowed(rules, client_address) else Admission.FIREWALL_REFUSES
 
     def _resource(self, name: str) -> Resource | None:
+        self._arm.operations.settle()
         found = server_by_name(self._arm.resources, name)
         return found if found and found.inner["visible"] else None
 

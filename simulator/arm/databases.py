@@ -11,7 +11,7 @@ from simulator.arm.names import check_child_name, check_not_reserved
 from simulator.arm.polling import accepted
 from simulator.arm.resources import Body, Resource
 from simulator.arm.routing import DATABASE, SERVER, route
-from simulator.arm.server_load import check_server_takes
+from simulator.arm.server_load import check_server_takes, databases_named
 from simulator.http import Response, answer
 
 CREATE, UPDATE, DROP = "CreateLogicalDatabase", "UpdateLogicalDatabase", "DropLogicalDatabase"
@@ -113,6 +113,27 @@ def get_database(call: Call) -> Response:
 def list_databases(call: Call) -> Response:
     """All, `master` among them."""
     return page(call, call.arm.resources.seen_children(call.server().key, "databases"))
+
+
+@route("POST", DATABASE + "/move")
+def rename_database(call: Call) -> Response:
+    """200 without a body, at once: `id` is the new ARM id, on the same server."""
+    server, database = call.server(), call.existing(DATABASE)
+    name = str(call.body().get("id") or "").rsplit("/", 1)[-1]
+    check_not_reserved(database.name)
+    check_child_name(name)
+    check_not_reserved(name)
+    check_idle(call, database)
+    id_ = f"{server.id}/databases/{name}"
+    if call.arm.resources.get(id_):
+        raise invalid("NameAlreadyExists", f"The name '{name}' already exists. Choose a different name.")
+    under = (*database.under[:2], databases_named(name))
+    call.arm.resources.delete(database.key)
+    call.arm.resources.put(
+        Resource(id_, "databases", under, {**database.body, "id": id_, "name": name}, database.inner)
+    )
+    call.record("RenameLogicalDatabase", id_)
+    return Response(200)
 
 
 @route("DELETE", DATABASE)

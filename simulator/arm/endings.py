@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from simulator.arm import databases, elastic_pools, servers
+from simulator.arm import administrators, auditing, databases, elastic_pools, retention, servers, tde
 from simulator.arm.arm import Arm
 from simulator.arm.database_bodies import master_body
 from simulator.arm.operations import Operation
 from simulator.arm.resource_groups import DELETE_WORD
-from simulator.arm.resources import Resource
+from simulator.arm.resources import Resource, Resources
 from simulator.arm.server_load import databases_named
 from simulator.moments import file_time, iso
 
@@ -20,15 +20,28 @@ Forget = Callable[[str], None]
 def register(arm: Arm, forget_database: Forget) -> None:
     """Tie every operation's word to its end. `forget_database` hears the databaseId of each dropped database."""
     resources, done = arm.resources, arm.operations.when_done
-    done(servers.UPSERT, partial(_finish_server, arm), partial(servers.undo_upsert, resources))
-    done(servers.DROP, partial(_delete_tree, arm, forget_database))
-    done(DELETE_WORD, partial(_delete_group, arm, forget_database))
+    done("server", servers.UPSERT, partial(_finish_server, arm), partial(servers.undo_upsert, resources))
+    done("server", servers.DROP, partial(_delete_tree, arm, forget_database))
+    done("resourceGroup", DELETE_WORD, partial(_delete_tree, arm, forget_database), partial(_undo_group, resources))
+    for word in (administrators.CREATE, administrators.UPDATE, administrators.DROP):
+        done(administrators.KIND, word, partial(administrators.finish_administrator, resources))
+    finish_only = partial(administrators.finish_administrator, resources)
+    done(administrators.ONLY_KIND, administrators.ENTRA_ONLY, finish_only)
+    for kind in (auditing.PLAIN, auditing.EXTENDED):
+        done(kind, auditing.WORD, partial(auditing.finish_auditing, resources))
+    _register_databases(arm, forget_database)
+
+
+def _register_databases(arm: Arm, forget_database: Forget) -> None:
+    resources, done = arm.resources, arm.operations.when_done
     for word in (elastic_pools.CREATE, elastic_pools.UPDATE):
         undo = partial(elastic_pools.undo_pool, resources) if word == elastic_pools.CREATE else None
-        done(word, partial(elastic_pools.finish_pool, resources), undo)
-    done(databases.CREATE, partial(_finish_database, arm), lambda operation: resources.delete(operation.target))
-    done(databases.UPDATE, partial(_finish_update, arm), partial(_undo_update, arm))
-    done(databases.DROP, partial(_drop_database, arm, forget_database))
+        done("elasticPool", word, partial(elastic_pools.finish_pool, resources), undo)
+    done("database", databases.CREATE, partial(_finish_database, arm), lambda one: resources.delete(one.target))
+    done("database", databases.UPDATE, partial(_finish_update, arm), partial(_undo_update, arm))
+    done("database", databases.DROP, partial(_drop_database, arm, forget_database))
+    done(tde.KIND, tde.WORD, partial(tde.finish_tde, resources))
+    done(retention.KIND, retention.WORD, partial(retention.finish_retention, resources))
 
 
 def _finish_server(arm: Arm, operation: Operation) -> None:
@@ -50,8 +63,11 @@ def _delete_tree(arm: Arm, forget_database: Forget, operation: Operation) -> Non
     arm.resources.delete(operation.target)
 
 
-def _delete_group(arm: Arm, forget_database: Forget, operation: Operation) -> None:
-    _delete_tree(arm, forget_database, operation)
+def _undo_group(resources: Resources, operation: Operation) -> None:
+    """A group whose deletion failed is as it was."""
+    group = resources.get(operation.target)
+    if group:
+        resources.put(group.changed(properties={"provisioningState": "Succeeded"}))
 
 
 def _finish_database(arm: Arm, operation: Operation) -> None:

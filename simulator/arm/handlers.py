@@ -1,5 +1,33 @@
 """Importing this module registers every handler with the router."""
 
-from simulator.arm import databases, elastic_pools, polling, resource_groups, servers, subscriptions
+from simulator.arm import (
+    administrators,
+    auditing,
+    databases,
+    elastic_pools,
+    firewall_rules,
+    polling,
+    resource_groups,
+    restorable,
+    retention,
+    servers,
+    subscriptions,
+    tde,
+    usages,
+)
 
-ALL = (databases, elastic_pools, polling, resource_groups, servers, subscriptions)
+ALL = (
+    administrators,
+    auditing,
+    databases,
+    elastic_pools,
+    firewall_rules,
+    polling,
+    resource_groups,
+    restorable,
+    retention,
+    servers,
+    subscriptions,
+    tde,
+    usages,
+)

@@ -56,17 +56,17 @@ class Operations:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._succeed: dict[str, End] = {}
-        self._undo: dict[str, End] = {}
+        self._succeed: dict[tuple[str, str], End] = {}
+        self._undo: dict[tuple[str, str], End] = {}
         self._busy: dict[str, str] = {}
         self._heap: list[tuple[float, str]] = []
         for _, document in store.items(KIND):
             self._schedule(Operation(**document))
 
-    def when_done(self, word: str, succeed: End, undo: End | None = None) -> None:
+    def when_done(self, kind: str, word: str, succeed: End, undo: End | None = None) -> None:
         """What the end of such operations changes, and what takes back a failed or cancelled one."""
-        self._succeed[word] = succeed
-        self._undo[word] = undo or (lambda _: None)
+        self._succeed[kind, word] = succeed
+        self._undo[kind, word] = undo or (lambda _: None)
 
     def get(self, operation_id: str) -> Operation | None:
         document = self._store.get(KIND, operation_id.lower())
@@ -124,7 +124,7 @@ class Operations:
         self._busy.pop(operation.target, None)
         self._keep(finished)
         heapq.heappush(self._heap, ((operation.due or 0.0) + KEPT_SECONDS, operation.id))
-        (self._succeed if status == "Succeeded" else self._undo)[operation.word](finished)
+        (self._succeed if status == "Succeeded" else self._undo)[operation.kind, operation.word](finished)
 
     def _schedule(self, operation: Operation) -> None:
         if operation.running:

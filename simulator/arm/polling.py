@@ -24,6 +24,7 @@ KINDS = (
     "serverAdministrator",
     "serverAzureADOnlyAuthentication",
     "auditingSettings",
+    "extendedAuditingSettings",
     "transparentDataEncryption",
     "shortTermRetentionPolicy",
 )
@@ -143,8 +144,11 @@ def poll_result(call: Call) -> Response:
     if operation.status != "Succeeded":
         error = operation.error or FAILURE
         raise conflict(error["code"], error["message"])
+    shown = operation.effect.get("shown")
     resource = call.arm.resources.get(operation.target)
-    return Response(200) if operation.method == "DELETE" or resource is None else answer(200, resource.body)
+    if operation.method == "DELETE" or (shown is None and resource is None):
+        return Response(200)
+    return answer(200, shown or (resource.body if resource else None))
 
 
 _PLACE = "/providers/Microsoft.Sql/locations/{location}"
