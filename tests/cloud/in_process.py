@@ -5,20 +5,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cloud import factory
 from cloud.secrets import Secret
 from cloud.settings import CloudSettings
 from cloud.sql_drivers import SqlTarget
 from cloud.sql_failures import SqlFailure
+from cloud.throttle import Bucket
+from simulator.azure import Azure
 from simulator.tds.directory import Directory
 from simulator.tds.engine import SqlSession, connect
 from simulator.tds.errors import SqlError
+from simulator.transport import Around, InProcessTransport, plain
 
-TENANT = "11111111-2222-3333-4444-555555555555"
+VAULT = "https://vault.vault.azure.net"
 
 
-def settings_for(client_id: str, client_secret: str, **changes: Any) -> CloudSettings:
-    words: dict[str, Any] = {"tenant_id": TENANT, "client_id": client_id, "client_secret": Secret(client_secret)}
-    return CloudSettings(**{**words, "authority_url": "https://localhost:8443", **changes})
+def settings_for(azure: Azure, **changes: Any) -> CloudSettings:
+    """Real Azure's own addresses but for the authority: nothing leaves this process anyway."""
+    words: dict[str, Any] = {
+        "tenant_id": azure.tenant,
+        "client_id": azure.entra.client_id,
+        "client_secret": Secret(azure.entra.client_secret),
+        "authority_url": "https://localhost",
+        "vault_url": VAULT,
+    }
+    return CloudSettings(**{**words, **changes})
+
+
+def configure(azure: Azure, *, around: Around = plain, bucket: Bucket | None = None, **changes: Any) -> None:
+    """Point `cloud` at this simulator, SQL included; `around` wraps every HTTP exchange."""
+    factory.configure(
+        settings_for(azure, **changes),
+        transport=InProcessTransport(azure, around),
+        sql_driver=InProcessSql(azure.sql_directory),
+        bucket=bucket,
+    )
 
 
 class InProcessSql:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -9,29 +9,9 @@ from cloud import factory
 from cloud.errors import AlreadyThere, Missing, Rejected
 from cloud.protocols import SecretStore
 from cloud.secrets import Secret
-from simulator.clock import Clock
-from simulator.entra import Entra
+from simulator.azure import Azure
 from simulator.http import Request, Response
-from simulator.key_vault import KeyVaults
-from simulator.store import Store
-from tests.cloud.in_process import TENANT, settings_for
-from tests.simulator.in_process import transport_over
-
-VAULT = "https://main.vault.azure.net"
-
-
-class Azure:
-    """Entra and Key Vault."""
-
-    def __init__(self) -> None:
-        clock, store = Clock(), Store()
-        self.entra = Entra(store, clock, 1, TENANT)
-        self.vaults = KeyVaults(store, clock, self.entra, "https://localhost:8443")
-        self.requests: list[Request] = []
-
-    def handle(self, request: Request) -> Response:
-        self.requests.append(request)
-        return self.entra.handle(request) or self.vaults.handle(request)
+from tests.cloud.in_process import VAULT, configure
 
 
 @pytest.fixture
@@ -40,9 +20,8 @@ def azure() -> Azure:
 
 
 @pytest.fixture
-def store(azure: Azure) -> Iterator[SecretStore]:
-    settings = settings_for(azure.entra.client_id, azure.entra.client_secret, vault_url=VAULT)
-    factory.configure(settings, transport=transport_over(azure.handle))
+def store(azure: Azure) -> SecretStore:
+    configure(azure)
     return factory.secret_store()
 
 
@@ -97,14 +76,20 @@ def test_a_deleted_name_is_taken(store: SecretStore, azure: Azure):
         store.set("d-1-a", Secret("again"), tags={})
 
 
-def test_one_token_serves_many_calls(store: SecretStore, azure: Azure):
+def test_one_token_serves_many_calls(azure: Azure):
+    asked: list[str] = []
+
+    def note(request: Request, call: Callable[[], Response]) -> Response:
+        asked.append(request.path)
+        return call()
+
+    configure(azure, around=note)
     for n in range(5):
-        store.set(f"d-{n}", Secret("value"), tags={})
-    assert sum(request.path.endswith("/token") for request in azure.requests) == 1
+        factory.secret_store().set(f"d-{n}", Secret("value"), tags={})
+    assert sum(path.endswith("/token") for path in asked) == 1
 
 
 def test_a_wrong_client_secret_is_no_reason_to_try_again(azure: Azure):
-    settings = settings_for(azure.entra.client_id, "wrong", vault_url=VAULT)
-    factory.configure(settings, transport=transport_over(azure.handle))
+    configure(azure, client_secret=Secret("wrong"))
     with pytest.raises(Rejected):
         factory.secret_store().get("d-1-a")

@@ -6,8 +6,9 @@ from cloud.azure_logins import AzureSqlLogins, quoted_identifier, quoted_literal
 from cloud.errors import LoginRefused, PasswordRejected, RetryLater
 from cloud.protocols import LoginSpec
 from cloud.secrets import Secret
+from cloud.settings import CloudSettings
 from simulator.tds.directory import Admission
-from tests.cloud.in_process import InProcessSql, settings_for
+from tests.cloud.in_process import InProcessSql
 from tests.simulator.tds.builders import ADMIN, ADMIN_PASSWORD, DATABASE, PASSWORD, SERVER, World, a_world
 
 ENDPOINT = f"{SERVER}.database.windows.net"
@@ -19,7 +20,7 @@ def world() -> World:
 
 
 def logins(world: World) -> AzureSqlLogins:
-    return AzureSqlLogins(settings_for("c", "s", sql_host="localhost"), driver=InProcessSql(world))
+    return AzureSqlLogins(CloudSettings("tenant", sql_host="localhost"), driver=InProcessSql(world))
 
 
 def as_admin(database: str = DATABASE) -> LoginSpec:

@@ -10,34 +10,21 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 
-from simulator.clock import Clock
-from simulator.entra import Entra
-from simulator.http import Request, Response
-from simulator.key_vault import KeyVaults
-from simulator.store import Store
-from tests.simulator.in_process import transport_over
+from simulator.azure import Azure
+from simulator.http import Request
+from simulator.transport import InProcessTransport
 
-TENANT = "11111111-2222-3333-4444-555555555555"
 AUTHORITY = "https://localhost:8443"
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "shared"))
 
 
-class Cloud:
-    """One directory and its vaults, as the process serves them."""
-
-    def __init__(self, store: Store | None = None) -> None:
-        self.clock = Clock()
-        self.store = store or Store()
-        self.entra = Entra(self.store, self.clock, 1, TENANT)
-        self.vaults = KeyVaults(self.store, self.clock, self.entra, AUTHORITY)
-
-    def handle(self, request: Request) -> Response:
-        return self.entra.handle(request) or self.vaults.handle(request)
+class Cloud(Azure):
+    """A simulated cloud that hands out Key Vault's own client."""
 
     def client(self, vault_url: str = "https://main.vault.azure.net", *, check_host: bool = True) -> SecretClient:
-        transport = transport_over(self.handle)
+        transport = InProcessTransport(self)
         credential = ClientSecretCredential(
-            TENANT,
+            self.tenant,
             self.entra.client_id,
             self.entra.client_secret,
             authority=AUTHORITY,
@@ -154,17 +141,17 @@ def test_vaults_do_not_see_each_other(cloud: Cloud):
 
 
 def test_a_vault_is_found_by_its_port(cloud: Cloud):
-    cloud.vaults.bind("one", 9001)
+    cloud.bind_vault("one", 9001)
     made = cloud.client("https://localhost:9001", check_host=False).set_secret("d-1", "by port")
     assert made.id == f"https://localhost:9001/secrets/d-1/{made.properties.version}"
     assert cloud.client("https://one.vault.azure.net").get_secret("d-1").value == "by port"
 
 
 def test_secrets_survive_a_restart(tmp_path: Path):
-    before = Cloud(Store(tmp_path))
+    before = Cloud(tmp_path)
     before.client().set_secret("d-1", "kept")
-    before.store.close()
-    assert Cloud(Store(tmp_path)).client().get_secret("d-1").value == "kept"
+    before.close()
+    assert Cloud(tmp_path).client().get_secret("d-1").value == "kept"
 
 
 @pytest.mark.parametrize(("name", "value"), [("d_1", "x"), ("d-1", "x" * 25_001)])
