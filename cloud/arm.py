@@ -105,7 +105,7 @@ class ArmCaller:
         """The answer of a GET, or None when ARM says that the thing is not there."""
         try:
             with self.calls(subscription_id) as client:
-                return ask(client)
+                return required(ask(client), "content")  # an empty answer does not say "absent"
         except Missing as missing:
             if missing.code in ABSENT:
                 return None
@@ -163,6 +163,13 @@ def required(value: T | None, field_name: str) -> T:
     """A field that every sound answer has; an answer without it is no answer."""
     if value is None:
         raise RetryLater("InvalidAnswer", f"The answer has no {field_name}.")
+    return value
+
+
+def sound(value: object, kind: type[T]) -> T:
+    """A model that was read as its own type; the SDK hands on whatever JSON it could not read so."""
+    if not isinstance(value, kind):
+        raise RetryLater("InvalidAnswer", f"The answer is no {kind.__name__}.")
     return value
 
 

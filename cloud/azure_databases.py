@@ -6,7 +6,7 @@ from typing import Any
 
 from azure.mgmt.sql import SqlManagementClient, models
 
-from cloud.arm import ArmCaller, as_tags, as_text, required
+from cloud.arm import ArmCaller, as_tags, as_text, required, sound
 from cloud.azure_pools import observed_sku, sku_body
 from cloud.protocols import Accepted, DatabaseSpec, ObservedDatabase, ServerRef
 
@@ -53,7 +53,8 @@ class AzureDatabases(ArmCaller):
         )
         if found is None:
             return None
-        return required(required(found.properties, "properties").retention_days, "retentionDays")
+        policy = sound(found.properties, models.BackupShortTermRetentionPolicyProperties)
+        return required(policy.retention_days, "retentionDays")
 
     def begin_set_retention(self, server: ServerRef, database: str, days: int) -> Accepted:
         def send(client: SqlManagementClient, **options: Any) -> object:
@@ -76,7 +77,7 @@ class AzureDatabases(ArmCaller):
         )
         if found is None:
             return None
-        return as_text(required(found.properties, "properties").state) == "Enabled"
+        return as_text(sound(found.properties, models.TransparentDataEncryptionProperties).state) == "Enabled"
 
     def begin_enable_tde(self, server: ServerRef, database: str) -> Accepted:
         def send(client: SqlManagementClient, **options: Any) -> object:
@@ -113,7 +114,7 @@ def pool_id(server: ServerRef, pool: str) -> str:
 
 
 def observed_database(database: models.Database) -> ObservedDatabase:
-    properties = required(database.properties, "properties")
+    properties = sound(sound(database, models.Database).properties, models.DatabaseProperties)
     redundancy = properties.current_backup_storage_redundancy or properties.requested_backup_storage_redundancy
     pool, size = properties.elastic_pool_id, properties.max_size_bytes
     return ObservedDatabase(

@@ -6,7 +6,7 @@ from typing import Any
 
 from azure.mgmt.sql import SqlManagementClient, models
 
-from cloud.arm import ArmCaller, as_tags, as_text, required
+from cloud.arm import ArmCaller, as_tags, as_text, required, sound
 from cloud.protocols import Accepted, ObservedPool, PoolSpec, ServerRef, Sku
 
 
@@ -57,7 +57,7 @@ def pool_body(spec: PoolSpec) -> models.ElasticPool:
 
 
 def observed_pool(pool: models.ElasticPool) -> ObservedPool:
-    properties = required(pool.properties, "properties")
+    properties = sound(sound(pool, models.ElasticPool).properties, models.ElasticPoolProperties)
     limits = properties.per_database_settings
     return ObservedPool(
         name=required(pool.name, "name").lower(),
@@ -77,5 +77,5 @@ def sku_body(sku: Sku) -> models.Sku:
 
 
 def observed_sku(sku: models.Sku | None) -> Sku:
-    known = required(sku, "sku")
+    known = sound(sku, models.Sku)
     return Sku(name=known.name, tier=known.tier or "", family=known.family, capacity=known.capacity)

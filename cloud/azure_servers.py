@@ -8,7 +8,7 @@ from typing import Any
 from azure.core.rest import HttpRequest
 from azure.mgmt.sql import SqlManagementClient, models
 
-from cloud.arm import ArmCaller, as_tags, as_text, required
+from cloud.arm import ArmCaller, as_tags, as_text, required, sound
 from cloud.errors import Missing, RetryLater
 from cloud.protocols import Accepted, ObservedServer, ServerRef, ServerSpec
 from cloud.secrets import Secret
@@ -76,7 +76,7 @@ class AzureServers(ArmCaller):
         )
         if found is None:
             raise Missing("ResourceNotFound", f"There is no server {server.name}.")
-        return found.properties is not None and as_text(found.properties.state) == "Enabled"
+        return as_text(sound(found.properties, models.ServerBlobAuditingPolicyProperties).state) == "Enabled"
 
     def _at(self, path: str) -> str:
         return self._settings.arm_url + path
@@ -104,7 +104,7 @@ def server_body(spec: ServerSpec, password: Secret) -> models.Server:
 
 
 def observed_server(server: models.Server) -> ObservedServer:
-    properties = required(server.properties, "properties")
+    properties = sound(sound(server, models.Server).properties, models.ServerProperties)
     return ObservedServer(
         name=required(server.name, "name").lower(),
         arm_id=required(server.id, "id"),
