@@ -63,6 +63,8 @@ class Batch:
             self._fail(error)
         except _EndOfBatch:
             pass
+        except RecursionError:
+            self._fail(SqlError(191, 15, 1, "Some part of your SQL statement is nested too deeply."))
         return self.events
 
     def call(self, name: str, arguments: list[Value]) -> Value:

@@ -30,7 +30,10 @@ def read_parameter(cursor: Cursor) -> Parameter:
     """Name, flags, type, value. Raises ProtocolError for a type outside the subset."""
     name = cursor.short_text()
     flags = cursor.number(1)
-    return Parameter(name.lower(), bool(flags & BY_REFERENCE), _read_type(cursor)(cursor))
+    try:
+        return Parameter(name.lower(), bool(flags & BY_REFERENCE), _read_type(cursor)(cursor))
+    except (OverflowError, struct.error) as problem:
+        raise ProtocolError("a value that its type cannot hold") from problem
 
 
 def _read_type(cursor: Cursor) -> Read:

@@ -83,8 +83,10 @@ class TdsSession:
         if data[0] == CLIENT_HELLO:
             self._tls = TlsChannel(self._contexts.strict)
             self._go_on(self._strict_handshake, data)
-        else:
+        elif data[0] == PacketType.PRELOGIN:
             self._go_on(self._clear, data)
+        else:
+            raise ProtocolError("neither PRELOGIN nor TLS")
 
     def _go_on(self, step: Callable[[bytes], None], data: bytes) -> None:
         self._step = step

@@ -57,7 +57,7 @@ def _failed(value: Value, target: str) -> SqlError:
 def _to_integer(value: Value, name: str) -> int:
     try:
         number = int(value)  # type: ignore[arg-type]  # what does not fit raises
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise _failed(value, name) from None
     if name == "bit":
         return int(number != 0)
@@ -96,7 +96,7 @@ def _to_moment(value: Value, target: TypeName) -> datetime:
 
 def _to_binary(value: Value, target: TypeName) -> bytes:
     if isinstance(value, int):
-        return value.to_bytes(4, "big", signed=True)
+        return value.to_bytes(4 if abs(value) < 2**31 else 1 + value.bit_length() // 8, "big", signed=True)
     data = value if isinstance(value, bytes) else str(value).encode("utf-16-le")
     return data if target.length is None else data[: target.length]
 
@@ -122,12 +122,21 @@ def result_type(target: TypeName) -> str:
 
 
 def type_of(values: list[Value]) -> str:
-    """The type for a computed column: that of its first value, int where there is none."""
-    first = next((value for value in values if value is not None), None)
-    if isinstance(first, int):
-        return "bigint" if any(abs(value) >= 2**31 for value in values if isinstance(value, int)) else "int"
+    """The type for a computed column: the narrowest that holds all its values, int where there are none."""
+    kinds = {_python_kind(value) for value in values if value is not None}
+    if kinds <= {"int", "bigint"}:
+        return "bigint" if "bigint" in kinds else "int"
+    if kinds <= {"int", "bigint", "float"}:
+        return "float"
+    return kinds.pop() if len(kinds) == 1 else "nvarchar"
+
+
+def _python_kind(value: Value) -> str:
+    if isinstance(value, int):
+        ranges = (name for name in ("int", "bigint") if INTEGERS[name][0] <= value <= INTEGERS[name][1])
+        return next(ranges, "float")
     kinds = ((str, "nvarchar"), (float, "float"), (datetime, "datetime"), (bytes, "varbinary"))
-    return next((kind for python, kind in kinds if isinstance(first, python)), "int")
+    return next(kind for python, kind in kinds if isinstance(value, python))
 
 
 def compare(left: Value, right: Value) -> int | None:
@@ -161,7 +170,10 @@ def like(value: Value, pattern: Value) -> Truth:
         return None
     parts = re.findall(r"\[[^\]]+\]|.", str(pattern), re.DOTALL)
     expression = "".join(_like_part(part) for part in parts)
-    return re.fullmatch(expression, str(value), re.DOTALL | re.IGNORECASE) is not None
+    try:
+        return re.fullmatch(expression, str(value), re.DOTALL | re.IGNORECASE) is not None
+    except re.error:  # an impossible range such as [z-a] matches nothing
+        return False
 
 
 def _like_part(part: str) -> str:

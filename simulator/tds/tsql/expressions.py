@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulator.tds.errors import SqlError
 from simulator.tds.tsql.reading import RESERVED, Reading
 from simulator.tds.tsql.syntax import (
     Binary,
@@ -21,6 +22,7 @@ from simulator.tds.tsql.syntax import (
     Variable,
 )
 
+LONGEST_NUMBER = 38  # digits
 COMPARISONS = ("=", "<>", "!=", "<=", ">=", "<", ">")
 BARE_FUNCTIONS = ("CURRENT_USER", "SESSION_USER", "SYSTEM_USER", "CURRENT_TIMESTAMP")  # called without brackets
 
@@ -113,6 +115,8 @@ def _constant(reading: Reading) -> Expression:
         digits = token.text[2:]
         return Literal(bytes.fromhex(digits if len(digits) % 2 == 0 else f"0{digits}"))
     if token.kind == "number":
+        if len(token.text) > LONGEST_NUMBER:
+            raise SqlError(1007, 15, 1, "The number is out of the range for numeric representation.")
         return Literal(int(token.text) if token.text.isdigit() else float(token.text))
     return Literal(token.value)
 

@@ -37,11 +37,8 @@ def parse(sql: str) -> tuple[Statement, ...]:
     """The statements of a batch; SqlError 102 (or 103, 105, 113) when the text is wrong or outside the subset."""
     reading = Reading(sql)
     statements = []
-    try:
-        while _skip_separators(reading):
-            statements.append(statement(reading))
-    except RecursionError:
-        raise reading.wrong() from None
+    while _skip_separators(reading):
+        statements.append(statement(reading))
     return tuple(statements)
 
 
