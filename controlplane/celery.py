@@ -15,8 +15,7 @@ from kombu.entity import Queue
 
 app = Celery("controlplane")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.task_queues = [Queue(name, routing_key=name) for name in settings.QUEUES]
-app.conf.update(task_default_routing_key=settings.CELERY_TASK_DEFAULT_QUEUE)
+app.conf.update(task_queues=[Queue(name, routing_key=name) for name in settings.QUEUES])
 app.autodiscover_tasks()
 
 

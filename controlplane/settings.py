@@ -23,7 +23,7 @@ DEBUG = False  # tracebacks belong into the log, also on a developer's machine
 
 # --- Web --------------------------------------------------------------------------------------------------------------
 # Absent outside production: sessions then end with the process. Fallbacks stay valid while a new key spreads.
-SECRET_KEY = env_secret("SECRET_KEY", "missing" if IN_PRODUCTION else secrets.token_urlsafe(50)).reveal()
+SECRET_KEY = env_secret("SECRET_KEY").reveal() or ("missing" if IN_PRODUCTION else secrets.token_urlsafe(50))
 SECRET_KEY_FALLBACKS = [key for key in env_secret("SECRET_KEY_FALLBACKS").reveal().split(",") if key]
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", () if IN_PRODUCTION else ("localhost", "127.0.0.1", "testserver"))
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
@@ -184,7 +184,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
     "health_check_interval": 10,
 }
-CELERY_TASK_DEFAULT_QUEUE = "maintenance"
+CELERY_TASK_DEFAULT_QUEUE = CELERY_TASK_DEFAULT_ROUTING_KEY = "maintenance"
 QUEUES = ("advance", "observe", "maintenance")  # declared in controlplane/celery.py
 CELERY_TASK_CREATE_MISSING_QUEUES = False  # a typo in a route would otherwise make a queue that nobody reads
 CELERY_TASK_ROUTES = {
