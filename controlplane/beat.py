@@ -70,16 +70,16 @@ class LeaderScheduler(DatabaseScheduler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._leadership = Leadership()
-        self._leading = False
+        self._leading: bool | None = None  # not known yet
         super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due, as leader; else look again soon. Answers the seconds to the next call."""
-        if not self._leadership.held():
-            self._leading = False
+        leading = self._leadership.held()
+        if leading != self._leading:
+            self._change_to(leading)
+        if not leading:
             return FOLLOWER_WAITS_SECONDS
-        if not self._leading:
-            self._take_over()
         return float(super().tick(*args, **kwargs))
 
     def close(self) -> None:
@@ -87,10 +87,10 @@ class LeaderScheduler(DatabaseScheduler):
         super().close()
         self._leadership.resign()
 
-    def _take_over(self) -> None:
-        """Read the schedule anew: the leader before us has sent tasks since we last looked."""
-        log.info("beat.leading")
-        self._leading = True
+    def _change_to(self, leading: bool) -> None:
+        """Read the schedule anew: another leader has sent tasks since we last looked, or will."""
+        log.info("beat.leading" if leading else "beat.following")
+        self._leading = leading
         self._dirty.clear()
         self._initial_read = True
         self._heap = None

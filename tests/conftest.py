@@ -92,7 +92,8 @@ def committed_db(
 ) -> Iterator[None]:
     """A database in which transactions really commit, for tests with several connections or processes.
 
-    Emptied afterwards, tables that refuse DELETE included; rows of databases.KEPT_TABLES stay. Not together with `db`.
+    Emptied afterwards, tables that refuse DELETE included; rows of databases.KEPT_TABLES stay, and sessions that the
+    test left open are ended. Not together with `db`.
     """
     with django_db_blocker.unblock():
         try:
@@ -112,7 +113,9 @@ def application_address(test_database: DatabaseAddress) -> DatabaseAddress:
 @pytest.fixture
 def application_connection(application_address: DatabaseAddress) -> Iterator[psycopg.Connection]:
     """A psycopg connection with the application role's rights; each statement commits by itself."""
-    with psycopg.connect(application_address.url().reveal(), autocommit=True) as connection:
+    with psycopg.connect(
+        application_address.url().reveal(), autocommit=True, application_name=databases.OURS
+    ) as connection:
         yield connection
 
 

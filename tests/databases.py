@@ -20,6 +20,12 @@ LIMITS = {"statement_timeout": 60_000, "lock_timeout": 30_000, "idle_in_transact
 # Rows that migrations wrote and every test may count on; all other tables are emptied after a test that commits.
 KEPT_TABLES = frozenset({"django_migrations", "django_content_type", "auth_permission", "operations_clock"})
 
+OURS = "pytest"  # the application name of sessions that fixtures hold over a test's end
+END_OTHER_SESSIONS = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> %s
+"""
+
 EMPTY_ALL = """
 DO $$
 DECLARE
@@ -67,8 +73,9 @@ def drop(connection: psycopg.Connection, name: str) -> None:
 
 
 def empty_all(address: DatabaseAddress) -> None:
-    """Delete all rows but those of KEPT_TABLES, in one statement."""
-    with psycopg.connect(address.url().reveal(), autocommit=True) as connection:
+    """End sessions that killed processes left behind, and their locks; then delete all rows outside KEPT_TABLES."""
+    with psycopg.connect(address.url().reveal(), autocommit=True, application_name=OURS) as connection:
+        connection.execute(END_OTHER_SESSIONS, (OURS,))
         connection.execute(sql.SQL(EMPTY_ALL).format(kept=sql.Literal(sorted(KEPT_TABLES))))
 
 

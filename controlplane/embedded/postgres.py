@@ -108,6 +108,7 @@ class EmbeddedPostgres:
             connection.execute(statement)
         if self._losable:  # tests make databases of their own, and empty tables that refuse it to everybody else
             connection.execute(f"ALTER ROLE {OWNER} CREATEDB")
+            connection.execute(f"GRANT pg_signal_backend TO {OWNER}")
             connection.execute(f"GRANT SET ON PARAMETER session_replication_role TO {OWNER}")
 
     def _ensure_database(self, connection: psycopg.Connection) -> None:
