@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 from rich.console import Console
 
 from controlplane.embedded.launch import die_with_parent
@@ -97,15 +96,17 @@ def run(path: Path, command: list[str], *, fresh: bool) -> int:
 
 def down(path: Path) -> int:
     """Ask the running stack to stop, and wait until it has."""
-    holder = RunDirectory(path).holder()
+    directory = RunDirectory(path)
+    holder = directory.holder()
     if holder is None:
         console.print("Nothing runs.")
         return 0
+    deadline = time.monotonic() + DOWN_SECONDS
     with shown_step("Stopping"):
-        process = psutil.Process(holder)
-        process.terminate()
-        process.wait(DOWN_SECONDS)
-    return 0
+        os.kill(holder, signal.SIGTERM)
+        while directory.holder() == holder and time.monotonic() < deadline:
+            time.sleep(WATCH_SECONDS / 10)
+    return 0 if directory.holder() is None else 1
 
 
 def manage(path: Path, command: list[str]) -> int:

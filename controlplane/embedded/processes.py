@@ -77,6 +77,10 @@ class Child:
             )
         remember(self._run, self.program, self._process.pid)
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, e.g. SIGKILL to see what becomes of the rest."""
+        os.kill(self.pid, number)
+
     def ensure_alive(self) -> None:
         """Raise PartFailed, with the end of the log, when the process is gone."""
         if not self.alive:
