@@ -16,52 +16,67 @@ help: ## this table
 
 # --- the product ------------------------------------------------------------------------------------------------------
 .PHONY: demo up down status operator
-demo: .venv/ready ## the whole road in two minutes: customers' databases from wish to ready, checked, then the end
+demo: .venv ## the whole road in two minutes: customers' databases from wish to ready, checked, then the end
 	@RUN_DIRECTORY=$${RUN_DIRECTORY:-.run/demo} $(STACK) run --fresh -- $(RUN) manage.py demo
 
-up: .venv/ready ## start everything here and keep it running; prints the console's address and a login
+up: .venv ## start everything here and keep it running; prints the console's address and a login
 	@$(STACK) up
 
-down: .venv/ready ## stop what `make up` started
+down: .venv ## stop what `make up` started
 	@$(STACK) down
 
-status: .venv/ready ## show what runs and where
+status: .venv ## show what runs and where
 	@$(STACK) status || true
 
-operator: .venv/ready ## give the operator of a running `make up` a new password
+operator: .venv ## give the operator of a running `make up` a new password
 	@$(STACK) manage ensure_operator --reset
 
 # --- the proof --------------------------------------------------------------------------------------------------------
 .PHONY: test test-full lint types
-test: .venv/ready ## all tests within their time budgets, against real servers
+test: .venv ## all tests within their time budgets, against real servers
 	@$(PYTEST) -q -n $(WORKERS) -m "not full and not soak"
 
-test-full: .venv/ready ## also the tests that take longer
+test-full: .venv ## also the tests that take longer
 	@$(PYTEST) -q -n $(WORKERS) -m "not soak"
 
-lint: .venv/ready ## style, format, import directions, missing migrations
+lint: .venv ## style, format, import directions, missing migrations
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/lint-imports > .venv/lint-imports.log 2>&1 || { cat .venv/lint-imports.log; exit 1; }
 	@$(RUN) -W ignore manage.py makemigrations --check --dry-run
 
-types: .venv/ready ## mypy, strict
+types: .venv ## mypy, strict
 	@.venv/bin/mypy $(PACKAGES) manage.py
 
 PACKAGES = cloud controlplane inventory notifications operations placement provisioning rotation simulator
 
-bench-%: .venv/ready ## one measurement; its last line is JSON
+bench-%: .venv ## one measurement; its last line is JSON
 	@$(RUN) -m benchmarks.$(subst -,_,$*)
 
 # --- the virtual environment ------------------------------------------------------------------------------------------
-# Made anew where the pinned versions have changed. A half-made one has no `ready` and is completed by the next call.
-.venv/ready: requirements.txt requirements-dev.txt constraints.txt
-	@python=; for name in python3.11 python3.12 python3.13 python3.14 python3 python; do \
-	  if $$name -c '$(PYTHON_CHECK)' 2>/dev/null; then python=$$name; break; fi; done; \
+# `.venv/pins` is the checksum of the pinned versions that were installed last. A half-made environment has none, and one
+# with another is brought up to date, by whichever target comes next.
+PINS = cat requirements.txt requirements-dev.txt constraints.txt | cksum
+
+.PHONY: .venv
+.venv:
+	@[ "$$($(PINS))" = "$$(cat .venv/pins 2>/dev/null)" ] || { $(FIND_PYTHON) && $(INSTALL); }
+
+define FIND_PYTHON
+python=; for name in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	  if $$name -c '$(PYTHON_CHECK)' 2>/dev/null; then python=$$name; break; fi; \
+	done; \
 	if [ -z "$$python" ]; then \
-	  echo 'Python 3.11 or later with the modules venv and ensurepip is needed (on Debian: apt-get install python3-venv).' >&2; exit 1; fi; \
-	if ! .venv/bin/python -m pip --version > /dev/null 2>&1; then \
-	  echo "Making .venv with $$($$python --version) …"; $$python -m venv --clear .venv; fi
-	@echo 'Installing the pinned packages (about a minute) …'
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -r requirements-dev.txt
-	@touch .venv/ready
+	  echo 'Python 3.11 or later, with its modules venv and ensurepip, is needed.' >&2; \
+	  echo 'On Debian and Ubuntu: apt-get install python3 python3-venv' >&2; exit 1; \
+	fi
+endef
+
+define INSTALL
+if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then \
+	  echo "Making .venv with $$($$python --version) …"; $$python -m venv --clear .venv; \
+	fi && \
+	echo 'Installing the pinned packages (about a minute) …' && \
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -r requirements-dev.txt && \
+	$(PINS) > .venv/pins
+endef
