@@ -94,9 +94,12 @@ def has_free_vcores(asked: Question) -> Floats:
 
 
 def database_slots(asked: Question) -> Floats:
-    """How many databases each pool may hold."""
-    guaranteed = np.maximum(asked.fleet.per_database_min_vcores, TOLERANCE)
-    slots: Floats = np.minimum(asked.fleet.max_databases, np.floor(asked.fleet.vcores / guaranteed + TOLERANCE))
+    """How many databases each pool may hold: Azure's number, or fewer where each is guaranteed a part of the pool."""
+    fleet = asked.fleet
+    guarantees = fleet.per_database_min_vcores > 0
+    slots = fleet.max_databases.astype(np.float64)
+    guaranteed = np.floor(fleet.vcores[guarantees] / fleet.per_database_min_vcores[guarantees] + TOLERANCE)
+    slots[guarantees] = np.minimum(slots[guarantees], guaranteed)
     return slots
 
 

@@ -66,6 +66,11 @@ def test_minimum_guarantees_limit_how_many_databases_a_pool_takes():
     assert (refusal.constraint, refusal.missing) == ("has_database_slot", 1)
 
 
+def test_without_a_guarantee_only_azures_number_limits_how_many_databases_a_pool_takes():
+    without_vcores = a_pool(vcores=0.0, per_database_min_vcores=0.0)
+    assert place(Fleet.of([without_vcores]), a_demand(vcores=0.0), POLICY).pool_id == "p-1"
+
+
 def test_databases_of_a_workspace_are_spread_over_pools_then_servers():
     fleet = Fleet.of([a_pool("p-1"), a_pool("p-2"), a_pool("p-3", server_id="s-2")])
     counts = WorkspaceCounts.of(fleet, by_pool={"p-1": 2, "p-gone": 9}, by_server={"s-1": 2})
