@@ -222,6 +222,27 @@ def test_a_full_server_says_choose_another_place(azure: Azure, arm: SqlManagemen
         arm.begin_create_pool(server, "p-4", big)
 
 
+def test_settings_of_a_new_database_are_read_and_set(azure: Azure, arm: SqlManagement):
+    server = a_pool(azure, a_server(azure))
+    finish(azure, arm.begin_create_database(server, "d-1", POOLED))
+    assert arm.get_retention_days(server, "d-1") == 7
+    finish(azure, arm.begin_set_retention(server, "d-1", 14))
+    assert arm.get_retention_days(server, "d-1") == 14
+    assert arm.get_tde_enabled(server, "d-1") is True
+    finish(azure, arm.begin_enable_tde(server, "d-1"))
+    assert arm.get_retention_days(server, "d-none") is None
+    assert arm.get_tde_enabled(server, "d-none") is None
+
+
+def test_settings_of_a_new_server_are_read_and_set(azure: Azure, arm: SqlManagement):
+    server = a_server(azure)
+    assert arm.get_auditing_enabled(server) is False
+    finish(azure, arm.begin_enable_auditing(server))
+    assert arm.get_auditing_enabled(server) is True
+    arm.set_firewall_rule(server, "office", "10.0.0.1", "10.0.0.9")
+    arm.set_firewall_rule(server, "office", "10.0.0.1", "10.0.0.9")
+
+
 def test_a_resource_group_is_made_once_and_its_tags_are_left_alone(azure: Azure, arm: SqlManagement):
     subscription = azure.arm.subscriptions[0]
     asked: list[str] = []
