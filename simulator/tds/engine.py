@@ -178,9 +178,8 @@ class SqlSession:
         return [event for event in events if isinstance(event, ResultSet)]
 
     def demand_life(self) -> None:
-        """Raises SqlError 596 once the session was killed, or its database is gone or recreated."""
-        present = self.directory.database(self.server, self.database.name)
-        if self.record.killed or present is None or present.id != self.database.id:
+        """Raises SqlError 596 once the session was killed, by KILL or with its database."""
+        if self.record.killed:
             raise errors.session_killed()
 
     def reset(self) -> None:

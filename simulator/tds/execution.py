@@ -106,9 +106,19 @@ class Batch:
         self.events.append(Affected(rows))
 
     def select(self, statement: syntax.Select) -> None:
+        """Error 141 when a select list both assigns and shows."""
         result = self.query(statement, Scope())
         self.session.row_count = len(result.rows)
-        self.events.append(result)
+        assigned = [item.variable for item in statement.items if item.variable]
+        if not assigned:
+            self.events.append(result)
+        elif len(assigned) < len(statement.items):
+            raise SqlError(141, 15, 1, "A SELECT statement that assigns a value must not also retrieve data.")
+        else:
+            for row in result.rows[-1:]:
+                for name, value in zip(assigned, row, strict=True):
+                    self.set_variable(name, value)
+            self.affected(len(result.rows))
 
     def branch(self, statement: syntax.If) -> None:
         if self.evaluator.truth(statement.condition, Scope()):
@@ -125,17 +135,20 @@ class Batch:
             self.evaluator.variables[name] = convert(self.value(initial), declared) if initial else None
 
     def assign(self, statement: syntax.Assign) -> None:
-        if statement.variable not in self.evaluator.variables:
-            raise SqlError(137, 15, 1, f'Must declare the scalar variable "{statement.variable}".')
-        value = self.value(statement.value)
-        declared = self._types.get(statement.variable)
-        self.evaluator.variables[statement.variable] = convert(value, declared) if declared else value
+        self.set_variable(statement.variable, self.value(statement.value))
+
+    def set_variable(self, name: str, value: Value) -> None:
+        """Error 137 for one that was not declared."""
+        if name not in self.evaluator.variables:
+            raise SqlError(137, 15, 1, f'Must declare the scalar variable "{name}".')
+        declared = self._types.get(name)
+        self.evaluator.variables[name] = convert(value, declared) if declared else value
 
     def execute_text(self, statement: syntax.ExecuteText) -> None:
         self._nested(self.text(statement.text), {})
 
     def execute_procedure(self, statement: syntax.ExecuteProcedure) -> None:
-        """sp_executesql and sp_datatype-like calls; error 2812 for any other."""
+        """sp_executesql; error 2812 for any other."""
         if statement.name.casefold().rpartition(".")[2] != "sp_executesql":
             raise SqlError(2812, 16, 62, f"Could not find stored procedure '{statement.name}'.")
         arguments = [(name, self.value(value)) for name, value in statement.arguments]

@@ -12,6 +12,7 @@ from simulator.tds.errors import SqlError
 from simulator.tds.overlay import Overlay
 
 FIRST_FREE_ID = 5
+BUILT_IN_SINCE = 1049793019.0  # 2003-04-08, the date that every SQL Server shows for them
 USER, EXTERNAL_USER, ROLE = "S", "E", "R"
 
 
@@ -23,8 +24,8 @@ class Principal:
     type: str
     id: int
     sid: str = ""
-    created_at: float = 0.0
-    modified_at: float = 0.0
+    created_at: float = BUILT_IN_SINCE
+    modified_at: float = BUILT_IN_SINCE
     default_schema: str | None = None
     password: str | None = None
     roles: tuple[str, ...] = ()
@@ -106,8 +107,9 @@ class Principals:
             if self.find(changed.name):
                 text = f"User, group, or role '{changed.name}' already exists in the current database."
                 raise SqlError(15023, 16, 1, text)
-            self.remove(principal)
         self._put(replace(changed, modified_at=self._clock.now()))
+        if changed.name.casefold() != principal.name.casefold():
+            self.remove(principal)
 
     def remove(self, principal: Principal) -> None:
         self._overlay.delete(PRINCIPALS, self._prefix + principal.name.casefold())

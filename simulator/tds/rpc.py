@@ -90,6 +90,10 @@ class PreparedStatements:
             self._prepared(_handle(call))
             del self._statements[_handle(call)]
             return Outcome([])
+        if call.name == "sp_reset_connection":
+            self.forget_all()
+            self.session.reset()
+            return Outcome([])
         raise SqlError(2812, 16, 62, f"Could not find stored procedure '{call.name}'.")
 
     def _prepare_and_run(self, call: ProcedureCall) -> Outcome:

@@ -39,17 +39,29 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._loop = asyncio.get_running_loop()
         address = str(transport.get_extra_info("peername")[0])
         self._session = TdsSession(self._directory, self._contexts, client_address=address)
-        self._deadline = asyncio.get_running_loop().call_later(self._login_seconds, self._end_slow_login)
+        self._deadline = self._loop.call_later(self._login_seconds, self._end_slow_login)
 
     def data_received(self, data: bytes) -> None:
         self._transport.write(self._session.receive(data))
         if self._session.sql:
             self._deadline.cancel()
-            self._session.sql.record.hang_up = self._transport.close
+            self._session.sql.record.hang_up = self._hang_up
         if self._session.closed:
             self._transport.close()
+
+    def _hang_up(self) -> None:
+        """A session may be killed from any thread."""
+        self._loop.call_soon_threadsafe(self._transport.close)
+
+    def pause_writing(self) -> None:
+        """Who does not read its answers is not asked for more questions."""
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._transport.resume_reading()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._deadline.cancel()

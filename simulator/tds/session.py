@@ -15,6 +15,8 @@ from simulator.tds.requests import Requests
 from simulator.tds.tls import TlsChannel
 from simulator.tds.wire import (
     IGNORE,
+    LARGEST_LOGIN,
+    LARGEST_MESSAGE,
     LARGEST_PACKET,
     PACKET_BYTES,
     SMALLEST_PACKET,
@@ -47,7 +49,7 @@ class TdsSession:
         self._directory = directory
         self._contexts = contexts
         self._client_address = client_address
-        self._reader = MessageReader()
+        self._reader = MessageReader(LARGEST_LOGIN)
         self._tls: TlsChannel | None = None
         self._step: Callable[[bytes], None] = self._first_bytes
         self._rule: Callable[[Message], bytes] = self._prelogin
@@ -173,6 +175,7 @@ class TdsSession:
             self.close()
             return _refusal(error)
         self._requests = Requests(self.sql)
+        self._reader.largest = LARGEST_MESSAGE
         self._rule = self._request
         self._pending_packet_size = _packet_size(login)
         return _greeting(self.sql, login, self._pending_packet_size)

@@ -9,6 +9,7 @@ from enum import IntEnum
 HEADER_BYTES = 8
 PACKET_BYTES = 4096  # until login ends, and where the client leaves the choice to us
 SMALLEST_PACKET, LARGEST_PACKET = 512, 32767
+LARGEST_LOGIN = 128 * 1024
 LARGEST_MESSAGE = 16 * 1024 * 1024
 
 
@@ -40,9 +41,13 @@ class Message:
 
 
 class MessageReader:
-    """Bytes in any pieces to whole messages. Raises ProtocolError for impossible lengths and mixed types."""
+    """Bytes in any pieces to whole messages of at most `largest` bytes.
 
-    def __init__(self) -> None:
+    Raises ProtocolError for impossible lengths and mixed types.
+    """
+
+    def __init__(self, largest: int = LARGEST_MESSAGE) -> None:
+        self.largest = largest
         self._buffer = bytearray()
         self._parts: list[bytes] = []
         self._type = self._status = self._size = 0
@@ -64,7 +69,7 @@ class MessageReader:
             self._type, self._status = kind, self._status | status
             self._parts.append(payload)
             self._size += len(payload)
-            if self._size > LARGEST_MESSAGE:
+            if self._size > self.largest:
                 raise ProtocolError("a message beyond all measure")
             if status & END:
                 return self._finish()

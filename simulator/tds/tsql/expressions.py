@@ -192,6 +192,10 @@ def _item(reading: Reading) -> Item:
         table = reading.name()
         reading.expect(".", "*")
         return Item(None, table=table)
+    if reading.ahead().text == "=" and reading.token.kind == "variable":
+        variable = reading.next().text.lower()
+        reading.expect("=")
+        return Item(expression(reading), variable=variable)
     if reading.ahead().text == "=" and reading.token.kind in ("name", "quoted"):
         name = reading.name()
         reading.expect("=")

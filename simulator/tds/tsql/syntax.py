@@ -103,11 +103,15 @@ Expression = Literal | Column | Variable | Call | Cast | Negation | Binary | IsN
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry of a select list; `expression` None is a star, of one table when `table` is set."""
+    """One entry of a select list; `expression` None is a star, of one table when `table` is set.
+
+    With `variable` it assigns and shows nothing.
+    """
 
     expression: Expression | None
     name: str = ""
     table: str = ""
+    variable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,18 @@ def test_server_side_quoting_of_a_password() -> None:
     assert sign_in(world, "o]dd", "It's-Pass-0001")
 
 
+def test_variables_are_declared_assigned_and_read() -> None:
+    admin = an_admin(a_world())
+    sql = "DECLARE @n int, @s nvarchar(3) = N'abcdef'; SELECT @n = COUNT(*) FROM sys.databases; SELECT @n, @s"
+    assert admin.execute(sql)[0].rows == ((1, "abc"),)
+    assert refused(admin, "DECLARE @n int; SELECT @n = 1, 2") == 141
+
+
+@pytest.mark.parametrize("sql", ["SELECT " + "(" * 5000 + "1" + ")" * 5000, "SELECT 1" + " + 1" * 5000])
+def test_a_statement_nested_too_deeply_is_refused(sql: str) -> None:
+    assert refused(an_admin(a_world()), sql) == 191
+
+
 def test_an_error_ends_its_statement_and_not_the_batch() -> None:
     world = a_world()
     a_user(world)
