@@ -52,7 +52,8 @@ _CODES: dict[type[CloudError], str] = {
         ServerDtuQuotaExceeded DatabaseNumberLimitReached""",
     NoCapacity: """
         ProvisioningDisabled OfferDisabledOnSubscription RegionDoesNotAllowProvisioning RegionDoesNotSupportVersion
-        SubscriptionDisabled ServerDisabled MissingSubscriptionRegistration ReadOnlyDisabledSubscription""",
+        SubscriptionDisabled ServerDisabled MissingSubscriptionRegistration ReadOnlyDisabledSubscription
+        LocationNotAvailableForResourceType LocationNotAvailableForResourceGroup""",
     Missing: """
         ServerNotInSubscription ServerNotInSubscriptionResourceGroup SubscriptionDoesNotHaveServer DatabaseDoesNotExist
         ElasticPoolNotFound ResourceNotFound OperationIdNotFound CannotFindObject ServerNotFound SourceDatabaseNotFound

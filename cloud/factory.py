@@ -136,7 +136,7 @@ def _configured() -> _Clients:
 
 def _credential(settings: CloudSettings, transport: HttpTransport[Any, Any]) -> TokenCredential:
     if settings.credential is CredentialKind.MANAGED_IDENTITY:
-        return ManagedIdentityCredential(client_id=settings.client_id or None)
+        return ManagedIdentityCredential(client_id=settings.client_id or None, transport=transport, retry_total=0)
     authority: dict[str, Any] = {
         "authority": settings.authority_url,
         "disable_instance_discovery": urlsplit(settings.authority_url).hostname not in _KNOWN_AUTHORITIES,

@@ -80,6 +80,8 @@ DOCUMENTED = [
     (409, "SubscriptionDisabled", NoCapacity),
     (409, "ServerDisabled", NoCapacity),
     (409, "MissingSubscriptionRegistration", NoCapacity),
+    (400, "LocationNotAvailableForResourceType", NoCapacity),
+    (400, "LocationNotAvailableForResourceGroup", NoCapacity),
     (404, "ServerNotInSubscription", Missing),
     (404, "ServerNotInSubscriptionResourceGroup", Missing),
     (404, "SubscriptionDoesNotHaveServer", Missing),

@@ -15,13 +15,7 @@ from tests.cloud.in_process import VAULT, configure
 
 
 @pytest.fixture
-def azure() -> Azure:
-    return Azure()
-
-
-@pytest.fixture
 def store(azure: Azure) -> SecretStore:
-    configure(azure)
     return factory.secret_store()
 
 

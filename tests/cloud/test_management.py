@@ -1,78 +1,20 @@
-"""The ARM adapter through Microsoft's SDK, against the simulated Azure."""
+"""What is asked of ARM and what is seen, through Microsoft's SDK against the simulated Azure."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 
 from cloud import factory
-from cloud.classify import failure_of
-from cloud.errors import InProgress, Missing, NoRoomHere, Rejected, RetryLater, Throttled
-from cloud.protocols import (
-    Accepted,
-    CallClass,
-    DatabaseSpec,
-    PollState,
-    PoolSpec,
-    ServerRef,
-    ServerSpec,
-    Sku,
-    SqlManagement,
-)
-from cloud.secrets import Secret
-from cloud.throttle import LocalBucket, Rate, Rates
+from cloud.azure_databases import database_body
+from cloud.azure_servers import server_body
+from cloud.errors import Missing, NoRoomHere, Rejected
+from cloud.protocols import PoolSpec, ServerRef, Sku, SqlManagement
 from simulator.azure import Azure
-from simulator.faults import FaultKind, FaultRule
-from simulator.http import Request, Response, answer
+from simulator.http import Request, Response
+from tests.cloud.builders import HYPERSCALE, PASSWORD, POOL, POOLED, a_pool, a_server, a_server_spec, finish
 from tests.cloud.in_process import configure
-
-PASSWORD = Secret("Correct-Horse-9")
-POOL = PoolSpec("eastus", Sku("GP_Gen5", "GeneralPurpose", "Gen5", 4), None, 0, 2, tags={"pool": "1"})
-POOLED = DatabaseSpec("eastus", pool_name="p-1", max_size_bytes=2**35, tags={"database": "1"})
-HYPERSCALE = DatabaseSpec("eastus", sku=Sku("HS_Gen5", "Hyperscale", "Gen5", 2))
-
-
-@pytest.fixture
-def azure() -> Azure:
-    azure = Azure()
-    configure(azure)
-    return azure
-
-
-@pytest.fixture
-def arm(azure: Azure) -> SqlManagement:
-    return factory.sql_management()
-
-
-def a_server_spec(**changes: object) -> ServerSpec:
-    words: dict[str, object] = {"region": "eastus", "administrator_login": "sppadmin", "minimal_tls_version": "1.2"}
-    words |= {"public_network_access": True, "entra_only": False, "tags": {"deployment": "d"}}
-    return ServerSpec(**{**words, **changes})
-
-
-def a_server(azure: Azure, name: str = "spp-1") -> ServerRef:
-    """A finished server in a resource group of its own."""
-    arm = factory.sql_management()
-    server = ServerRef(azure.arm.subscriptions[0], "rg-1", name)
-    arm.ensure_resource_group(server.subscription_id, "rg-1", "eastus", {"deployment": "d"})
-    finish(azure, arm.begin_create_server(server, a_server_spec(), PASSWORD))
-    return server
-
-
-def a_pool(azure: Azure, server: ServerRef) -> ServerRef:
-    finish(azure, factory.sql_management().begin_create_pool(server, "p-1", POOL))
-    return server
-
-
-def finish(azure: Azure, accepted: Accepted) -> None:
-    """Let simulated time pass until the operation has ended well."""
-    azure.clock.advance(timedelta(hours=1))
-    if accepted.poll_url:
-        poll = factory.sql_management().poll(azure.arm.subscriptions[0], accepted.poll_url)
-        assert poll.state is PollState.SUCCEEDED, poll
 
 
 def test_a_server_is_created_and_seen(azure: Azure, arm: SqlManagement):
@@ -83,24 +25,6 @@ def test_a_server_is_created_and_seen(azure: Azure, arm: SqlManagement):
     assert seen.endpoint == "spp-1.database.windows.net"
     assert (seen.minimal_tls_version, seen.public_network_access) == ("1.2", "Enabled")
     assert seen.tags == {"deployment": "d"}
-
-
-def test_an_operation_is_followed_by_its_url(azure: Azure, arm: SqlManagement):
-    server = a_server(azure)
-    accepted = arm.begin_create_pool(server, "p-1", POOL)
-    assert accepted.poll_url is not None
-    assert accepted.request_id
-    assert accepted.retry_after == 15
-    assert arm.poll(server.subscription_id, accepted.poll_url).state is PollState.RUNNING
-    azure.clock.advance(timedelta(hours=1))
-    assert arm.poll(server.subscription_id, accepted.poll_url).state is PollState.SUCCEEDED
-
-
-def test_nothing_waits_inside_a_call(azure: Azure, arm: SqlManagement):
-    server = a_server(azure)
-    before = azure.clock.now()
-    arm.begin_create_pool(server, "p-1", POOL)
-    assert azure.clock.now() - before < 1, "the SDK's sleeps move this clock"
 
 
 def test_absent_things_are_none(azure: Azure, arm: SqlManagement):
@@ -160,23 +84,6 @@ def test_a_listing_has_all_pages_and_not_master():
     for number in range(7):
         arm.begin_create_database(server, f"d-{number}", POOLED)
     assert [one.name for one in arm.list_databases(server)] == [f"d-{number}" for number in range(7)]
-
-
-def test_a_listing_with_a_lost_page_is_no_listing():
-    azure = Azure(page_size=3)
-    configure(azure)
-    arm, server = factory.sql_management(), a_pool(azure, a_server(azure))
-    for number in range(7):
-        arm.begin_create_database(server, f"d-{number}", POOLED)
-    seen: list[str] = []
-
-    def lose_the_second(request: Request, call: Callable[[], Response]) -> Response:
-        seen.append(request.path)
-        return answer(503, {"error": {"code": "ServiceTemporarilyUnavailable"}}) if len(seen) == 3 else call()
-
-    configure(azure, around=lose_the_second)
-    with pytest.raises(RetryLater):
-        factory.sql_management().list_databases(server)
 
 
 def test_deleting_what_is_gone_is_done(azure: Azure, arm: SqlManagement):
@@ -257,179 +164,31 @@ def test_a_resource_group_is_made_once_and_its_tags_are_left_alone(azure: Azure,
     assert asked.count("PUT") == 1
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://evil.example/subscriptions/x",
-        "http://management.azure.com/subscriptions/x",
-        "https://management.azure.com.evil.example/x",
-        "https://management.azure.com@evil.example/x",
-        "https://management.azure.com:8443/x",
-        "https://[half",
-        "/subscriptions/x",
-        "",
-    ],
-)
-def test_a_poll_url_leads_to_arm_or_nowhere(azure: Azure, arm: SqlManagement, url: str):
-    asked: list[str] = []
-
-    def note(request: Request, call: Callable[[], Response]) -> Response:
-        asked.append(request.host)
-        return call()
-
-    configure(azure, around=note)
-    with pytest.raises(Rejected) as refused:
-        factory.sql_management().poll(azure.arm.subscriptions[0], url)
-    assert refused.value.code == "ForeignAddress"
-    assert asked == []
-
-
-def test_a_redirect_is_not_followed(azure: Azure):
-    asked: list[str] = []
-
-    def redirect(request: Request, call: Callable[[], Response]) -> Response:
-        asked.append(request.host)
-        if "oauth2" in request.path or "openid" in request.path:
-            return call()
-        return Response(302, {"location": "https://evil.example/"})
-
-    configure(azure, around=redirect)
-    with pytest.raises(Rejected):
-        factory.sql_management().get_server(ServerRef(azure.arm.subscriptions[0], "rg", "s"))
-    assert "evil.example" not in asked
-
-
-def test_a_next_page_elsewhere_is_not_followed(azure: Azure):
-    server = a_server(azure)
-    asked: list[str] = []
-
-    def lure(request: Request, call: Callable[[], Response]) -> Response:
-        asked.append(request.host)
-        if request.path.endswith("/databases"):
-            return answer(200, {"value": [], "nextLink": "https://evil.example/next"})
-        return call()
-
-    configure(azure, around=lure)
-    with pytest.raises(Rejected):
-        factory.sql_management().list_databases(server)
-    assert "evil.example" not in asked
-
-
-def test_a_429_closes_the_bucket_for_the_class(azure: Azure):
-    server = a_server(azure)
-    bucket = LocalBucket()
-    sampling = CallClass.SAMPLING
-
-    def slow_down(request: Request, call: Callable[[], Response]) -> Response:
-        if not request.path.startswith("/subscriptions"):
-            return call()
-        return answer(429, {"error": {"code": "SubscriptionTooManyRequests", "message": ""}}, {"retry-after": "17"})
-
-    configure(azure, around=slow_down, bucket=bucket)
-    with pytest.raises(Throttled) as refused:
-        factory.sql_management(sampling).get_server(server)
-    assert refused.value.retry_after == 17
-    assert 16 < bucket.take(server.subscription_id, sampling, write=False) <= 17
-    assert bucket.take(server.subscription_id, CallClass.USER, write=False) == 0
-
-
-def test_an_empty_bucket_sends_nothing(azure: Azure):
-    server = ServerRef(azure.arm.subscriptions[0], "rg", "s")
-    asked: list[str] = []
-
-    def note(request: Request, call: Callable[[], Response]) -> Response:
-        asked.append(request.path)
-        return call()
-
-    configure(azure, around=note, bucket=LocalBucket(Rates(reads=Rate(1, 0.1))))
-    factory.sql_management().get_server(server)
-    sent = len(asked)
-    with pytest.raises(Throttled) as refused:
-        factory.sql_management().get_server(server)
-    assert refused.value.code == "OwnRateLimit"
-    assert 9 < (refused.value.retry_after or 0) <= 10
-    assert len(asked) == sent
-
-
-def test_a_lost_reply_leaves_the_effect(azure: Azure):
-    server = a_server(azure)
-
-    def lose(request: Request, call: Callable[[], Response]) -> Response:
-        response = call()
-        if request.method == "PUT":
-            response.cut = True
-        return response
-
-    configure(azure, around=lose)
-    with pytest.raises(RetryLater) as refused:
-        factory.sql_management().begin_create_pool(server, "p-1", POOL)
-    assert refused.value.code == "NoAnswer"
-    configure(azure)
-    azure.clock.advance(timedelta(hours=1))
-    assert factory.sql_management().get_pool(server, "p-1") is not None
-
-
-def test_one_outage_is_one_request(azure: Azure):
-    server = a_server(azure)
-    asked: list[str] = []
-
-    def outage(request: Request, call: Callable[[], Response]) -> Response:
-        if not request.path.startswith("/subscriptions"):
-            return call()
-        asked.append(request.path)
-        return Response(503, {"content-type": "text/html"}, b"<html>Service Unavailable</html>")
-
-    configure(azure, around=outage)
-    with pytest.raises(RetryLater) as refused:
-        factory.sql_management().get_server(server)
-    assert refused.value.code == "Http503"
-    assert len(asked) == 1
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"not json", b"[]", b"7", b"null", b'{"properties": {}}', b'{"properties": 1}', b'{"id": "x", "name": "s"}'],
-)
-def test_an_answer_that_makes_no_sense_is_no_answer(azure: Azure, body: bytes):
-    def garble(request: Request, call: Callable[[], Response]) -> Response:
-        if not request.path.startswith("/subscriptions"):
-            return call()
-        return Response(200, {"content-type": "application/json"}, body)
-
-    configure(azure, around=garble)
-    with pytest.raises(RetryLater) as refused:
-        factory.sql_management().get_server(ServerRef(azure.arm.subscriptions[0], "rg", "s"))
-    assert refused.value.code == "InvalidAnswer"
-
-
-def test_a_state_that_the_sdk_does_not_know_is_kept_as_text(azure: Azure):
-    server = a_pool(azure, a_server(azure))
-
-    def rename(request: Request, call: Callable[[], Response]) -> Response:
-        response = call()
-        return Response(response.status, {}, response.body.replace(b'"Ready"', b'"Levitating"'))
-
-    configure(azure, around=rename)
-    seen = factory.sql_management().get_pool(server, "p-1")
-    assert seen is not None
-    assert seen.state == "Levitating"
-
-
-def test_an_operation_that_failed_tells_its_class(azure: Azure, arm: SqlManagement):
-    server = a_pool(azure, a_server(azure))
-    azure.faults.add(
-        FaultRule(FaultKind.FAILED_OPERATION, code="ElasticPoolOverStorage", path=re.compile("/databases/"))
+def test_an_entra_only_server_has_no_sql_administrator():
+    spec = a_server_spec(
+        entra_only=True, entra_admin_login="dbas", entra_admin_object_id="object", entra_tenant_id="tenant"
     )
-    accepted = arm.begin_create_database(server, "d-1", POOLED)
-    azure.clock.advance(timedelta(hours=1))
-    assert accepted.poll_url is not None
-    poll = arm.poll(server.subscription_id, accepted.poll_url)
-    assert (poll.state, poll.code) == (PollState.FAILED, "ElasticPoolOverStorage")
-    assert type(failure_of(poll)) is NoRoomHere
+    sent = server_body(spec, PASSWORD).as_dict()["properties"]
+    assert "administratorLogin" not in sent
+    assert "administratorLoginPassword" not in sent
+    assert sent["administrators"]["azureADOnlyAuthentication"] is True
+    assert (sent["administrators"]["sid"], sent["administrators"]["principalType"]) == ("object", "Group")
 
 
-def test_an_operation_of_somebody_else_is_in_progress(azure: Azure, arm: SqlManagement):
-    server = a_pool(azure, a_server(azure))
-    arm.begin_create_database(server, "d-1", POOLED)
-    with pytest.raises(InProgress):
-        arm.begin_delete_database(server, "d-1")
+def test_what_policies_demand_is_in_the_create_call():
+    sent = server_body(a_server_spec(public_network_access=False), PASSWORD).as_dict()
+    assert sent["tags"] == {"deployment": "d"}
+    assert sent["properties"]["minimalTlsVersion"] == "1.2"
+    assert sent["properties"]["publicNetworkAccess"] == "Disabled"
+    assert sent["properties"]["administratorLoginPassword"] == PASSWORD.reveal()
+
+
+def test_a_pooled_database_is_sent_without_sku_and_a_single_one_without_pool():
+    server = ServerRef("s", "rg", "spp-1")
+    pooled = database_body(server, POOLED).as_dict()
+    single = database_body(server, HYPERSCALE).as_dict()
+    assert "sku" not in pooled
+    assert pooled["properties"]["elasticPoolId"].endswith("/servers/spp-1/elasticPools/p-1")
+    assert single["sku"]["name"] == "HS_Gen5"
+    assert "maxSizeBytes" not in single["properties"]
+    assert "elasticPoolId" not in single["properties"]
