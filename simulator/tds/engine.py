@@ -50,7 +50,8 @@ def connect(
     _demand_admission(directory, found, client)
     opened = _open_database(directory, found, database or "master", login)
     principal = _authenticate(directory, found, opened, login, password)
-    return SqlSession(directory, server=found, database=opened, login=login, user=principal, client=client)
+    known_as = directory.administrator_login(found) if principal is DBO else principal.name
+    return SqlSession(directory, server=found, database=opened, login=known_as, user=principal, client=client)
 
 
 def _find_server(directory: Directory, user: str, dialled: tuple[str, ...], database: str) -> tuple[str, LogicalServer]:

@@ -89,9 +89,7 @@ class Principals:
     def add(self, principal: Principal) -> Principal:
         """Give it an id, a sid and times. Error 15023 when the name is taken."""
         if self.find(principal.name):
-            raise SqlError(
-                15023, 16, 1, f"User, group, or role '{principal.name}' already exists in the current database."
-            )
+            raise _already_there(principal.name)
         now = self._clock.now()
         taken = [other.id for other in self.stored()]
         sid = principal.sid or secrets.token_hex(28 if principal.is_user else 16)
@@ -102,13 +100,12 @@ class Principals:
         return added
 
     def change(self, principal: Principal, changed: Principal) -> None:
-        """Store a new state, perhaps under a new name."""
-        if changed.name.casefold() != principal.name.casefold():
-            if self.find(changed.name):
-                text = f"User, group, or role '{changed.name}' already exists in the current database."
-                raise SqlError(15023, 16, 1, text)
+        """Store a new state, perhaps under a new name. Error 15023 when that is taken."""
+        renamed = changed.name.casefold() != principal.name.casefold()
+        if renamed and self.find(changed.name):
+            raise _already_there(changed.name)
         self._put(replace(changed, modified_at=self._clock.now()))
-        if changed.name.casefold() != principal.name.casefold():
+        if renamed:
             self.remove(principal)
 
     def remove(self, principal: Principal) -> None:
@@ -132,6 +129,10 @@ class Principals:
 
     def _put(self, principal: Principal) -> None:
         self._overlay.put(PRINCIPALS, self._prefix + principal.name.casefold(), asdict(principal))
+
+
+def _already_there(name: str) -> SqlError:
+    return SqlError(15023, 16, 1, f"User, group, or role '{name}' already exists in the current database.")
 
 
 def _read(document: dict[str, object]) -> Principal:

@@ -45,10 +45,11 @@ class _Connection(asyncio.Protocol):
         self._deadline = self._loop.call_later(self._login_seconds, self._end_slow_login)
 
     def data_received(self, data: bytes) -> None:
-        self._transport.write(self._session.receive(data))
-        if self._session.sql:
+        answer = self._session.receive(data)
+        if self._session.sql:  # before the client can know of it
             self._deadline.cancel()
             self._session.sql.record.hang_up = self._hang_up
+        self._transport.write(answer)
         if self._session.closed:
             self._transport.close()
 

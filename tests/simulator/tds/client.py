@@ -71,6 +71,7 @@ class Client:
 
     def __init__(self, send: Send, ca: Path) -> None:
         self._send = send
+        self.packet_sizes: list[int] = []  # of the last answer
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         context = ssl.create_default_context(cafile=str(ca))
         context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -107,4 +108,13 @@ class Client:
             if not piece:
                 break
             plain += piece
+        self.packet_sizes = sizes(plain)
         return replies(plain)
+
+
+def sizes(data: bytes) -> list[int]:
+    found = []
+    while data:
+        found.append(int.from_bytes(data[2:4], "big"))
+        data = data[found[-1] :]
+    return found

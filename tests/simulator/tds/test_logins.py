@@ -51,7 +51,7 @@ def test_wrong_user_and_wrong_password_sound_alike(user: str, password: str) -> 
 def test_user_names_ignore_case_and_passwords_do_not() -> None:
     world = a_world()
     a_user(world)
-    assert sign_in(world, "SVC_A").login == "SVC_A"
+    assert sign_in(world, "SVC_A").login == "svc_a"
     assert number_of(lambda: sign_in(world, "svc_a", PASSWORD.upper())) == 18456
 
 
