@@ -14,6 +14,7 @@ class Overlay:
         self._store = store
         self._pending: dict[tuple[str, str], Document | None] = {}
         self.depth = 0  # @@TRANCOUNT
+        self.rolled_back = False  # how the last transaction ended
 
     def get(self, kind: str, key: str) -> Document | None:
         if (kind, key) in self._pending:
@@ -50,6 +51,7 @@ class Overlay:
         self.depth -= 1
         if self.depth:
             return
+        self.rolled_back = False
         pending, self._pending = self._pending, {}
         for (kind, key), document in pending.items():
             if document is None:
@@ -60,4 +62,5 @@ class Overlay:
     def rollback(self) -> None:
         """Undo everything, however deep."""
         self.depth = 0
+        self.rolled_back = True
         self._pending.clear()

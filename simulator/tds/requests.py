@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import TypeVar
 
 from simulator.tds import tokens
 from simulator.tds.engine import SqlSession
@@ -13,6 +14,8 @@ from simulator.tds.rpc import Outcome, PreparedStatements, read_calls, return_va
 from simulator.tds.values import ResultSet
 from simulator.tds.wire import RESET, RESET_KEEP_TRANSACTION, Cursor, PacketType, ProtocolError, decode
 from simulator.tds.wire import Message as Request
+
+Result = TypeVar("Result")
 
 BEGIN_TRANSACTION, COMMIT_TRANSACTION, ROLLBACK_TRANSACTION = 5, 7, 8
 AND_BEGIN = 0x01
@@ -65,8 +68,8 @@ class Requests:
 
     def procedure(self, body: bytes) -> bytes:
         calls = read_calls(_without_headers(body))
-        answers = [self._called(self._prepared.call(call)) for call in calls]
-        return _chained([part for answer in answers for part in answer])
+        outcomes, transaction = self._observed(lambda: [self._prepared.call(call) for call in calls])
+        return transaction + _chained([part for outcome in outcomes for part in self._called(outcome)])
 
     def _called(self, outcome: Outcome) -> list[tuple[bytes, bytes]]:
         parts = [self._event(event, tokens.DONE_IN_PROCEDURE) for event in outcome.events]
@@ -85,16 +88,16 @@ class Requests:
             return tokens.information(0, event.text, server=self._session.server.name), tokens.done(done, 0)
         return self._error(event.error), tokens.done(done, tokens.ERROR)
 
-    def _observed(self, run: Callable[[], list[Event]]) -> tuple[list[Event], bytes]:
-        """Also tells the client when the batch began or ended a transaction."""
-        before = self._session.overlay.depth
-        events = run()
-        after = self._session.overlay.depth
-        if bool(before) == bool(after):
-            return events, b""
-        if after:
-            return events, self._begun()
-        return events, self._finished(tokens.COMMIT)
+    def _observed(self, run: Callable[[], Result]) -> tuple[Result, bytes]:
+        """The result, and the token that tells the client of a transaction begun or ended by statements."""
+        overlay = self._session.overlay
+        before = overlay.depth
+        result = run()
+        if bool(before) == bool(overlay.depth):
+            return result, b""
+        if overlay.depth:
+            return result, self._begun()
+        return result, self._finished(tokens.ROLLBACK if overlay.rolled_back else tokens.COMMIT)
 
     def _begun(self) -> bytes:
         self._descriptor = next(self._descriptors)

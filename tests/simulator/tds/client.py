@@ -14,6 +14,7 @@ from tests.simulator.tds.builders import ADMIN, ADMIN_PASSWORD, DATABASE, SERVER
 from tests.simulator.tds.served import Certificates
 
 Send = Callable[[bytes], bytes]
+ERROR, DONE = 0xAA, 0xFD
 HEADERS = struct.pack("<IIHQI", 22, 18, 2, 0, 1)
 
 
@@ -118,3 +119,22 @@ def sizes(data: bytes) -> list[int]:
         found.append(int.from_bytes(data[2:4], "big"))
         data = data[found[-1] :]
     return found
+
+
+def signed_in(session: TdsSession, certificates: Certificates, **login: str | int) -> Client:
+    client = Client(session.receive, certificates.ca)
+    client.open()
+    (greeting,) = client.ask(login7(**login))  # type: ignore[arg-type]
+    assert greeting.body[-13] == DONE
+    return client
+
+
+def error_numbers(body: bytes) -> list[int]:
+    """Numbers of the ERROR tokens of an answer that holds only ERROR and DONE."""
+    numbers, at = [], 0
+    while body[at] == ERROR:
+        length, number = struct.unpack_from("<Hi", body, at + 1)
+        numbers.append(number)
+        at += 3 + length
+    assert body[at] == DONE
+    return numbers
