@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
+import time
 import uuid
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 import jwt
 
@@ -23,8 +25,8 @@ __all__ = ["Entra", "TokenRefused"]
 APPS = "apps"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ROUTE = re.compile(
-    r"/(?P<tenant>[^/]+)/(?P<page>oauth2/v2\.0/token|discovery/v2\.0/keys|discovery/instance"
-    r"|v2\.0/\.well-known/openid-configuration)/?$"
+    r"/(?P<tenant>[^/]+)/(?P<page>oauth2/(?:v2\.0/)?token|discovery/(?:v2\.0/)?keys|discovery/instance"
+    r"|(?:v2\.0/)?\.well-known/openid-configuration)/?$"
 )
 
 
@@ -109,9 +111,9 @@ class Entra:
         if tenant not in (self.tenant.lower(), "common", "organizations"):
             text = f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID."
             raise _Refusal(400, "invalid_request", 90002, text)
-        if page == "oauth2/v2.0/token":
-            return self._grant(request)
-        if page == "discovery/v2.0/keys":
+        if page.endswith("token"):
+            return self._grant(request, older=page == "oauth2/token")
+        if page.endswith("keys"):
             return answer(200, self._tokens.jwks())
         return answer(200, self._metadata(request.base_url))
 
@@ -149,20 +151,22 @@ class Entra:
             "cloud_instance_name": "microsoftonline.com",
         }
 
-    def _grant(self, request: Request) -> Response:
-        """The client credentials grant."""
+    def _grant(self, request: Request, *, older: bool) -> Response:
+        """The client credentials grant; the older endpoint takes a `resource` in place of a scope."""
         if request.method != "POST":
             raise _Refusal(405, "invalid_request", 900561, "The endpoint only accepts POST requests.")
         form = {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
         if form.get("grant_type") != "client_credentials":
             text = f"The app requested an unsupported grant type '{form.get('grant_type', '')}'."
             raise _Refusal(400, "unsupported_grant_type", 70003, text)
-        audience = _resource(form.get("scope", ""))
-        app = self._authenticated(form, request.base_url)
+        audience = form.get("resource", "") if older else _resource(form.get("scope", ""))
+        if not audience:
+            text = "The request body must contain the following parameter: 'resource'."
+            raise _Refusal(400, "invalid_request", 900144, text)
+        app = self._authenticated({**form, **_basic(request)}, request.base_url)
         token = self.token(app["client_id"], audience, authority=request.base_url)
-        life = {"expires_in": TOKEN_SECONDS, "ext_expires_in": TOKEN_SECONDS}
         headers = {"cache-control": "no-store, no-cache", "pragma": "no-cache"}
-        return answer(200, {"token_type": "Bearer", **life, "access_token": token}, headers)
+        return answer(200, _older_life(token, audience) if older else _life(token), headers)
 
     def _authenticated(self, form: Mapping[str, str], base: str) -> Document:
         client_id = form.get("client_id", "")
@@ -195,6 +199,31 @@ class Entra:
         except (jwt.InvalidTokenError, jwt.InvalidKeyError) as error:
             text = "Client assertion failed signature validation or is not meant for this endpoint."
             raise _Refusal(401, "invalid_client", 700027, text) from error
+
+
+def _life(token: str) -> dict[str, Any]:
+    life = {"expires_in": TOKEN_SECONDS, "ext_expires_in": TOKEN_SECONDS}
+    return {"token_type": "Bearer", **life, "access_token": token}
+
+
+def _older_life(token: str, resource: str) -> dict[str, Any]:
+    """Numbers are texts there, and the moments are told too."""
+    now = int(time.time())
+    life = {"expires_in": TOKEN_SECONDS, "ext_expires_in": TOKEN_SECONDS, "expires_on": now + TOKEN_SECONDS}
+    texts = {name: str(value) for name, value in {**life, "not_before": now}.items()}
+    return {"token_type": "Bearer", **texts, "resource": resource, "access_token": token}
+
+
+def _basic(request: Request) -> dict[str, str]:
+    """Id and secret from an Authorization header, for clients that do not send them in the form."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return {}
+    try:
+        client_id, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
+    except ValueError as error:
+        raise _Refusal(400, "invalid_request", 900144, "The Authorization header cannot be read.") from error
+    return {"client_id": unquote_plus(client_id), "client_secret": unquote_plus(secret)}
 
 
 def _hashed(secret: str, salt: str) -> str:

@@ -6,6 +6,7 @@ A GET without version returns the newest version, whatever its dates.
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable
 
 from simulator.clock import Clock
@@ -56,12 +57,17 @@ class KeyVaults:
         """The answer of the vault that the request is for; a challenge (401) unless Entra's token comes along."""
         try:
             self._entra.verify_header(request, AUDIENCE)
+            response = self._route(request)
         except TokenRefused as refused:
-            return self._challenge(refused)
-        try:
-            return self._route(request)
+            response = self._challenge(refused)
         except VaultRefusal as refusal:
-            return refusal.response()
+            response = refusal.response()
+        asked = request.headers.get("x-ms-client-request-id")
+        response.headers |= {
+            "x-ms-request-id": str(uuid.uuid4()),
+            **({"x-ms-client-request-id": asked} if asked else {}),
+        }
+        return response
 
     def _challenge(self, refused: TokenRefused) -> Response:
         where = f'Bearer authorization="{self.authority_url}/{self._entra.tenant}", resource="{AUDIENCE}"'

@@ -24,7 +24,9 @@ HEADERS = {
     "cache-control": "no-cache",
     "pragma": "no-cache",
     "expires": "-1",
+    "strict-transport-security": "max-age=31536000;includeSubDomains",
     "x-content-type-options": "nosniff",
+    "x-ms-keyvault-region": "eastus",
     "x-ms-keyvault-service-version": "1.9.908.1",
 }
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 import time
+from base64 import b64encode
 from pathlib import Path
+from urllib.parse import urlencode
 
 import jwt
 import pytest
@@ -142,6 +145,36 @@ def test_a_scope_that_is_no_resource_is_refused():
     answered = azure.handle(Request("POST", "localhost", 8443, f"/{azure.tenant}/oauth2/v2.0/token", {}, {}, body))
     assert answered.status == 400
     assert b"AADSTS1002012" in answered.body
+
+
+def post(azure: Azure, path: str, form: dict[str, str], **headers: str) -> Response:
+    body = urlencode(form).encode()
+    return azure.handle(Request("POST", "localhost", 8443, f"/{azure.tenant}/{path}", {}, headers, body))
+
+
+def test_the_older_token_endpoint_takes_a_resource():
+    azure = Azure()
+    form = {"grant_type": "client_credentials", "resource": f"{ARM}/"}
+    form |= {"client_id": azure.entra.client_id, "client_secret": azure.entra.client_secret}
+    document = json.loads(post(azure, "oauth2/token", form).body)
+    assert azure.entra.verify(document["access_token"], ARM)["aud"] == f"{ARM}/"
+    assert document["resource"] == f"{ARM}/"
+    assert int(document["expires_on"]) - int(document["not_before"]) == int(document["expires_in"])
+
+
+def test_id_and_secret_may_come_as_basic_authorization():
+    azure = Azure()
+    pair = b64encode(f"{azure.entra.client_id}:{azure.entra.client_secret}".encode()).decode()
+    form = {"grant_type": "client_credentials", "scope": f"{ARM}/.default"}
+    answered = post(azure, "oauth2/v2.0/token", form, authorization=f"Basic {pair}")
+    assert azure.entra.verify(json.loads(answered.body)["access_token"], ARM)["appid"] == azure.entra.client_id
+    assert post(azure, "oauth2/v2.0/token", form, authorization="Basic ???").status == 400
+
+
+@pytest.mark.parametrize("form", [{}, {"grant_type": "password"}, {"grant_type": "client_credentials"}])
+def test_an_incomplete_form_is_refused(form: dict[str, str]):
+    for path in ("oauth2/token", "oauth2/v2.0/token"):
+        assert post(Azure(), path, form).status == 400
 
 
 def test_paths_of_others_are_left_alone():

@@ -14,6 +14,7 @@ from simulator.azure import Azure
 from simulator.http import Request
 from simulator.transport import InProcessTransport
 
+ADDED_BY_THE_SERVER = {"content-length", "date"}
 AUTHORITY = "https://localhost:8443"
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "shared"))
 
@@ -189,6 +190,7 @@ class Replay:
         document = json.loads(answered.body or b"null")
         where = f"{call['seq']}: {call['method']} {call['path']}"
         assert answered.status == call["status"], where
+        assert set(call["response_headers"]) - ADDED_BY_THE_SERVER <= set(answered.headers), where
         if call["path"] != "/deletedsecrets":  # it lags behind in the recording
             assert shape(document) == shape(recorded), where
         self.learn(call, document, recorded)
