@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from cloud import factory
-from cloud.errors import NoRoomHere
+from cloud.classify import kind_of
+from cloud.errors import NoCapacity, NoRoomHere
 from cloud.protocols import DatabaseSpec, Sku
 from inventory.models import Database, ServiceInstance
 from inventory.states import Status, move
@@ -56,10 +57,10 @@ def place(operation: Operation) -> Outcome:
 
 @looks
 def await_place(operation: Operation) -> Outcome:
-    """Go on once pool and server are there; choose again when they failed to come to be."""
+    """Go on once pool and server are there; choose again where Azure had no room for them."""
     database = database_of(operation)
     place = database.pool or server_row_of(database)
-    if place.status == Status.FAILED:
+    if place.status == Status.FAILED and issubclass(kind_of(place.error_code), NoRoomHere | NoCapacity):
         return _elsewhere(operation, str(place.pk))
     return awaiting.await_ready(place)
 

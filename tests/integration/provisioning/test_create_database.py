@@ -1,0 +1,68 @@
+"""From wish to ready: placed, created, secured, given a login that works."""
+
+from __future__ import annotations
+
+import json
+
+from cloud import factory
+from cloud.protocols import LoginSpec
+from cloud.secrets import Secret
+from inventory.models import Database, ElasticPool, SqlServer, Workspace
+from inventory.states import Status
+from operations.models import Operation
+from provisioning.services import ServiceWish, request_deletion, request_service
+from rotation.models import Credential
+from tests.builders import GIB, TIB
+from tests.local_azure import LocalAzure, run_until_settled
+
+
+def a_database_for(workspace: Workspace, name: str = "claims", size: int = 500 * GIB, kind: str = "fhir") -> Database:
+    granted = request_service(workspace, ServiceWish(name, kind, size), actor="tests")
+    return Database.objects.get(service=granted.service)
+
+
+def published(database: Database) -> dict[str, str]:
+    """What a consumer reads."""
+    found = factory.secret_store().get(database.azure_name)
+    assert found is not None
+    document: dict[str, str] = json.loads(found[0].reveal())
+    return document
+
+
+def test_a_small_database_ends_in_a_pool_with_a_login_that_works(azure: LocalAzure, workspace: Workspace):
+    database = a_database_for(workspace)
+    run_until_settled(azure)
+    database.refresh_from_db()
+    assert database.status == Status.READY, Operation.objects.values("kind", "state", "step", "error_code", "error_message")
+    assert [r.name for r in azure.resources("databases")] == [database.azure_name]
+    assert [r.name for r in azure.resources("elasticPools")] == [ElasticPool.objects.get().azure_name]
+    assert [r.name for r in azure.resources("servers")] == [SqlServer.objects.get().azure_name]
+    secret = published(database)
+    factory.sql_logins().verify(
+        LoginSpec(secret["endpoint"], secret["database"], secret["user"], Secret(secret["password"]))
+    )
+    assert Credential.objects.get(database=database).status == "active"
+
+
+def test_a_large_database_is_a_hyperscale_one_without_a_pool(azure: LocalAzure, workspace: Workspace):
+    database = a_database_for(workspace, size=50 * TIB)
+    run_until_settled(azure)
+    database.refresh_from_db()
+    assert (database.status, database.pool) == (Status.READY, None)
+    assert database.observed_sku_name == "HS_Gen5"
+
+
+def test_a_deleted_database_is_gone_and_its_secrets_are_disabled(azure: LocalAzure, workspace: Workspace):
+    database = a_database_for(workspace)
+    run_until_settled(azure)
+    assert database.service is not None
+    request_deletion(database.service, actor="tests")
+    run_until_settled(azure)
+    database.refresh_from_db()
+    assert database.status == Status.DELETED
+    assert database.restorable_until is not None
+    assert azure.resources("databases") == []
+    assert ElasticPool.objects.get().databases_committed == 0
+    versions = [v for name, vs in azure.secrets().items() if name.startswith(database.azure_name) for v in vs]
+    assert versions
+    assert not any(v["enabled"] for v in versions)

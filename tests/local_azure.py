@@ -1,0 +1,122 @@
+"""The product against a simulated Azure in this process: real SDKs, no sockets, every outside call a failpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from cloud import factory
+from cloud.secrets import Secret
+from cloud.settings import CloudSettings
+from cloud.sql_drivers import SqlTarget
+from operations import clock, engine
+from operations.models import Operation
+from provisioning import observe
+from simulator.azure import Azure
+from simulator.http import Request, Response
+from simulator.transport import InProcessTransport
+from tests.cloud.in_process import InProcessSession, InProcessSql
+
+Around = Callable[[str, Callable[[], Any]], Any]
+
+
+def straight(name: str, call: Callable[[], Any]) -> Any:
+    """The hook that does nothing."""
+    return call()
+
+
+class LocalAzure:
+    """One simulated cloud, and our adapters pointed at it. `around(name, call)` wraps every call to the outside."""
+
+    def __init__(self, **options: Any) -> None:
+        self.azure = Azure(None, throttled=False, **{"time_scale": 1.0, **options})
+        self.around: Around = straight
+        client_id, client_secret = self.azure.entra.client_id, self.azure.entra.client_secret
+        factory.configure(
+            CloudSettings(
+                tenant_id=self.azure.tenant,
+                client_id=client_id,
+                client_secret=Secret(client_secret),
+                authority_url="https://localhost",
+                arm_url="https://localhost",
+                vault_url="https://vault.vault.localhost",
+                verify_challenge_resource=False,
+                sql_host="localhost",
+            ),
+            transport=InProcessTransport(self.azure, self._http),
+            sql_driver=_HookedSql(self),
+        )
+
+    @property
+    def subscription_id(self) -> str:
+        return self.azure.arm.subscriptions[0]
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass for Azure and for our leases alike."""
+        self.azure.clock.advance(timedelta(seconds=seconds))
+        clock.advance(timedelta(seconds=seconds))
+
+    def resources(self, kind: str) -> list[Any]:
+        """What stands in Azure: servers, elasticPools or databases (without master)."""
+        return [r for r in self.azure.arm.resources if r.type == kind and r.name != "master"]
+
+    def secrets(self) -> dict[str, list[dict[str, Any]]]:
+        """Versions of every secret of every vault, by name, oldest first."""
+        state = self.azure.control.state()
+        return {name: versions for vault in state["vaults"].values() for name, versions in vault["secrets"].items()}
+
+    def _http(self, request: Request, call: Callable[[], Response]) -> Response:
+        response: Response = self.around(f"{request.method} {request.host}{request.path}", call)
+        return response
+
+
+class _HookedSql:
+    def __init__(self, local: LocalAzure) -> None:
+        self._local = local
+        self._inner = InProcessSql(local.azure.sql_directory)
+
+    def connect(self, target: SqlTarget) -> _HookedSession:
+        session: InProcessSession = self._local.around("SQL sign-in", lambda: self._inner.connect(target))
+        return _HookedSession(self._local, session)
+
+
+class _HookedSession:
+    def __init__(self, local: LocalAzure, session: InProcessSession) -> None:
+        self._local = local
+        self._session = session
+
+    def execute(self, statement: str) -> Sequence[tuple[Any, ...]]:
+        name = "SQL " + " ".join(statement.split()[:3])
+        rows: Sequence[tuple[Any, ...]] = self._local.around(name, lambda: self._session.execute(statement))
+        return rows
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def work(rounds: int = 1) -> int:
+    """What workers and the observer do when their messages come: once each, until nothing is due."""
+    steps = 0
+    for _ in range(rounds):
+        while done := engine.advance_due():
+            steps += done
+        observe.observe_due()
+        while done := engine.advance_due():
+            steps += done
+    return steps
+
+
+def run_until_settled(azure: LocalAzure, *, seconds: float = 10.0, limit: int = 600) -> None:
+    """Work and let time pass until every operation is over; fails loudly when that does not come."""
+    for _ in range(limit):
+        work()
+        if not unsettled():
+            return
+        azure.pass_time(seconds)
+    raise AssertionError("not settled: " + "; ".join(f"{o.kind} {o.state} {o.step} {o.error_code} {o.error_message} {o.waits_why}" for o in unsettled()))
+
+
+def unsettled() -> list[Operation]:
+    """Operations that still go on by themselves."""
+    return list(Operation.objects.filter(state__in=[Operation.State.QUEUED, Operation.State.RUNNING]))
