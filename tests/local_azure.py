@@ -114,7 +114,10 @@ def run_until_settled(azure: LocalAzure, *, seconds: float = 10.0, limit: int = 
         if not unsettled():
             return
         azure.pass_time(seconds)
-    raise AssertionError("not settled: " + "; ".join(f"{o.kind} {o.state} {o.step} {o.error_code} {o.error_message} {o.waits_why}" for o in unsettled()))
+    raise AssertionError(
+        "not settled: "
+        + "; ".join(f"{o.kind} {o.state} {o.step} {o.error_code} {o.error_message} {o.waits_why}" for o in unsettled())
+    )
 
 
 def unsettled() -> list[Operation]:

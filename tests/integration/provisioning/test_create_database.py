@@ -33,7 +33,9 @@ def test_a_small_database_ends_in_a_pool_with_a_login_that_works(azure: LocalAzu
     database = a_database_for(workspace)
     run_until_settled(azure)
     database.refresh_from_db()
-    assert database.status == Status.READY, Operation.objects.values("kind", "state", "step", "error_code", "error_message")
+    assert database.status == Status.READY, Operation.objects.values(
+        "kind", "state", "step", "error_code", "error_message"
+    )
     assert [r.name for r in azure.resources("databases")] == [database.azure_name]
     assert [r.name for r in azure.resources("elasticPools")] == [ElasticPool.objects.get().azure_name]
     assert [r.name for r in azure.resources("servers")] == [SqlServer.objects.get().azure_name]

@@ -1,0 +1,109 @@
+"""The demo's course: wishes by REST, a live table while they come true, one removal, then the checks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from rich.live import Live
+
+from controlplane.demo.checks import all_checks
+from controlplane.demo.clients import RestApi, SimulatorBooks
+from controlplane.demo.customers import CUSTOMERS, REFUSED, REMOVED, Wanted
+from controlplane.demo.screen import console, fleet_table, operations_by_state, progress_table, show_checks
+from operations.models import Operation
+
+LOOK_SECONDS = 0.5
+PATIENCE_SECONDS = 240.0
+TERMINAL = frozenset({"Succeeded", "Failed", "Canceled"})
+
+
+@dataclass
+class Journey:
+    """One run of the demo against a running stack; `faults` collects what did not go as promised."""
+
+    base_url: str
+    faults: list[str] = field(default_factory=list)
+
+    def run(self) -> bool:
+        """True when everything went as promised."""
+        self.began = time.monotonic()
+        self.books = SimulatorBooks()
+        self.operator = self._client("demo-operator", ["Operator"])
+        self._workspaces()
+        self._refusals()
+        self._services()
+        self._removal()
+        return self._verdict()
+
+    def _client(self, name: str, roles: list[str]) -> RestApi:
+        return RestApi(self.base_url, self.books, name=name, roles=roles, audience=settings.API_AUDIENCE)
+
+    def _workspaces(self) -> None:
+        console.rule("[bold]Ten customers ask for their services", align="left")
+        for customer in CUSTOMERS:
+            document = {"properties": {"region": customer.region, "displayName": customer.display_name}}
+            self._expect(self.operator.put_workspace(customer.workspace, document), 200, 201)
+
+    def _refusals(self) -> None:
+        for wanted, code in REFUSED:
+            answer = self.operator.put_service(wanted)
+            error = answer.json().get("error", {})
+            said = f"{wanted.workspace}/{wanted.name} ({wanted.kind}, {wanted.size_gb / 1024:g} TB)"
+            console.print(f"  {said} is refused: {answer.status_code} {error.get('code')}: {error.get('message')}")
+            if not 400 <= answer.status_code < 500 or error.get("code") != code:
+                self.faults.append(f"{said} should have been refused with {code}")
+
+    def _services(self) -> None:
+        wishes = [wanted for customer in CUSTOMERS for wanted in customer.services()]
+        locations = [self._accepted(self.operator.put_service(wanted), wanted) for wanted in wishes]
+        self._watch([location for location in locations if location])
+
+    def _removal(self) -> None:
+        console.rule(f"[bold]{REMOVED.workspace}/{REMOVED.name} is deleted", align="left")
+        location = self._accepted(self.operator.delete_service(REMOVED), REMOVED)
+        self._watch([location] if location else [])
+
+    def _verdict(self) -> bool:
+        console.rule("[bold]Checked against Azure's own books", align="left")
+        held = show_checks(all_checks(self.books.state("resources", "users", "secrets", "effects")))
+        for fault in self.faults:
+            console.print(f"  [bold red]✗[/] {fault}")
+        console.print(fleet_table())
+        console.print(f"Operations: {operations_by_state()}. {time.monotonic() - self.began:.0f} s in all.")
+        return held and not self.faults
+
+    def _accepted(self, answer: Any, wanted: Wanted) -> str:
+        self._expect(answer, 202)
+        return str(answer.headers.get("Operation-Location", ""))
+
+    def _expect(self, answer: Any, *statuses: int) -> None:
+        if answer.status_code not in statuses:
+            self.faults.append(f"{answer.request.method} {answer.url}: {answer.status_code} {answer.text[:200]}")
+
+    def _watch(self, locations: list[str]) -> None:
+        """Show progress until every operation is over, or patience ends; then ask the API how each ended."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        with Live(console=console, auto_refresh=False, transient=not console.is_terminal) as live:
+            while _work_left() and time.monotonic() < until:
+                _show(live, self.began)
+                time.sleep(LOOK_SECONDS)
+            _show(live, self.began)
+        for location in locations:
+            operation = self.operator.follow(location)
+            if operation["status"] != "Succeeded":
+                self.faults.append(f"{location} is {operation['status']}: {operation.get('error')}")
+
+
+def _work_left() -> bool:
+    return Operation.objects.filter(state__in=[Operation.State.QUEUED, Operation.State.RUNNING]).exists()
+
+
+def _show(live: Live, began: float) -> None:
+    """Redraw; where nobody watches, the table is printed once, at the end."""
+    draw: Callable[[], object] = lambda: live.update(progress_table(time.monotonic() - began), refresh=True)  # noqa: E731
+    if console.is_terminal:
+        draw()
