@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+END = "(end)"
+"""As `Next.to`: nothing is left to do, whatever steps come after."""
+
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """Go on: with the next step, or with the one named `to`. `choices` are saved for later steps, once and for all."""
+    """Go on: with the next step, or with the one named `to`, or to the END. `choices` are saved for later steps, once and for all."""
 
     choices: Mapping[str, Any] = field(default_factory=dict)
     to: str = ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from operations.backoff import delay_seconds, jittered
 from operations.models import Operation
-from operations.outcomes import Ask, Next, Outcome, Wait
+from operations.outcomes import END, Ask, Next, Outcome, Wait
 from operations.workflow import Ending, Workflow
 
 State = Operation.State
@@ -96,7 +96,7 @@ def within_deadline(operation: Operation, transition: Transition, at: datetime) 
 
 
 def _after_next(operation: Operation, workflow: Workflow, outcome: Next) -> Transition:
-    step = outcome.to or workflow.after(operation.step)
+    step = "" if outcome.to == END else outcome.to or workflow.after(operation.step)
     return Transition(
         state=State.RUNNING if step else State.SUCCEEDED,
         step=step or operation.step,

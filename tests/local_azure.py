@@ -10,6 +10,7 @@ from cloud import factory
 from cloud.secrets import Secret
 from cloud.settings import CloudSettings
 from cloud.sql_drivers import SqlTarget
+from cloud.throttle import LocalBucket
 from operations import clock, engine
 from operations.models import Operation
 from provisioning import observe
@@ -46,6 +47,7 @@ class LocalAzure:
             ),
             transport=InProcessTransport(self.azure, self._http),
             sql_driver=_HookedSql(self),
+            bucket=LocalBucket(now=self.azure.clock.now),
         )
 
     @property
@@ -62,9 +64,12 @@ class LocalAzure:
         return [r for r in self.azure.arm.resources if r.type == kind and r.name != "master"]
 
     def secrets(self) -> dict[str, list[dict[str, Any]]]:
-        """Versions of every secret of every vault, by name, oldest first."""
-        state = self.azure.control.state()
-        return {name: versions for vault in state["vaults"].values() for name, versions in vault["secrets"].items()}
+        """Versions of every secret by name, oldest first, values included: it is a test's business to look."""
+        return {document["name"]: document["versions"] for _, document in self.azure.store.items("secrets")}
+
+    def effects(self) -> list[dict[str, Any]]:
+        """What changed in Azure, in order."""
+        return self.azure.ledger.entries(0)
 
     def _http(self, request: Request, call: Callable[[], Response]) -> Response:
         response: Response = self.around(f"{request.method} {request.host}{request.path}", call)

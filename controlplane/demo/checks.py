@@ -133,7 +133,8 @@ def _secrets_of_the_gone(azure: _Books, gone: list[Database]) -> Check:
         f"{name} has an enabled version"
         for database in gone
         for name, secret in azure.secrets.items()
-        if name.startswith(database.azure_name) and any(version["enabled"] for version in secret["versions"])
+        if name.startswith(database.azure_name)
+        and any(version["attributes"]["enabled"] for version in secret["versions"])
     ]
     return Check("Secrets of deleted databases are disabled.", faults)
 

@@ -12,7 +12,7 @@ from inventory.models import ElasticPool, SqlServer
 from inventory.states import Status, move
 from operations import locks
 from operations.models import Operation
-from operations.outcomes import Next, Outcome, StepError
+from operations.outcomes import END, Next, Outcome, StepError
 from operations.waking import wake
 from operations.workflow import Ending, Workflow, acts, decides, looks
 from provisioning import awaiting
@@ -46,7 +46,7 @@ def start_create(operation: Operation) -> Outcome:
 def await_create(operation: Operation) -> Outcome:
     pool = pool_of(operation)
     return awaiting.await_state(
-        operation, pool, state=pool.observed_state, wanted="Ready", then="", examine="examine_create"
+        operation, pool, state=pool.observed_state, wanted="Ready", then=END, examine="examine_create"
     )
 
 

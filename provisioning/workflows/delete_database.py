@@ -9,7 +9,7 @@ from inventory.models import ServiceInstance
 from inventory.states import Status, move
 from operations import clock
 from operations.models import Operation
-from operations.outcomes import Next, Outcome
+from operations.outcomes import END, Next, Outcome
 from operations.workflow import Ending, Workflow, acts, decides, looks
 from placement.services import give_room_back
 from provisioning import awaiting
@@ -40,7 +40,7 @@ def start_delete(operation: Operation) -> Outcome:
     """Ask Azure to drop it; dropping what is gone is no error."""
     database = database_of(operation)
     if database.server is None:
-        return Next(choices={"never_was": True})
+        return Next(to=END)
     answer = factory.sql_management().begin_delete_database(reference(database.server), database.azure_name)
     return awaiting.accepted(operation, answer)
 
@@ -49,14 +49,12 @@ def start_delete(operation: Operation) -> Outcome:
 def await_delete(operation: Operation) -> Outcome:
     """Go on once a complete listing lacks it."""
     database = database_of(operation)
-    if operation.choices.get("never_was"):
-        return Next(to="confirm_gone")
     return awaiting.await_state(
         operation,
         database,
         state=database.observed_status,
         wanted=awaiting.ABSENT,
-        then="confirm_gone",
+        then=END,
         examine="examine_delete",
     )
 
@@ -66,12 +64,6 @@ def examine_delete(operation: Operation) -> Outcome:
     database = database_of(operation)
     subscription_id = server_row_of(database).subscription_id
     return awaiting.examine_poll(operation, database, subscription_id=subscription_id, back_to="await_delete")
-
-
-@looks
-def confirm_gone(operation: Operation) -> Outcome:
-    """Nothing is left to do; the end settles rows."""
-    return Next()
 
 
 def settle(operation: Operation, ending: Ending) -> None:
@@ -91,7 +83,7 @@ def settle(operation: Operation, ending: Ending) -> None:
 DELETE_DATABASE = Workflow(
     kind="delete_database",
     settle=settle,
-    steps=(hold_place, disable_secrets, start_delete, await_delete, examine_delete, confirm_gone),
+    steps=(hold_place, disable_secrets, start_delete, await_delete, examine_delete),
     point_of_no_return="hold_place",
     deadline=timedelta(hours=2),
 )

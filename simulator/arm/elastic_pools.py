@@ -106,7 +106,7 @@ def _max_bytes(size: PoolSize, asked: Any) -> int:
         return 0  # a Hyperscale pool's storage is not configured; the contract's example shows 0
     if asked is None:
         return min(DEFAULT_BYTES, size.max_bytes) if size.unit == "vCores" else size.max_bytes
-    if not isinstance(asked, int) or asked <= 0 or asked % (100 * 1024 * 1024):
+    if not isinstance(asked, int) or asked <= 0 or asked % (1024 * 1024):
         raise invalid("ElasticPoolStorageNotAllowedMB", f"The requested elastic pool storage '{asked}' is not allowed.")
     if asked > size.max_bytes:
         raise invalid(

@@ -67,4 +67,4 @@ def test_a_deleted_database_is_gone_and_its_secrets_are_disabled(azure: LocalAzu
     assert ElasticPool.objects.get().databases_committed == 0
     versions = [v for name, vs in azure.secrets().items() if name.startswith(database.azure_name) for v in vs]
     assert versions
-    assert not any(v["enabled"] for v in versions)
+    assert not any(v["attributes"]["enabled"] for v in versions)
