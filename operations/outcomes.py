@@ -12,7 +12,7 @@ END = "(end)"
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """Go on: with the next step, or with the one named `to`, or to the END. `choices` are saved for later steps, once and for all."""
+    """Go on: with the next step, the one named `to`, or to the END. `choices` are saved for later steps, once and for all."""
 
     choices: Mapping[str, Any] = field(default_factory=dict)
     to: str = ""
