@@ -123,7 +123,7 @@ def _nothing_else(azure: _Books, ready: list[Database]) -> Check:
 
 
 def _created_once(azure: _Books) -> Check:
-    creations = Counter(e["resource"].lower() for e in azure.effects if str(e["operation"]).startswith("CreateLogical"))
+    creations = Counter(e["id"].lower() for e in azure.effects if str(e["operation"]).startswith("CreateLogical"))
     faults = [f"{name} was created {count} times" for name, count in creations.items() if count > 1]
     return Check("Azure was asked to create each resource once.", faults, f"{len(creations)} creations")
 

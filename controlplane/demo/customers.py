@@ -37,12 +37,12 @@ class Customer:
 CUSTOMERS = (
     Customer("cigna", "Cigna", "eastus", 50, (0.2, 0.6, 1.2, 3.5)),
     Customer("northwell", "Northwell", "eastus", 10, (0.3, 0.4, 0.8, 2.0)),
-    Customer("dr-lal-path-labs", "Dr Lal Path Labs", "centralindia", 20, (0.2, 0.5, 0.7)),
+    Customer("dr-lal-path-labs", "Dr Lal Path Labs", "centralindia", 20, (0.2, 0.4, 0.5, 0.7)),
     Customer("apollo", "Apollo", "centralindia", 17, (0.2, 0.4, 0.9, 3.5)),
-    Customer("hcg", "HCG", "centralindia", 10, (0.3, 0.6, 0.8)),
+    Customer("hcg", "HCG", "centralindia", 10, (0.3, 0.4, 0.6, 0.8)),
     Customer("narayana-health", "Narayana Health", "centralindia", 10, (0.2, 0.5, 1.1)),
     Customer("wns-healthhelp", "WNS HealthHelp", "centralindia", 25, (0.4, 0.6, 0.7)),
-    Customer("citius-tech", "Citius Tech", "centralindia", 5, (0.2, 0.3, 0.5)),
+    Customer("citius-tech", "Citius Tech", "centralindia", 5, (0.2, 0.3, 0.4, 0.5)),
     Customer("max-healthcare", "Max Healthcare", "centralindia", 0.5, (0.2, 0.4, 0.6, 1.0)),
     Customer("fortis", "Fortis", "centralindia", 0.5, (0.3, 0.5, 0.8, 1.2)),
 )
