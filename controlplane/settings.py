@@ -122,6 +122,7 @@ REST_FRAMEWORK = {
     },
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
+API_AUDIENCE = env_text("API_AUDIENCE", "api://sql-persistence-provider")  # whom a caller's token must be made out to
 SPECTACULAR_SETTINGS = {
     "TITLE": "SQL Persistence Provider",
     "VERSION": "v1",
