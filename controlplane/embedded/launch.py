@@ -10,6 +10,8 @@ import sys
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAP_DAC_OVERRIDE = 1
@@ -19,10 +21,12 @@ CAPABILITY_VERSION_3 = 0x20080522
 def give_up_root(user_id: int) -> None:
     """Become an ordinary user that may still walk through root's closed directories, where the files lie.
 
-    PostgreSQL refuses to run as root, and a clone below /root is out of reach for anybody else. Where the capability is
-    not to be had, the program starts without it, which is enough if the directories are open.
+    PostgreSQL refuses to run as root, and a clone below /root is out of reach for anybody else. Without the secure bit the
+    right would count when a file is opened, but not when access() asks. Where the capability is not to be had, the program
+    starts without it, which is enough if the directories are open.
     """
     libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([])
     os.setgid(user_id)

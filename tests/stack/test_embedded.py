@@ -18,7 +18,9 @@ import pytest
 import redis
 
 from controlplane.embedded import AlreadyRunning, EmbeddedStack, Part, PartFailed
+from controlplane.embedded.launch import CAP_DAC_OVERRIDE
 from controlplane.embedded.postgres import OWNER
+from controlplane.embedded.processes import LAUNCHER
 from tests.databases import ROOT
 
 COMMAND = [sys.executable, "-m", "controlplane.embedded"]
@@ -170,3 +172,19 @@ def test_postgresql_does_not_run_as_root_even_where_only_root_may_look(tmp_path:
     closed.mkdir(mode=0o700)
     with EmbeddedStack(closed / "run", {Part.POSTGRES}) as stack:
         assert psutil.Process(stack.children[Part.POSTGRES].pid).uids().effective != 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+def test_whom_root_becomes_keeps_the_right_to_pass_closed_directories_and_no_other(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    program = closed / "program"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o700)
+    launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), "15", "65534"]
+    report = "import os, sys; print(os.geteuid(), os.access(sys.argv[1], os.X_OK), open('/proc/self/status').read())"
+    command = [*launcher, sys.executable, "-c", report, str(program)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    user, may_pass, status = done.stdout.split(" ", 2)
+    assert (user, may_pass) == ("65534", "True")
+    assert int(status.split("CapEff:")[1].split()[0], 16) == 1 << CAP_DAC_OVERRIDE
