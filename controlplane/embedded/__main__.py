@@ -70,13 +70,16 @@ def _act(arguments: argparse.Namespace, path: Path) -> int:
 
 def up(path: Path, *, fresh: bool) -> int:
     """Start everything and stay until asked to end; parts that end by themselves are started again."""
-    with _stack(path, fresh=fresh) as stack:
-        console.print(_operator_login(stack))
-        console.print(f"\n  Console  [bold]{stack.web_url}/admin/[/]\n  Logs     {stack.run.path}/logs\n")
-        console.print("  Ctrl-C, or `make down` elsewhere, stops it.\n")
-        while True:
-            _look_after(stack)
-            time.sleep(WATCH_SECONDS)
+    try:
+        with _stack(path, fresh=fresh) as stack:
+            console.print(_operator_login(stack))
+            console.print(f"  Console  [bold]{stack.web_url}/admin/[/]\n  Logs     {stack.run.path}/logs\n")
+            console.print("  Ctrl-C, or `make down` elsewhere, stops it.\n")
+            while True:
+                _look_after(stack)
+                time.sleep(WATCH_SECONDS)
+    except Interrupted:
+        return 0  # being asked to end is how it ends
 
 
 def run(path: Path, command: list[str], *, fresh: bool) -> int:

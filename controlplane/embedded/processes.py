@@ -48,6 +48,7 @@ class Child:
         self.program = program
         self._run = run
         self._process: subprocess.Popen[bytes] | None = None
+        self._asked = False
 
     @property
     def pid(self) -> int:
@@ -75,6 +76,7 @@ class Child:
                 stderr=log_file,
                 start_new_session=True,  # Ctrl-C reaches the stack alone, which ends its parts in order
             )
+        self._asked = False
         remember(self._run, self.program, self._process.pid)
 
     def signal(self, number: signal.Signals) -> None:
@@ -101,12 +103,18 @@ class Child:
         forget(self._run, self.program.name)
         return code
 
+    def ask_to_stop(self) -> None:
+        """Send the gentle signal without waiting, so that several parts end at the same time."""
+        if self.alive and not self._asked:
+            self.signal(self.program.stop_signal)  # once: a worker takes a second one for impatience
+            self._asked = True
+
     def stop(self, *, seconds: float = STOP_SECONDS) -> None:
         """Ask gently, then kill, together with whatever it started. Harmless when it is gone already."""
         if self._process is None:
             return
         if self.alive:
-            self._process.send_signal(self.program.stop_signal)
+            self.ask_to_stop()
             try:
                 self._process.wait(seconds)
             except subprocess.TimeoutExpired:

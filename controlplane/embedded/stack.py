@@ -139,10 +139,15 @@ class EmbeddedStack:
         return ended
 
     def stop(self) -> None:
-        """End all parts, last started first, and let the directory go."""
-        for name in reversed(list(self.children)):
-            with self._step(f"Stopping {name}"):
-                self.children[name].stop()
+        """End our processes together, then the servers that they need, and let the directory go."""
+        servers = [name for name in self.children if name in SERVER_PARTS]
+        processes = [name for name in self.children if name not in SERVER_PARTS]
+        for names in filter(None, (processes, servers)):
+            with self._step(f"Stopping {', '.join(names)}"):
+                for name in names:
+                    self.children[name].ask_to_stop()
+                for name in names:
+                    self.children[name].stop()
         self.children.clear()
         self._servers.clear()
         (self.run.path / ENVIRONMENT_FILE).unlink(missing_ok=True)
