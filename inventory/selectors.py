@@ -18,11 +18,16 @@ class Viewer:
     sees_everything: bool = False
 
 
+def present_workspaces() -> QuerySet[Workspace]:
+    """Workspaces that are not removed."""
+    return Workspace.objects.filter(deleted_at__isnull=True)
+
+
 def workspaces_for(viewer: Viewer) -> QuerySet[Workspace]:
     """Workspaces that the viewer may know of; a membership change works at once."""
     if viewer.sees_everything:
-        return Workspace.objects.all()
-    return Workspace.objects.filter(members__tenant_id=viewer.tenant_id, members__object_id=viewer.object_id)
+        return present_workspaces()
+    return present_workspaces().filter(members__tenant_id=viewer.tenant_id, members__object_id=viewer.object_id)
 
 
 def services_for(viewer: Viewer) -> QuerySet[ServiceInstance]:

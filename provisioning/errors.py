@@ -37,3 +37,15 @@ class WorkspaceNotEmpty(WishRefused):
     """The workspace still has services."""
 
     code = "WorkspaceNotEmpty"
+
+
+class UnknownRegion(WishRefused):
+    """No region of this name is known here."""
+
+    code = "UnknownRegion"
+
+
+class WorkspaceGone(WishRefused):
+    """The workspace was removed while the wish was on its way."""
+
+    code = "WorkspaceNotFound"

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from inventory.identifiers import azure_name, new_id
 from inventory.models import Database, ServiceInstance, Workspace
+from inventory.selectors import present_workspaces
 from inventory.states import Status, move
 from operations import audit
 from operations.errors import OperationInProgress, TooLateToCancel
@@ -15,7 +16,13 @@ from operations.models import Operation
 from operations.services import active_operation, cancel, submit
 from placement.engine.sizing import SizeRefused, Tier, tier_for, vcores_for_hyperscale
 from placement.snapshot import limits, policy
-from provisioning.errors import ChangeNotSupported, RegionClosed, SizeNotSupported, UnsupportedServiceKind
+from provisioning.errors import (
+    ChangeNotSupported,
+    RegionClosed,
+    SizeNotSupported,
+    UnsupportedServiceKind,
+    WorkspaceGone,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +48,11 @@ def request_service(workspace: Workspace, wish: ServiceWish, *, actor: str) -> G
     """Record the wish for a service with a database and start working on it.
 
     Equal to what is there: nothing new, the running operation if there is one. A failed creation is tried again with the
-    same names. Raises WishRefused, OperationInProgress.
+    same names. Raises WishRefused (WorkspaceGone too), OperationInProgress.
     """
     check_wish(workspace, wish)
-    Workspace.objects.select_for_update().get(pk=workspace.pk)
+    if not present_workspaces().select_for_update().filter(pk=workspace.pk).first():
+        raise WorkspaceGone("There is no such workspace.")
     present = ServiceInstance.objects.filter(workspace=workspace, name=wish.name, deleted_at__isnull=True).first()
     if present is None:
         return _create(workspace, wish, actor=actor)

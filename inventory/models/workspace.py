@@ -12,19 +12,26 @@ NAME_PATTERN = r"^[a-z][a-z0-9-]{1,62}$"
 
 
 class Workspace(models.Model):
-    """A customer's container of services and of the settings that they share, in one region."""
+    """A customer's container of services and of the settings that they share, in one region.
+
+    A removed one stays as a row, since its deleted databases refer to it; its name is free again.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    name = models.TextField(unique=True, validators=[RegexValidator(NAME_PATTERN)])
+    name = models.TextField(validators=[RegexValidator(NAME_PATTERN)])
     display_name = models.TextField(blank=True, default="")
     region = models.ForeignKey(Region, models.PROTECT, related_name="workspaces")
     entra_tenant_id = models.TextField(blank=True, default="", help_text="The customer's directory.")
     auth_mode = models.TextField(default="sql", help_text="sql or entra_only; fixed for its databases' servers.")
     retention_days = models.PositiveSmallIntegerField(default=7, help_text="Point-in-time restore window of databases.")
     created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["name"], condition=models.Q(deleted_at__isnull=True), name="workspace_name_once"
+            ),
             models.CheckConstraint(
                 condition=models.Q(auth_mode__in=["sql", "entra_only"]), name="workspace_auth_mode_known"
             ),

@@ -1,0 +1,24 @@
+"""Questions that span inventory and operations."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from inventory.selectors import Viewer, workspaces_for
+from operations.models import Operation
+
+# An operation names its workspace. A name may be given again, so older operations belong to the name's former holder;
+# two clocks (ours and PostgreSQL's) may differ by this much.
+CLOCKS_DIFFER = timedelta(seconds=60)
+
+
+def operations_for(viewer: Viewer) -> QuerySet[Operation]:
+    """Operations of workspaces that the viewer may know of; who sees everything sees the platform's own too."""
+    if viewer.sees_everything:
+        return Operation.objects.all()
+    theirs = workspaces_for(viewer).filter(
+        name=OuterRef("workspace"), created_at__lte=OuterRef("created_at") + CLOCKS_DIFFER
+    )
+    return Operation.objects.filter(Exists(theirs))
