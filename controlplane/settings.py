@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "controlplane",
 ]
 MIDDLEWARE = [
+    "controlplane.request_ids.RequestIds",  # first: every answer has its id
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "controlplane.security_headers.ContentSecurityPolicy",
@@ -106,12 +107,20 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 
-# --- REST -------------------------------------------------------------------------------------------------------------
+# --- REST: access is decided by controlplane/api/access.py, from app roles in the token and membership ----------------
+API_AUDIENCE = env_text("API_AUDIENCE", "api://sql-persistence-provider")  # `aud` of tokens for us (v2.0: often a GUID)
+# Directories whose tokens we take; an empty list takes none.
+API_TENANTS = [tenant.lower() for tenant in env_list("API_TENANTS", [env_text("AZURE_TENANT_ID")]) if tenant]
+API_BODY_BYTES = env_int("API_BODY_BYTES", 65_536, minimum=1024)  # the largest request document
+API_RETRY_AFTER_SECONDS = env_int("API_RETRY_AFTER_SECONDS", 5, minimum=1)  # told to pollers of operations
 REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["controlplane.permissions.DenyAll"],  # a view that forgets to say who may is closed
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "controlplane.api.errors.answer_error",
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` would be an unknown parameter like any other
+    "NUM_PROXIES": env_int("API_PROXIES", 0),  # proxies in front of us; more and callers could claim any address
     "DEFAULT_THROTTLE_CLASSES": [
         "rest_framework.throttling.AnonRateThrottle",
         "rest_framework.throttling.UserRateThrottle",
@@ -126,7 +135,11 @@ API_AUDIENCE = env_text("API_AUDIENCE", "api://sql-persistence-provider")  # who
 SPECTACULAR_SETTINGS = {
     "TITLE": "SQL Persistence Provider",
     "VERSION": "v1",
+    "DESCRIPTION": "Asks for FHIR and DICOM services with databases of their own, and tells how they are.",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SWAGGER_UI_DIST": "SIDECAR",  # served by ourselves, no content network
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

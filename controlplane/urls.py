@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 from controlplane.health import healthz, readyz
 
@@ -11,4 +11,7 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("admin/", admin.site.urls),
+    path("api/", include("controlplane.api.urls")),
 ]
+handler400 = "controlplane.api.pages.bad_request"
+handler500 = "controlplane.api.pages.server_error"

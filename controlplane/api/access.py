@@ -1,0 +1,67 @@
+"""Who may call what: one table. Access = role in the token ∧ membership of the workspace."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from controlplane.api.principals import Principal, Role
+from inventory.selectors import Viewer
+
+EVERY_ROLE = frozenset(Role)
+OPERATORS = frozenset({Role.OPERATOR})
+WRITERS = frozenset({Role.OPERATOR, Role.SERVICE_PROVIDER, Role.WORKSPACE_OWNER})
+SEES_EVERYTHING = frozenset({Role.OPERATOR, Role.AUDITOR})  # the others see the workspaces that they are members of
+
+# (name of the route, method) → roles. HEAD follows GET. What is not here is nobody's.
+RULES: dict[tuple[str, str], frozenset[Role]] = {
+    ("workspaces", "GET"): EVERY_ROLE,
+    ("workspace", "GET"): EVERY_ROLE,
+    ("workspace", "PUT"): OPERATORS,
+    ("workspace", "DELETE"): OPERATORS,
+    ("services", "GET"): EVERY_ROLE,
+    ("service", "GET"): EVERY_ROLE,
+    ("service", "PUT"): WRITERS,
+    ("service", "DELETE"): WRITERS,
+    ("operations", "GET"): EVERY_ROLE,
+    ("operation", "GET"): EVERY_ROLE,
+    ("operation-cancel", "POST"): WRITERS,
+}
+# Routes that ask for no token: they tell nothing of any workspace.
+OPEN = frozenset(
+    {("healthz", "GET"), ("readyz", "GET"), ("openapi", "GET"), ("docs", "GET"), ("no-such-route", "GET")},
+)
+
+
+class ByTheTable(BasePermission):
+    """Lets a request pass whose principal has a role that the table names."""
+
+    message = "The token has no role that may do this."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """True also for methods that the view does not know, so that they are answered 405."""
+        known = request.method is not None and hasattr(view, request.method.lower())
+        return not known or bool(granting_roles(request))
+
+
+def principal_of(request: Request) -> Principal:
+    """Who has signed in."""
+    return cast(Principal, request.user)
+
+
+def granting_roles(request: Request) -> frozenset[Role]:
+    """The caller's roles by which the request is allowed; none: it is not."""
+    match = request.resolver_match
+    method = "GET" if request.method == "HEAD" else str(request.method)
+    allowed = RULES.get((str(match.url_name) if match else "", method), frozenset())
+    return principal_of(request).roles & allowed
+
+
+def viewer_of(request: Request) -> Viewer:
+    """The caller as selectors know them. A role that does not grant this request widens nothing."""
+    principal = principal_of(request)
+    wide = bool(granting_roles(request) & SEES_EVERYTHING)
+    return Viewer(tenant_id=principal.tenant_id, object_id=principal.object_id, sees_everything=wide)

@@ -1,0 +1,109 @@
+"""Every exception a view may raise → Azure's error document, with its code in x-ms-error-code, and an audit event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from controlplane.api import refusals
+from controlplane.api.links import operation_url
+from controlplane.api.problems import Problem
+from inventory.states import IllegalMove
+from operations.errors import OperationInProgress, OperationRefused
+from provisioning.errors import SizeNotSupported, UnknownRegion, UnsupportedServiceKind, WishRefused, WorkspaceGone
+
+log = structlog.get_logger(__name__)
+
+BAD_WISHES = (UnsupportedServiceKind, SizeNotSupported, UnknownRegion)  # the request itself is wrong; others: conflicts
+FRAMEWORK: dict[type[Exception], tuple[int, str]] = {
+    exceptions.ParseError: (400, "InvalidJson"),
+    exceptions.AuthenticationFailed: (401, "AuthenticationFailed"),
+    exceptions.NotAuthenticated: (401, "AuthenticationFailed"),
+    exceptions.PermissionDenied: (403, "AuthorizationFailed"),
+    exceptions.NotFound: (404, "RouteNotFound"),
+    Http404: (404, "RouteNotFound"),
+    exceptions.MethodNotAllowed: (405, "MethodNotAllowed"),
+    exceptions.NotAcceptable: (406, "NotAcceptable"),
+    exceptions.UnsupportedMediaType: (415, "UnsupportedMediaType"),
+    exceptions.Throttled: (429, "TooManyRequests"),
+}
+
+
+def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
+    """The answer to a refusal; None for what nobody foresaw, which Django logs and answers with 500."""
+    problem = problem_of(error, context["request"])
+    if problem is None:
+        return None
+    set_rollback()
+    if problem.status < 500:
+        problem = _audited(problem, context)
+    return answer(problem)
+
+
+def answer(problem: Problem) -> Response:
+    headers = {**problem.headers, "x-ms-error-code": problem.code}
+    return Response(problem.document(), status=problem.status, headers=headers)
+
+
+def problem_of(error: Exception, request: Request) -> Problem | None:
+    """What an exception means to the caller; None: a bug of ours."""
+    match error:
+        case Problem():
+            return error
+        case WishRefused():
+            return Problem(_status_of(error), error.code, str(error))
+        case OperationRefused() | IllegalMove():
+            return _conflict(error, request)
+        case OperationalError() | InterfaceError():
+            log.warning("api.database_unavailable", exc_info=error)
+            return _unavailable()
+    return _of_framework(error)
+
+
+def _conflict(error: OperationRefused | IllegalMove, request: Request) -> Problem:
+    """409, with the address of the operation that is in the way where one is known."""
+    operation = getattr(error, "operation", None)
+    headers = {"Operation-Location": operation_url(request, operation.pk)} if operation else {}
+    if isinstance(error, IllegalMove):
+        return Problem(409, OperationInProgress.code, "The resource is being changed.", headers=headers)
+    return Problem(409, error.code, str(error), headers=headers)
+
+
+def _of_framework(error: Exception) -> Problem | None:
+    if type(error) not in FRAMEWORK:
+        return None
+    status, code = FRAMEWORK[type(error)]
+    headers = {}
+    if isinstance(error, exceptions.Throttled):
+        headers["Retry-After"] = str(int(vars(error).get("wait") or 0) + 1)
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = str(vars(error)["auth_header"])
+    return Problem(status, code, str(getattr(error, "detail", "There is nothing at this address.")), headers=headers)
+
+
+def _status_of(error: WishRefused) -> int:
+    if isinstance(error, WorkspaceGone):
+        return 404
+    return 400 if isinstance(error, BAD_WISHES) else 409
+
+
+def _audited(problem: Problem, context: dict[str, Any]) -> Problem:
+    """The problem once its audit event stands; without the log there is no answer but 503."""
+    try:
+        refusals.record(problem, context)
+    except DatabaseError:
+        log.warning("api.refusal_not_recorded", code=problem.code, exc_info=True)
+        return _unavailable()
+    return problem
+
+
+def _unavailable() -> Problem:
+    message = "The service cannot answer now; try again."
+    return Problem(503, "ServiceUnavailable", message, headers={"Retry-After": "5"})

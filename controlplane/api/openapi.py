@@ -1,0 +1,103 @@
+"""What the OpenAPI document says of our routes beyond what their shapes say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+
+from controlplane.api.shapes import Shape
+
+View = TypeVar("View", bound=Callable[..., Any])
+Answers = dict[int, type[serializers.Serializer[Any]] | None]
+
+ALWAYS = (400, 401, 403, 405, 406, 413, 415, 429, 500, 503)
+MEANING = {
+    200: "As it is.",
+    201: "Made.",
+    202: "Accepted: an operation works on it, see Operation-Location.",
+    204: "It is not there, or no longer.",
+    400: "The request is wrong; nothing has changed.",
+    401: "The token is missing, wrong, expired or of another directory.",
+    403: "The token has no role that may do this.",
+    404: "It does not exist, or the caller may not know of it.",
+    405: "The address does not know this method.",
+    406: "Answers are JSON.",
+    409: "It conflicts with what is there; nothing has changed.",
+    413: "The request is too large.",
+    415: "Requests are JSON.",
+    429: "Too many requests; see Retry-After.",
+    500: "A fault of ours; it is in our log under the request id.",
+    503: "Not now; see Retry-After.",
+}
+HEADERS = {
+    "x-ms-request-id": ("Our id of this request, in every answer, log line and audit event.", None),
+    "x-ms-error-code": ("The error's code.", [status for status in MEANING if status >= 400]),
+    "Operation-Location": ("Absolute address of the operation that works on it.", [202]),
+    "Location": ("Absolute address of the resource, or of the operation where it will be gone.", [201, 202]),
+    "Retry-After": ("Seconds until asking again makes sense.", [202, 429, 503]),
+}
+
+
+class ErrorDetailDocument(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    target = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ErrorBody(serializers.Serializer[Any]):
+    code = serializers.CharField(help_text="Stable; the same as in x-ms-error-code.")
+    message = serializers.CharField()
+    target = serializers.CharField(required=False)
+    details = ErrorDetailDocument(many=True, required=False)
+
+
+class ErrorDocument(serializers.Serializer[Any]):
+    error = ErrorBody()
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the package carries no types
+    """How callers sign in, for the document and the page."""
+
+    target_class = "controlplane.api.auth.EntraTokens"
+    name = "entra"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        text = "Access token of Microsoft Entra ID (v2.0) for this API's audience, with one of its app roles."
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": text}
+
+
+def documented(
+    operation_id: str,
+    *,
+    answers: Answers,
+    body: type[Shape] | None = None,
+    query: type[Shape] | None = None,
+    errors: Sequence[int] = (),
+) -> Callable[[View], View]:
+    """Describe one method: its answers, its own errors and those that every route may give."""
+    responses = {
+        **{status: OpenApiResponse(shape, description=MEANING[status]) for status, shape in answers.items()},
+        **{status: OpenApiResponse(ErrorDocument, description=MEANING[status]) for status in (*ALWAYS, *errors)},
+    }
+    statuses = list(responses)
+    headers = [
+        OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text, response=_some(only, statuses))
+        for name, (text, only) in HEADERS.items()
+        if _some(only, statuses)
+    ]
+    client = OpenApiParameter(
+        "x-ms-client-request-id", str, OpenApiParameter.HEADER, description="The caller's own id, given back."
+    )
+    parameters: list[Any] = [*headers, client, *([query] if query else [])]
+    described: Callable[[View], View] = extend_schema(
+        operation_id=operation_id, request=body, responses=responses, parameters=parameters
+    )
+    return described
+
+
+def _some(only: Sequence[int] | None, statuses: list[int]) -> list[int]:
+    return [status for status in statuses if only is None or status in only]

@@ -1,0 +1,207 @@
+"""/operations: long-running changes, how they are going, and how to stop them.
+
+`status` is Azure's word. An operation that waits for a decision of an operator is Running to the outside, with a note: it is
+not over, and nothing is asked of the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.api.links import operation_url, service_path
+from controlplane.api.openapi import documented
+from controlplane.api.paging import PageQuery, continued_after, page_document, wrong_token
+from controlplane.api.problems import not_found
+from controlplane.api.shapes import Text
+from controlplane.api.view import ApiView
+from inventory.models import Database
+from inventory.selectors import Viewer
+from operations.models import Operation
+from operations.services import cancel
+from operations.workflow import workflow_of
+from provisioning.selectors import operations_for
+
+State = Operation.State
+STATUSES = {
+    State.QUEUED: "NotStarted",
+    State.RUNNING: "Running",
+    State.NEEDS_ATTENTION: "Running",
+    State.SUCCEEDED: "Succeeded",
+    State.FAILED: "Failed",
+    State.CANCELLED: "Canceled",
+}
+STATUS_WORDS = sorted(set(STATUSES.values()))
+NOTE = "An operator has to look at it; it goes on afterwards."
+
+
+class OperationsQuery(PageQuery):
+    workspace = Text(required=False, max_length=63, help_text="Name of a workspace.")
+    state = serializers.ChoiceField(STATUS_WORDS, required=False)
+    kind = Text(required=False, pattern=r"^[a-z_]{1,60}$", help_text="E.g. create_database.")
+
+
+class OperationError(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class OperationProperties(serializers.Serializer[Any]):
+    target = serializers.CharField(help_text="Id of the service that it changes; of others, their key.")
+    workspace = serializers.CharField(help_text="Empty: the platform's own.")
+
+
+class OperationDocument(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    kind = serializers.CharField()
+    status = serializers.ChoiceField(STATUS_WORDS)
+    step = serializers.CharField()
+    percentComplete = serializers.IntegerField(help_text="Steps done, of all; says nothing of the time left.")
+    note = serializers.CharField(required=False)
+    createdAt = serializers.DateTimeField()
+    startedAt = serializers.DateTimeField(allow_null=True)
+    finishedAt = serializers.DateTimeField(allow_null=True)
+    cancelRequestedAt = serializers.DateTimeField(allow_null=True)
+    error = OperationError(allow_null=True)
+    waitsFor = serializers.CharField(required=False, help_text="Operators and auditors only.")
+    properties = OperationProperties()
+
+
+class OperationPage(serializers.Serializer[Any]):
+    value = OperationDocument(many=True)
+    nextLink = serializers.URLField(required=False)
+
+
+class OperationsView(ApiView):
+    """Operations that the caller may know of, newest first."""
+
+    queries: ClassVar = {"GET": OperationsQuery}
+
+    @documented("operations_list", answers={200: OperationPage}, query=OperationsQuery, errors=(404,))
+    def get(self, request: Request) -> Response:
+        query = self.query()
+        rows = operations_for(self.viewer()).filter(self._asked_for(query)).order_by("-created_at", "-id")
+        after = _after(query)
+        if after:
+            at, row_id = after
+            rows = rows.filter(Q(created_at__lt=at) | Q(id__lt=row_id), created_at__lte=at)
+        found = list(rows[: query["maxpagesize"] + 1])
+        page = found[: query["maxpagesize"]]
+        last = [page[-1].created_at.isoformat(), str(page[-1].pk)] if len(found) > len(page) else None
+        return Response(page_document(request, query, operation_documents(page, self.viewer()), last))
+
+    def _asked_for(self, query: dict[str, Any]) -> Q:
+        """The filters; a workspace that the caller may not know of is answered as one that does not exist."""
+        asked = Q()
+        if "workspace" in query:
+            asked &= Q(workspace=self.workspace(query["workspace"]).name)
+        if "state" in query:
+            asked &= Q(state__in=[state for state, word in STATUSES.items() if word == query["state"]])
+        if "kind" in query:
+            asked &= Q(kind=query["kind"])
+        return asked
+
+
+class OperationView(ApiView):
+    """One operation: the status monitor that Operation-Location points to."""
+
+    @documented("operations_get", answers={200: OperationDocument}, errors=(404,))
+    def get(self, request: Request, operation: str) -> Response:
+        row = found(operation, self.viewer())
+        headers = {} if row.is_terminal else {"Retry-After": str(settings.API_RETRY_AFTER_SECONDS)}
+        return Response(operation_document(row, self.viewer()), headers=headers)
+
+
+class OperationCancelView(ApiView):
+    """Asks an operation to stop."""
+
+    @documented("operations_cancel", answers={202: OperationDocument}, errors=(404, 409))
+    def post(self, request: Request, operation: str) -> Response:
+        """Accepted until the point of no return; whether it stopped is told by the operation itself."""
+        row = cancel(found(operation, self.viewer()), actor=self.actor())
+        url = operation_url(request, row.pk)
+        retry = str(settings.API_RETRY_AFTER_SECONDS)
+        headers = {"Operation-Location": url, "Location": url, "Retry-After": retry}
+        return Response(operation_document(row, self.viewer()), status=202, headers=headers)
+
+
+def found(text: str, viewer: Viewer) -> Operation:
+    """The operation of that id, where the viewer may know of it. Raises Problem 404."""
+    try:
+        row = operations_for(viewer).filter(pk=UUID(text)).first()
+    except ValueError:
+        row = None
+    if row is None:
+        raise not_found("Operation")
+    return row
+
+
+def operation_document(row: Operation, viewer: Viewer) -> dict[str, Any]:
+    return operation_documents([row], viewer)[0]
+
+
+def operation_documents(rows: list[Operation], viewer: Viewer) -> list[dict[str, Any]]:
+    targets = _service_paths(row.target_key for row in rows)
+    return [_document(row, targets.get(row.target_key, row.target_key), viewer) for row in rows]
+
+
+def _document(row: Operation, target: str, viewer: Viewer) -> dict[str, Any]:
+    failed = row.state == State.FAILED
+    document: dict[str, Any] = {
+        "id": str(row.pk),
+        "kind": row.kind,
+        "status": STATUSES[State(row.state)],
+        "step": row.step,
+        "percentComplete": _percent(row),
+        "createdAt": row.created_at,
+        "startedAt": row.started_at,
+        "finishedAt": row.finished_at,
+        "cancelRequestedAt": row.cancel_requested_at,
+        "error": {"code": row.error_code, "message": row.error_message} if failed else None,
+        "properties": {"target": target, "workspace": row.workspace},
+    }
+    if row.state == State.NEEDS_ATTENTION:
+        document["note"] = NOTE
+    if viewer.sees_everything and row.waits_why:
+        document["waitsFor"] = row.waits_why
+    return document
+
+
+def _percent(row: Operation) -> int:
+    """Share of the workflow's steps that are behind it."""
+    if row.state == State.SUCCEEDED:
+        return 100
+    workflow = workflow_of(row.kind)
+    if row.step not in workflow.step_names:
+        return 0
+    return 100 * workflow.position(row.step) // len(workflow.steps)
+
+
+def _service_paths(keys: Iterable[str]) -> dict[str, str]:
+    """Target key of a service's database → the service's id."""
+    ids = [key.partition(":")[2] for key in keys if key.startswith("database:")]
+    rows = Database.objects.filter(pk__in=ids, service__isnull=False).values_list(
+        "pk", "service__workspace__name", "service__name"
+    )
+    return {f"database:{pk}": service_path(workspace, service) for pk, workspace, service in rows}
+
+
+def _after(query: dict[str, Any]) -> tuple[datetime, UUID] | None:
+    key = continued_after(query, parts=2)
+    if key is None:
+        return None
+    try:
+        at, row_id = datetime.fromisoformat(key[0]), UUID(key[1])
+    except ValueError as error:
+        raise wrong_token() from error
+    if at.tzinfo is None:
+        raise wrong_token()
+    return at, row_id

@@ -1,0 +1,224 @@
+"""/workspaces/{w}/services: FHIR and DICOM services, each with a database of its own."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db.models import FilteredRelation, Q, QuerySet
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.api.links import operation_url, service_path
+from controlplane.api.openapi import documented
+from controlplane.api.operations import OperationDocument, operation_document
+from controlplane.api.paging import PageQuery, continued_after, page_document
+from controlplane.api.problems import not_found
+from controlplane.api.shapes import Shape, Text, WholeNumber
+from controlplane.api.view import ApiView, named
+from inventory.models import Database, Workspace
+from inventory.selectors import Viewer, present_databases, services_for
+from inventory.states import Status
+from operations.models import Operation
+from provisioning.services import ServiceWish, request_deletion, request_service
+
+BYTES_PER_GB = 2**30
+PROVISIONING_STATES = {
+    Status.CREATING: "Creating",
+    Status.READY: "Succeeded",
+    Status.UPDATING: "Updating",
+    Status.DELETING: "Deleting",
+    Status.FAILED: "Failed",
+}
+COLUMNS = (
+    "service__name",
+    "service__workspace__name",
+    "service__kind",
+    "service__created_at",
+    "azure_name",
+    "size_bytes",
+    "service_tier",
+    "status",
+    "error_code",
+    "error_message",
+    "server__azure_name",
+    "server__observed_endpoint",
+    "pool__azure_name",
+    "credential__stable_secret",
+    "credential__user_name",
+    "credential__valid_until",
+)
+
+
+class ServiceProperties(Shape):
+    kind = Text(pattern=r"^[a-z][a-z0-9-]{0,39}$", help_text="fhir or dicom; others keep no data in Azure SQL.")
+    sizeGb = WholeNumber(min_value=1, help_text="Planned capacity in GiB.")
+
+
+class ServiceBody(Shape):
+    properties = ServiceProperties()
+
+
+class DatabaseDocument(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    tier = serializers.ChoiceField(Database.Tier.values)
+    endpoint = serializers.CharField(allow_null=True, help_text="Null until its server is known.")
+    server = serializers.CharField(allow_null=True)
+    pool = serializers.CharField(required=False, allow_null=True, help_text="Operators and auditors only.")
+
+
+class CredentialsDocument(serializers.Serializer[Any]):
+    vaultUri = serializers.URLField()
+    secretName = serializers.CharField(
+        help_text="Read its newest version from the vault; its value is never shown here."
+    )
+    userName = serializers.CharField()
+    validUntil = serializers.DateTimeField(allow_null=True)
+
+
+class FaultDocument(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ServiceState(ServiceProperties):
+    provisioningState = serializers.ChoiceField(list(PROVISIONING_STATES.values()))
+    createdAt = serializers.DateTimeField()
+    database = DatabaseDocument()
+    credentials = CredentialsDocument(allow_null=True, help_text="Null until the database is ready.")
+    error = FaultDocument(allow_null=True)
+
+
+class ServiceDocument(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    type = serializers.ChoiceField(["workspaces/services"])
+    properties = ServiceState()
+
+
+class ServicePage(serializers.Serializer[Any]):
+    value = ServiceDocument(many=True)
+    nextLink = serializers.URLField(required=False)
+
+
+class ServicesView(ApiView):
+    """The services of a workspace, by name."""
+
+    queries: ClassVar = {"GET": PageQuery}
+
+    @documented("services_list", answers={200: ServicePage}, query=PageQuery, errors=(404,))
+    def get(self, request: Request, workspace: str) -> Response:
+        query, place, viewer = self.query(), self.workspace(workspace), self.viewer()
+        rows = _rows(viewer, place).order_by("service__name")
+        after = continued_after(query, parts=1)
+        if after:
+            rows = rows.filter(service__name__gt=after[0])
+        found = list(rows[: query["maxpagesize"] + 1])
+        page = found[: query["maxpagesize"]]
+        last = [page[-1]["service__name"]] if len(found) > len(page) else None
+        return Response(page_document(request, query, [_document(row, viewer) for row in page], last))
+
+
+class ServiceView(ApiView):
+    """One service and its database."""
+
+    bodies: ClassVar = {"PUT": ServiceBody}
+
+    @documented("services_get", answers={200: ServiceDocument}, errors=(404,))
+    def get(self, request: Request, workspace: str, service: str) -> Response:
+        return Response(self._found(self.workspace(workspace), service))
+
+    @documented(
+        "services_put", answers={200: ServiceDocument, 202: ServiceDocument}, body=ServiceBody, errors=(404, 409)
+    )
+    def put(self, request: Request, workspace: str, service: str) -> Response:
+        """Ask for a service. 202 while an operation works on it, also when this is a repetition; 200 once it stands."""
+        place = self.workspace(workspace)
+        asked = self.body()["properties"]
+        wish = ServiceWish(
+            name=named(service, "service"), kind=asked["kind"], size_bytes=asked["sizeGb"] * BYTES_PER_GB
+        )
+        granted = request_service(place, wish, actor=self.actor())
+        document = self._found(place, service)
+        if granted.operation is None:
+            return Response(document)
+        return _accepted(request, granted.operation, document, location=request.build_absolute_uri(document["id"]))
+
+    @documented("services_delete", answers={202: OperationDocument, 204: None}, errors=(404,))
+    def delete(self, request: Request, workspace: str, service: str) -> Response:
+        """Ask for a service's removal. Always accepted: what runs is asked to stop, and the removal runs next."""
+        place = self.workspace(workspace)
+        row = services_for(self.viewer()).filter(workspace=place, name=named(service, "service")).first()
+        if row is None:
+            return Response(status=204)
+        try:
+            operation = request_deletion(row, actor=self.actor())
+        except Database.DoesNotExist:  # it went between our two looks
+            return Response(status=204)
+        document = operation_document(operation, self.viewer())
+        return _accepted(request, operation, document, location=operation_url(request, operation.pk))
+
+    def _found(self, workspace: Workspace, service: str) -> dict[str, Any]:
+        row = _rows(self.viewer(), workspace).filter(service__name=named(service, "service")).first()
+        if row is None:
+            raise not_found("Service")
+        return _document(row, self.viewer())
+
+
+def _accepted(request: Request, operation: Operation, document: dict[str, Any], *, location: str) -> Response:
+    headers = {
+        "Operation-Location": operation_url(request, operation.pk),
+        "Location": location,
+        "Retry-After": str(settings.API_RETRY_AFTER_SECONDS),
+    }
+    return Response(document, status=202, headers=headers)
+
+
+def _rows(viewer: Viewer, workspace: Workspace) -> QuerySet[Database, dict[str, Any]]:
+    """One row a present service, in one query: its database, place and credential."""
+    active = FilteredRelation("credentials", condition=Q(credentials__status="active"))
+    mine = present_databases().filter(service__in=services_for(viewer).filter(workspace=workspace))
+    rows: QuerySet[Database, dict[str, Any]] = mine.annotate(credential=active).values(*COLUMNS)
+    return rows
+
+
+def _document(row: dict[str, Any], viewer: Viewer) -> dict[str, Any]:
+    failed = row["status"] == Status.FAILED
+    return {
+        "id": service_path(row["service__workspace__name"], row["service__name"]),
+        "name": row["service__name"],
+        "type": "workspaces/services",
+        "properties": {
+            "kind": row["service__kind"],
+            "sizeGb": row["size_bytes"] // BYTES_PER_GB,
+            "provisioningState": PROVISIONING_STATES[row["status"]],
+            "createdAt": row["service__created_at"],
+            "database": _database(row, viewer),
+            "credentials": _credentials(row),
+            "error": {"code": row["error_code"], "message": row["error_message"]} if failed else None,
+        },
+    }
+
+
+def _database(row: dict[str, Any], viewer: Viewer) -> dict[str, Any]:
+    """Owners see their own database, not the pool that they share with others."""
+    shown = {
+        "name": row["azure_name"],
+        "tier": row["service_tier"],
+        "endpoint": row["server__observed_endpoint"] or None,
+        "server": row["server__azure_name"],
+    }
+    return {**shown, "pool": row["pool__azure_name"]} if viewer.sees_everything else shown
+
+
+def _credentials(row: dict[str, Any]) -> dict[str, Any] | None:
+    """Where the credential is kept; never what it is."""
+    if not row["credential__stable_secret"]:
+        return None
+    return {
+        "vaultUri": settings.AZURE_VAULT_URL,
+        "secretName": row["credential__stable_secret"],
+        "userName": row["credential__user_name"],
+        "validUntil": row["credential__valid_until"],
+    }

@@ -1,0 +1,25 @@
+"""Routes of /api/v1. The version is part of the address."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path
+
+from controlplane.api.operations import OperationCancelView, OperationsView, OperationView
+from controlplane.api.pages import DocumentView, NoSuchRouteView, PageView
+from controlplane.api.services import ServicesView, ServiceView
+from controlplane.api.workspaces import WorkspacesView, WorkspaceView
+
+SERVICES = "v1/workspaces/<str:workspace>/services"
+
+urlpatterns = [
+    path("v1/openapi.json", DocumentView.as_view(), name="openapi"),
+    path("v1/docs", PageView.as_view(), name="docs"),
+    path("v1/workspaces", WorkspacesView.as_view(), name="workspaces"),
+    path("v1/workspaces/<str:workspace>", WorkspaceView.as_view(), name="workspace"),
+    path(SERVICES, ServicesView.as_view(), name="services"),
+    path(f"{SERVICES}/<str:service>", ServiceView.as_view(), name="service"),
+    path("v1/operations", OperationsView.as_view(), name="operations"),
+    path("v1/operations/<str:operation>:cancel", OperationCancelView.as_view(), name="operation-cancel"),
+    path("v1/operations/<str:operation>", OperationView.as_view(), name="operation"),
+    re_path("", NoSuchRouteView.as_view(), name="no-such-route"),
+]

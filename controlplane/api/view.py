@@ -1,0 +1,113 @@
+"""What all our views share: sign-in, limits and access before anything else, and only what was asked for is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.conf import settings
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.request import Request
+from rest_framework.throttling import UserRateThrottle
+from rest_framework.views import APIView
+
+from controlplane.api.access import ByTheTable, principal_of, viewer_of
+from controlplane.api.auth import EntraTokens, RefusedSignIns
+from controlplane.api.problems import Problem, invalid, not_found
+from controlplane.api.shapes import BoundedJson, Shape, too_large
+from inventory.models import Workspace
+from inventory.models.workspace import NAME_PATTERN
+from inventory.selectors import Viewer, workspaces_for
+
+
+class ApiView(APIView):
+    """A view whose address stands in access.RULES. `bodies` and `queries` give the shapes by method; without one, a body or
+    query parameter is refused."""
+
+    authentication_classes = (EntraTokens,)
+    permission_classes = (ByTheTable,)
+    throttle_classes = (UserRateThrottle,)
+    parser_classes = (BoundedJson,)
+    content_negotiation_class = DefaultContentNegotiation
+    http_method_names = ["get", "head", "put", "post", "delete"]
+    bodies: ClassVar[Mapping[str, type[Shape]]] = {}
+    queries: ClassVar[Mapping[str, type[Shape]]] = {}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Who is it, not too often, may they, and is nothing there that we would overlook?"""
+        self.format_kwarg = None
+        request.version, request.versioning_scheme = None, None
+        negotiated = self.perform_content_negotiation(request)
+        request.accepted_renderer, request.accepted_media_type = negotiated
+        self._sign_in(request)
+        self.check_throttles(request)
+        self.check_permissions(request)
+        if hasattr(self, str(request.method).lower()):
+            self._refuse_unexpected(request)
+
+    def actor(self) -> str:
+        """The caller's name in operations and in the audit log."""
+        return principal_of(self.request).actor
+
+    def viewer(self) -> Viewer:
+        return viewer_of(self.request)
+
+    def body(self) -> dict[str, Any]:
+        """The request's document in the shape of this method. Raises Problem 400, 413, 415."""
+        return self._checked(self.bodies, self.request.data, code="InvalidRequestBody")
+
+    def query(self) -> dict[str, Any]:
+        """The query's parameters in the shape of this method. Raises Problem 400."""
+        return self._checked(self.queries, self.request.query_params.dict(), code="InvalidQueryParameter")
+
+    def workspace(self, name: str) -> Workspace:
+        """The workspace, where the caller may know of it. Raises Problem 404 else, 400 for what cannot be a name."""
+        found = workspaces_for(self.viewer()).select_related("region").filter(name=named(name, "workspace")).first()
+        if found is None:
+            raise not_found("Workspace")
+        return found
+
+    def _sign_in(self, request: Request) -> None:
+        """Raises Throttled instead of a further AuthenticationFailed to who fails too often."""
+        try:
+            self.perform_authentication(request)
+        except APIException:
+            throttle = RefusedSignIns()
+            if not throttle.allow_request(request, self):
+                self.throttled(request, throttle.wait() or 60.0)
+            raise
+
+    def _refuse_unexpected(self, request: Request) -> None:
+        method = "GET" if request.method == "HEAD" else str(request.method)
+        length = _length(request)
+        if length > settings.API_BODY_BYTES:
+            raise too_large()
+        if length and method not in self.bodies:
+            raise Problem(400, "BodyNotExpected", "This request takes no body.")
+        if method not in self.queries:
+            shape: type[Shape] = Shape
+            self._checked({method: shape}, request.query_params.dict(), code="InvalidQueryParameter")
+
+    def _checked(self, shapes: Mapping[str, type[Shape]], data: Any, *, code: str) -> dict[str, Any]:
+        method = "GET" if self.request.method == "HEAD" else str(self.request.method)
+        shape = shapes[method](data=data)
+        try:
+            shape.is_valid(raise_exception=True)
+        except ValidationError as error:
+            raise invalid(error, code=code) from error
+        return dict(shape.validated_data)
+
+
+def named(text: str, target: str) -> str:
+    """A name from the address. Raises Problem 400 for what cannot be one."""
+    if not re.fullmatch(NAME_PATTERN, text):
+        raise Problem(400, "InvalidName", f"A name must match {NAME_PATTERN}", target=target)
+    return text
+
+
+def _length(request: Request) -> int:
+    """Bytes of the body, as its header says; what exceeds the header is never read."""
+    text = str(request.META.get("CONTENT_LENGTH") or "0")
+    return int(text) if text.isdigit() and len(text) < 20 else 0

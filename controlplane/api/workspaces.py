@@ -1,0 +1,134 @@
+"""/workspaces: customers' containers of services. Operators make and remove them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.api.links import workspace_path
+from controlplane.api.openapi import documented
+from controlplane.api.paging import PageQuery, continued_after, page_document
+from controlplane.api.shapes import Guid, Shape, Text, WholeNumber
+from controlplane.api.view import ApiView, named
+from inventory.models import Workspace
+from inventory.selectors import workspaces_for
+from provisioning.workspaces import MemberWish, WorkspaceWish, define_workspace, remove_workspace
+
+MOST_MEMBERS = 100
+
+
+class MemberShape(Shape):
+    tenantId = Guid()
+    objectId = Guid()
+
+
+class WorkspaceProperties(Shape):
+    region = Text(pattern=r"^[a-z0-9]{1,40}$", help_text="Azure's name, e.g. centralindia; fixed once made.")
+    displayName = Text(required=False, allow_blank=True, max_length=128, default="")
+    tenantId = Guid(required=False, allow_blank=True, default="", help_text="The customer's directory.")
+    retentionDays = WholeNumber(
+        required=False, min_value=1, max_value=35, default=7, help_text="Point-in-time restore window of new databases."
+    )
+    members = serializers.ListField(
+        child=MemberShape(), required=False, default=list, max_length=MOST_MEMBERS, help_text="All who may act in it."
+    )
+
+
+class WorkspaceBody(Shape):
+    properties = WorkspaceProperties()
+
+
+class WorkspaceState(WorkspaceProperties):
+    authMode = serializers.ChoiceField(["sql", "entra_only"])
+    createdAt = serializers.DateTimeField()
+
+
+class WorkspaceDocument(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    type = serializers.ChoiceField(["workspaces"])
+    properties = WorkspaceState()
+
+
+class WorkspacePage(serializers.Serializer[Any]):
+    value = WorkspaceDocument(many=True)
+    nextLink = serializers.URLField(required=False)
+
+
+class WorkspacesView(ApiView):
+    """The caller's workspaces, by name."""
+
+    queries: ClassVar = {"GET": PageQuery}
+
+    @documented("workspaces_list", answers={200: WorkspacePage}, query=PageQuery)
+    def get(self, request: Request) -> Response:
+        query = self.query()
+        rows = workspaces_for(self.viewer()).order_by("name").prefetch_related("members")
+        after = continued_after(query, parts=1)
+        if after:
+            rows = rows.filter(name__gt=after[0])
+        found = list(rows[: query["maxpagesize"] + 1])
+        page = found[: query["maxpagesize"]]
+        last = [page[-1].name] if len(found) > len(page) else None
+        return Response(page_document(request, query, [_document(row) for row in page], last))
+
+
+class WorkspaceView(ApiView):
+    """One workspace."""
+
+    bodies: ClassVar = {"PUT": WorkspaceBody}
+
+    @documented("workspaces_get", answers={200: WorkspaceDocument}, errors=(404,))
+    def get(self, request: Request, workspace: str) -> Response:
+        return Response(_document(self.workspace(workspace)))
+
+    @documented(
+        "workspaces_put", answers={200: WorkspaceDocument, 201: WorkspaceDocument}, body=WorkspaceBody, errors=(409,)
+    )
+    def put(self, request: Request, workspace: str) -> Response:
+        """Make a workspace, or give it these properties; members are replaced."""
+        wish = _wish(named(workspace, "workspace"), self.body()["properties"])
+        row, is_new = define_workspace(wish, actor=self.actor())
+        location = {"Location": request.build_absolute_uri()} if is_new else {}
+        return Response(_document(row), status=201 if is_new else 200, headers=location)
+
+    @documented("workspaces_delete", answers={204: None}, errors=(409,))
+    def delete(self, request: Request, workspace: str) -> Response:
+        """Remove an empty workspace; its name is free at once."""
+        name = named(workspace, "workspace")
+        row = workspaces_for(self.viewer()).filter(name=name).first()
+        if row is not None:
+            remove_workspace(row, actor=self.actor())
+        return Response(status=204)
+
+
+def _wish(name: str, properties: dict[str, Any]) -> WorkspaceWish:
+    return WorkspaceWish(
+        name=name,
+        region=properties["region"],
+        display_name=properties["displayName"],
+        entra_tenant_id=properties["tenantId"],
+        retention_days=properties["retentionDays"],
+        members=frozenset(MemberWish(member["tenantId"], member["objectId"]) for member in properties["members"]),
+    )
+
+
+def _document(row: Workspace) -> dict[str, Any]:
+    members = sorted((member.tenant_id, member.object_id) for member in row.members.all())
+    return {
+        "id": workspace_path(row.name),
+        "name": row.name,
+        "type": "workspaces",
+        "properties": {
+            "region": row.region_id,
+            "displayName": row.display_name,
+            "tenantId": row.entra_tenant_id,
+            "retentionDays": row.retention_days,
+            "members": [{"tenantId": tenant, "objectId": object_id} for tenant, object_id in members],
+            "authMode": row.auth_mode,
+            "createdAt": row.created_at,
+        },
+    }

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import cache
+
+from controlplane.api import auth
+from controlplane.api.signing_keys import SigningKeys
+from tests.acceptance.callers import AUTHORITY, TENANT, Directory
+
+
+@pytest.fixture
+def directory(settings) -> Iterator[Directory]:
+    """The directory whose tokens the API takes in this test."""
+    settings.AZURE_AUTHORITY_HOST = AUTHORITY
+    settings.API_TENANTS = [TENANT]
+    found = Directory()
+    auth.configure(SigningKeys(AUTHORITY, fetch=found.fetch))
+    cache.clear()
+    yield found
+    auth.configure(None)
