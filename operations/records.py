@@ -99,7 +99,10 @@ def _close_runs(results: Sequence[Recorded]) -> None:
     acted = [(held, new) for held, new in results if held.run is not None]
     for held, new in acted:
         StepRun.objects.filter(pk=(held.operation.claimed_at, held.run.id if held.run else None)).update(
-            finished_at=DatabaseNow(), outcome=new.outcome, detail=_detail(new)
+            finished_at=DatabaseNow(),
+            outcome=new.outcome,
+            detail=_detail(new),
+            request_id=str(new.choices.get("request_id") or ""),
         )
     passed = [(held, new) for held, new in results if held.run is None and new.outcome != "wait"]
     StepRun.objects.bulk_create([_history(held, new) for held, new in passed])
