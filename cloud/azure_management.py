@@ -11,8 +11,8 @@ from cloud.arm import require_same_host
 from cloud.azure_databases import AzureDatabases
 from cloud.azure_pools import AzurePools
 from cloud.azure_servers import AzureServers
-from cloud.classify import retry_after_of
-from cloud.errors import RetryLater
+from cloud.classify import ABSENT, retry_after_of
+from cloud.errors import Missing, RetryLater
 from cloud.protocols import Poll, PollState
 
 _ENDS = {
@@ -21,17 +21,23 @@ _ENDS = {
     "canceled": PollState.CANCELED,  # ARM's spelling
     "cancelled": PollState.CANCELED,  # Microsoft.Sql's own
 }
+_FORGOTTEN = ABSENT | {"OperationIdNotFound"}
 
 
 class AzureSqlManagement(AzureServers, AzurePools, AzureDatabases):
     """Azure Resource Manager as `cloud.protocols.SqlManagement` promises it."""
 
     def poll(self, subscription_id: str, url: str) -> Poll:
-        """One GET of a stored poll URL, as given. Raises Missing when Azure has forgotten the operation."""
+        """One GET of a stored poll URL, as given; an operation that Azure has forgotten is neither done nor failed."""
         require_same_host(url, self._settings.arm_url)
-        with self.calls(subscription_id) as client:
-            response = client.send_request(HttpRequest("GET", url.replace("{", "{{").replace("}", "}}")))
-            response.raise_for_status()
+        try:
+            with self.calls(subscription_id) as client:
+                response = client.send_request(HttpRequest("GET", url.replace("{", "{{").replace("}", "}}")))
+                response.raise_for_status()
+        except Missing as missing:
+            if missing.code not in _FORGOTTEN:
+                raise
+            return Poll(PollState.FORGOTTEN, code=missing.code)
         return read_poll(response)
 
 

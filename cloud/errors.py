@@ -58,7 +58,7 @@ class PolicyDenied(Rejected):
 
 
 class LoginRefused(CloudError):
-    """User, password or database is not accepted (18456, 4060)."""
+    """User or password is not accepted (18456). Some drivers say the same of a database that is not there."""
 
 
 class PasswordRejected(Rejected):

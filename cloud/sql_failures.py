@@ -1,5 +1,7 @@
 """SQL errors → the classes that callers act upon: one table, by number where the driver tells it, else by text.
 
+A new database may be refused (4060, 40613) for a moment, so that is no final answer. Only throttling says how long to wait.
+
 mssql-python hides the number, so each row also knows how the server's own English text begins (documented texts).
 """
 
@@ -33,14 +35,14 @@ class Row:
 
 
 TABLE = (
-    Row(4060, "SqlDatabaseRefused", r'Cannot open database "', LoginRefused),
+    Row(4060, "SqlDatabaseRefused", r'Cannot open database "', RetryLater),
     Row(18456, "SqlLoginFailed", r"Login failed for user '", LoginRefused),
-    Row(40532, "SqlServerRefused", r'Cannot open server ".*" requested by the login', RetryLater, 10),
-    Row(40613, "SqlDatabaseUnavailable", r"Database '.*' on server '.*' is not currently available", RetryLater, 5),
-    Row(40615, "SqlFirewall", r"Cannot open server '.*' requested by the login\. Client with IP", RetryLater, 60),
+    Row(40532, "SqlServerRefused", r'Cannot open server ".*" requested by the login', RetryLater),
+    Row(40613, "SqlDatabaseUnavailable", r"Database '.*' on server '.*' is not currently available", RetryLater),
+    Row(40615, "SqlFirewall", r"Cannot open server '.*' requested by the login\. Client with IP", RetryLater),
     Row(40914, "SqlNetworkRule", r"Cannot open server '.*' requested by the login\. Client is not allowed", Rejected),
     Row(47073, "SqlPublicAccessOff", r"The public network interface on this server is not accessible", Rejected),
-    Row(40197, "SqlReconfiguration", r"The service has encountered an error processing your request", RetryLater, 5),
+    Row(40197, "SqlReconfiguration", r"The service has encountered an error processing your request", RetryLater),
     Row(40501, "SqlBusy", r"The service is currently busy", RetryLater, 10),
     Row(49918, "SqlNoResources", r"Cannot process request\. Not enough resources", RetryLater, 10),
     Row(49919, "SqlTooManyCreates", r"Cannot process create or update request", RetryLater, 10),

@@ -14,7 +14,7 @@ from cloud.errors import InProgress, NoRoomHere, RetryLater
 from cloud.protocols import PollState, SqlManagement
 from simulator.azure import Azure
 from simulator.faults import FaultKind, FaultRule
-from simulator.http import Request, Response
+from simulator.http import Request, Response, answer
 from tests.cloud.builders import POOL, POOLED, a_pool, a_server
 from tests.cloud.in_process import configure
 
@@ -78,6 +78,18 @@ def test_every_spelling_of_a_poll_answer_is_read(azure: Azure, status: int, body
     poll = factory.sql_management().poll(subscription, f"https://management.azure.com/subscriptions/{subscription}/x")
     assert (poll.state, poll.code) == (state, code)
     assert poll.retry_after == (15 if state is PollState.RUNNING else None)
+
+
+def test_a_forgotten_operation_is_neither_done_nor_failed(azure: Azure):
+    def forget(request: Request, call: Callable[[], Response]) -> Response:
+        if not request.path.startswith("/subscriptions"):
+            return call()
+        return answer(404, {"error": {"code": "OperationIdNotFound", "message": "?"}})
+
+    configure(azure, around=forget)
+    subscription = azure.arm.subscriptions[0]
+    poll = factory.sql_management().poll(subscription, f"https://management.azure.com/subscriptions/{subscription}/x")
+    assert poll.state is PollState.FORGOTTEN
 
 
 def test_a_failed_read_of_a_poll_url_is_not_a_failed_operation(azure: Azure, arm: SqlManagement):

@@ -6,7 +6,7 @@ from cloud.errors import AlreadyThere, CloudError, LoginRefused, Missing, Passwo
 from cloud.sql_failures import TABLE, SqlFailure, classify_sql
 
 TEXTS = [
-    (4060, LoginRefused, 'Cannot open database "d-1" requested by the login. The login failed.'),
+    (4060, RetryLater, 'Cannot open database "d-1" requested by the login. The login failed.'),
     (18456, LoginRefused, "Login failed for user 'svc_a'."),
     (40532, RetryLater, 'Cannot open server "spp-1" requested by the login. The login failed.'),
     (40613, RetryLater, "Database 'd-1' on server 'spp-1' is not currently available."),
