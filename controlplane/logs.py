@@ -34,7 +34,8 @@ def configure(*, as_json: bool, level: str) -> None:
     if as_json:
         last += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        last.append(structlog.dev.ConsoleRenderer(colors=False))
+        # A plain traceback: the richer ones show local variables, passwords among them.
+        last.append(structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback))
     logging.config.dictConfig(
         {
             "version": 1,
