@@ -131,7 +131,6 @@ REST_FRAMEWORK = {
     },
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
-API_AUDIENCE = env_text("API_AUDIENCE", "api://sql-persistence-provider")  # whom a caller's token must be made out to
 SPECTACULAR_SETTINGS = {
     "TITLE": "SQL Persistence Provider",
     "VERSION": "v1",
