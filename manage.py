@@ -1,12 +1,12 @@
 #!/usr/bin/env python
-"""Django's command line. `migrate` runs as the owner role, everything else as the application's."""
+"""Django's command line. What changes the schema runs as the owner role, all else as the application's."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-OWNER_COMMANDS = frozenset({"migrate", "flush", "sqlflush"})
+OWNER_COMMANDS = frozenset({"migrate", "prepare_database"})
 
 
 def main() -> None:

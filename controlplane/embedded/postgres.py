@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from controlplane.database_roles import grant_default_rights
 from controlplane.database_url import DatabaseAddress
 from controlplane.embedded.processes import STAY_THE_SAME_USER, Child, Program, run_to_end
 from controlplane.embedded.run_directory import RunDirectory
@@ -117,14 +118,3 @@ class EmbeddedPostgres:
             grant_default_rights(template, owner=OWNER, application=APPLICATION)
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone() is None:
             connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
-
-
-def grant_default_rights(connection: psycopg.Connection, *, owner: str, application: str) -> None:
-    """Let `application` read and write rows of every table that `owner` makes from now on, here; nothing else.
-
-    Tables that only grow take UPDATE and DELETE away again in their own migration.
-    """
-    names = {"owner": sql.Identifier(owner), "application": sql.Identifier(application)}
-    for what in ("SELECT, INSERT, UPDATE, DELETE ON TABLES", "USAGE, SELECT ON SEQUENCES"):
-        statement = "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT " + what + " TO {application}"
-        connection.execute(sql.SQL(statement).format(**names))
