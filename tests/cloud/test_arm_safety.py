@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+import structlog
 
 from cloud import factory
 from cloud.errors import Rejected, RetryLater, Throttled
@@ -13,7 +14,7 @@ from cloud.protocols import CallClass, ServerRef, SqlManagement
 from cloud.throttle import LocalBucket, Rate, Rates
 from simulator.azure import Azure
 from simulator.http import Request, Response, answer
-from tests.cloud.builders import POOL, POOLED, a_pool, a_server
+from tests.cloud.builders import PASSWORD, POOL, POOLED, a_pool, a_server
 from tests.cloud.in_process import configure
 
 
@@ -190,3 +191,18 @@ def test_a_state_that_the_sdk_does_not_know_is_kept_as_text(azure: Azure):
     seen = factory.sql_management().get_pool(server, "p-1")
     assert seen is not None
     assert seen.state == "Levitating"
+
+
+def test_answers_are_logged_with_their_ids_and_without_queries(azure: Azure, arm: SqlManagement):
+    with structlog.testing.capture_logs() as logs:
+        accepted = arm.begin_create_pool(a_server(azure), "p-1", POOL)
+        assert accepted.poll_url is not None
+        arm.poll(azure.arm.subscriptions[0], accepted.poll_url)
+    written = [one for one in logs if one["event"] == "azure.answered"]
+    made = next(one for one in written if one["path"].endswith("/elasticPools/p-1"))
+    assert (made["method"], made["status"], made["log_level"]) == ("PUT", 202, "info")
+    assert made["request_id"] == accepted.request_id
+    assert made["client_request_id"]
+    assert made["correlation_id"]
+    assert not any("?" in one["path"] for one in written)
+    assert PASSWORD.reveal() not in str(logs)

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from cloud import factory
-from cloud.errors import AlreadyThere, Missing, Rejected
+from cloud.errors import AlreadyThere, Missing, Rejected, RetryLater, Throttled
 from cloud.protocols import SecretStore
 from cloud.secrets import Secret
 from simulator.azure import Azure
-from simulator.http import Request, Response
+from simulator.http import Request, Response, answer
 from tests.cloud.in_process import VAULT, configure
 
 
@@ -87,3 +87,33 @@ def test_a_wrong_client_secret_is_no_reason_to_try_again(azure: Azure):
     configure(azure, client_secret=Secret("wrong"))
     with pytest.raises(Rejected):
         factory.secret_store().get("d-1-a")
+
+
+def test_a_lost_reply_leaves_a_version_that_its_tag_finds(azure: Azure):
+    def lose(request: Request, call: Callable[[], Response]) -> Response:
+        response = call()
+        if request.method == "PUT" and response.status == 200:
+            response.cut = True
+        return response
+
+    configure(azure, around=lose)
+    with pytest.raises(RetryLater):
+        factory.secret_store().set("d-1-a", Secret("value"), tags={"operation": "7"})
+    configure(azure)
+    assert [one.tags for one in factory.secret_store().versions("d-1-a")] == [{"operation": "7"}]
+
+
+def test_a_busy_vault_says_how_long_to_wait(azure: Azure):
+    asked: list[str] = []
+
+    def busy(request: Request, call: Callable[[], Response]) -> Response:
+        if not request.path.startswith("/secrets"):
+            return call()
+        asked.append(request.path)
+        return answer(429, {"error": {"code": "Throttled", "message": ""}}, {"retry-after": "4"})
+
+    configure(azure, around=busy)
+    with pytest.raises(Throttled) as refused:
+        factory.secret_store().get("d-1-a")
+    assert refused.value.retry_after == 4
+    assert len(asked) == 1
