@@ -9,6 +9,7 @@ import secrets
 from pathlib import Path
 
 from controlplane import logs
+from controlplane.console.appearance import UNFOLD  # noqa: F401  (how the console looks)
 from controlplane.database_url import django_database, parse_database_url
 from controlplane.env import env_bool, env_float, env_int, env_list, env_secret, env_text, is_set
 

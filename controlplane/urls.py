@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
 from django.urls import include, path
 
+from controlplane.console.pages import console
 from controlplane.health import healthz, readyz
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
-    path("admin/", admin.site.urls),
+    path("console/", console.urls),
     path("api/", include("controlplane.api.urls")),
 ]
 handler400 = "controlplane.api.pages.bad_request"

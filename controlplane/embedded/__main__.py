@@ -73,7 +73,7 @@ def up(path: Path, *, fresh: bool) -> int:
     try:
         with _stack(path, fresh=fresh) as stack:
             console.print(_operator_login(stack))
-            console.print(f"  Console  [bold]{stack.web_url}/admin/[/]\n  Logs     {stack.run.path}/logs\n")
+            console.print(f"  Console  [bold]{stack.web_url}/console/[/]\n  Logs     {stack.run.path}/logs\n")
             console.print("  Ctrl-C, or `make down` elsewhere, stops it.\n")
             while True:
                 _look_after(stack)
@@ -85,7 +85,7 @@ def up(path: Path, *, fresh: bool) -> int:
 def run(path: Path, command: list[str], *, fresh: bool) -> int:
     """Start everything, run the command with the addresses in its environment, stop everything."""
     with _stack(path, fresh=fresh) as stack:
-        environment = {**os.environ, **stack.environment, "CONSOLE_URL": f"{stack.web_url}/admin/"}
+        environment = {**os.environ, **stack.environment, "CONSOLE_URL": f"{stack.web_url}/console/"}
         process = subprocess.Popen(command, cwd=ROOT_OF_CODE, env=environment)
         try:
             while process.poll() is None:

@@ -1,0 +1,29 @@
+"""All pages: importing them registers them with the site."""
+
+from __future__ import annotations
+
+from controlplane.console import (
+    credentials,
+    databases,
+    elastic_pools,
+    operations,
+    places,
+    schedules,
+    servers,
+    services,
+    workspaces,
+)
+from controlplane.console.site import console
+
+__all__ = [
+    "console",
+    "credentials",
+    "databases",
+    "elastic_pools",
+    "operations",
+    "places",
+    "schedules",
+    "servers",
+    "services",
+    "workspaces",
+]

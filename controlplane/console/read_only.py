@@ -1,0 +1,126 @@
+"""Pages that show rows and never let anybody edit them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
+from unfold.admin import ModelAdmin
+
+from controlplane.console.buttons import Button, press
+from controlplane.console.display import row_address
+from controlplane.console.tables import Facts, Notice, Table
+
+
+class ReadOnlyPage(ModelAdmin):
+    """A list, and for each row a page of facts, neighbours and buttons. Nobody adds, changes or deletes here."""
+
+    actions = None
+    list_per_page = 50
+    list_fullwidth = True
+    show_full_result_count = False
+    view_on_site = False
+    change_list_template = "console/list.html"
+    buttons: ClassVar[tuple[Button, ...]] = ()
+    empty_means = "There is nothing here yet."
+
+    def facts(self, row: Any) -> Sequence[Facts]:
+        """What the row itself says."""
+        return ()
+
+    def tables(self, row: Any) -> Sequence[Table]:
+        """What belongs to the row."""
+        return ()
+
+    def notices(self, row: Any) -> Sequence[Notice]:
+        """What must be read first."""
+        return ()
+
+    def title_of(self, row: Any) -> str:
+        return str(row)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_press"
+        return [
+            path("<path:object_id>/press/<slug:button>/", self.admin_site.admin_view(self.press_view), name=name),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list. It takes no form, so a POST is refused."""
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        title = str(self.opts.verbose_name_plural).capitalize()
+        context = {"title": title, "subtitle": None, "empty_means": self.empty_means, **(extra_context or {})}
+        answer: HttpResponse = super().changelist_view(request, context)
+        return answer
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """One row's page. It takes no form either."""
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        row = self._visible(request, object_id)
+        if row is None:
+            return self._gone(request, object_id)
+        request.current_app = self.admin_site.name  # read by the url tag
+        return TemplateResponse(request, "console/object.html", self._context(request, row))
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Our history is the audit log."""
+        return redirect(f"{reverse('console:audit')}?{urlencode({'target': unquote(object_id)})}")
+
+    def press_view(self, request: HttpRequest, object_id: str, button: str) -> HttpResponse:
+        """One press of a button; then the row's page again."""
+        pressed = next((one for one in self.buttons if one.name == button), None)
+        if request.method != "POST" or pressed is None:
+            raise PermissionDenied
+        row = self._visible(request, object_id)
+        if row is None:
+            return self._gone(request, object_id)
+        press(pressed, request, row)
+        return HttpResponseRedirect(row_address(row))
+
+    def _visible(self, request: HttpRequest, object_id: str) -> Any:
+        row = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        return row
+
+    def _gone(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        messages.warning(request, f"There is no {self.opts.verbose_name} {object_id}.")
+        return redirect(reverse(f"console:{self.opts.app_label}_{self.opts.model_name}_changelist"))
+
+    def _context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        return {
+            **self.admin_site.each_context(request),
+            "title": self.title_of(row),
+            "subtitle": str(self.opts.verbose_name).capitalize(),
+            "opts": self.opts,
+            "original": row,
+            "key": getattr(row, "key", ""),
+            "notices": self.notices(row),
+            "facts": self.facts(row),
+            "tables": self.tables(row),
+            "buttons": [button for button in self.buttons if button.shown_for(request, row)],
+        }
