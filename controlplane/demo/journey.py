@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +15,15 @@ from rich.live import Live
 from controlplane.demo.checks import all_checks
 from controlplane.demo.clients import RestApi, SimulatorBooks
 from controlplane.demo.customers import CUSTOMERS, REFUSED, REMOVED, Wanted
-from controlplane.demo.screen import console, fleet_table, operations_by_state, progress_table, show_checks
+from controlplane.demo.screen import (
+    ATTENDED,
+    console,
+    fleet_table,
+    operations_by_state,
+    progress_line,
+    progress_table,
+    show_checks,
+)
 from operations.models import Operation
 
 LOOK_SECONDS = 0.5
@@ -52,7 +62,7 @@ class Journey:
         for wanted, code in REFUSED:
             answer = self.operator.put_service(wanted)
             error = answer.json().get("error", {})
-            said = f"{wanted.workspace}/{wanted.name} ({wanted.kind}, {wanted.size_gb / 1024:g} TB)"
+            said = f"{wanted.workspace}/{wanted.name} ({wanted.kind}, {wanted.size_gb / 1024:.3g} TB)"
             console.print(f"  {said} is refused: {answer.status_code} {error.get('code')}: {error.get('message')}")
             if not 400 <= answer.status_code < 500 or error.get("code") != code:
                 self.faults.append(f"{said} should have been refused with {code}")
@@ -87,23 +97,28 @@ class Journey:
     def _watch(self, locations: list[str]) -> None:
         """Show progress until every operation is over, or patience ends; then ask the API how each ended."""
         until = time.monotonic() + PATIENCE_SECONDS
-        with Live(console=console, auto_refresh=False, transient=not console.is_terminal) as live:
+        with _shown_progress(self.began) as show:
             while _work_left() and time.monotonic() < until:
-                _show(live, self.began)
+                show()
                 time.sleep(LOOK_SECONDS)
-            _show(live, self.began)
+            show()
         for location in locations:
             operation = self.operator.follow(location)
             if operation["status"] != "Succeeded":
                 self.faults.append(f"{location} is {operation['status']}: {operation.get('error')}")
 
 
+@contextmanager
+def _shown_progress(began: float) -> Iterator[Callable[[], None]]:
+    """A live table at a terminal; elsewhere a line every few seconds, and the table at the end."""
+    if ATTENDED:
+        with Live(console=console, auto_refresh=False) as live:
+            yield lambda: live.update(progress_table(time.monotonic() - began), refresh=True)
+        return
+    looks = count()
+    yield lambda: console.print(progress_line(time.monotonic() - began)) if next(looks) % 10 == 0 else None
+    console.print(progress_table(time.monotonic() - began))
+
+
 def _work_left() -> bool:
     return Operation.objects.filter(state__in=[Operation.State.QUEUED, Operation.State.RUNNING]).exists()
-
-
-def _show(live: Live, began: float) -> None:
-    """Redraw; where nobody watches, the table is printed once, at the end."""
-    draw: Callable[[], object] = lambda: live.update(progress_table(time.monotonic() - began), refresh=True)  # noqa: E731
-    if console.is_terminal:
-        draw()

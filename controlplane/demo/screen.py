@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable
 
@@ -13,7 +14,8 @@ from controlplane.demo.checks import Check
 from inventory.models import Database, ElasticPool
 from operations.models import Operation
 
-console = Console(highlight=False)
+ATTENDED = sys.stdout.isatty()
+console = Console(highlight=False, width=None if ATTENDED else 150)
 COLOURS = {"ready": "green", "creating": "yellow", "deleting": "magenta", "failed": "bold red", "deleted": "dim"}
 
 
@@ -63,6 +65,12 @@ def show_checks(checks: Iterable[Check]) -> bool:
             console.print(f"      {fault}", markup=False)
         held &= not check.faults
     return held
+
+
+def progress_line(seconds: float) -> str:
+    """The same in one line, for a log that nobody watches."""
+    states = Database.objects.values_list("status").annotate(n=Count("pk")).order_by("status")
+    return f"  {seconds:5.1f} s  " + ", ".join(f"{n} {state}" for state, n in states)
 
 
 def operations_by_state() -> str:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from placement.engine.catalogue import PoolSize, sizes_of
 from placement.engine.fleet import Demand
-from placement.engine.policy import Limits, Policy
+from placement.engine.policy import GIBIBYTE, Limits, Policy
 
 
 class Tier(StrEnum):
@@ -53,7 +53,8 @@ def tier_for(size_bytes: int, limits: Limits) -> Tier:
         return Tier.ELASTIC_POOL
     if size_bytes <= limits.hyperscale_bytes:
         return Tier.HYPERSCALE
-    raise SizeRefused(f"{size_bytes} bytes are more than the Hyperscale limit of {limits.hyperscale_bytes} bytes")
+    asked, limit = -(-size_bytes // GIBIBYTE), limits.hyperscale_bytes // GIBIBYTE
+    raise SizeRefused(f"{asked:,} GB are more than the {limit:,} GB that a Hyperscale database may have here")
 
 
 def vcores_for_hyperscale(size_bytes: int, policy: Policy) -> int:
