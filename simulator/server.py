@@ -50,6 +50,8 @@ class HttpConnection(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
+            if self._too_large:
+                self._refuse(413, "RequestEntityTooLarge")
         except httptools.HttpParserUpgrade:
             self._refuse(400, "UpgradeNotSupported")
         except httptools.HttpParserError:
@@ -63,6 +65,10 @@ class HttpConnection(asyncio.Protocol):
         if self._header_bytes > LARGEST_HEADERS:
             raise httptools.HttpParserError("headers too large")
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        length = self._headers.get("content-length", "0")
+        self._too_large = not length.isdigit() or int(length) > LARGEST_BODY
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
@@ -92,6 +98,7 @@ class HttpConnection(asyncio.Protocol):
         self._header_bytes = 0
         self._body: list[bytes] = []
         self._unread = 0
+        self._too_large = False
 
     def _send(self, response: Response, *, head_only: bool, keep_alive: bool) -> None:
         if response.cut:

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from simulator.arm.call import Call
 from simulator.arm.errors import invalid
 from simulator.arm.resources import Resource
+from simulator.arm.versions import shown
 from simulator.http import Response, answer
 from simulator.moments import compact, http_date
 
 
-def page(
-    call: Call, resources: Sequence[Resource], show: Callable[[Resource], Any] = lambda resource: resource.body
-) -> Response:
+def show(call: Call, resource: Resource) -> Response:
+    """200 with the resource as the api-version asked for shows it."""
+    return answer(200, shown(resource, call.api_version))
+
+
+def page(call: Call, resources: Sequence[Resource]) -> Response:
     """One page in order of creation; `nextLink` leads to the next. Changes between pages skip and double nothing."""
     ordered = sorted(resources, key=lambda resource: resource.order)
     after = _position(call)
     rest = [resource for resource in ordered if resource.order > after] if after else ordered
-    shown = rest[: call.arm.page_size]
-    document: dict[str, Any] = {"value": [show(resource) for resource in shown]}
-    if len(rest) > len(shown):
-        document["nextLink"] = _next_link(call, shown[-1].order)
+    first = rest[: call.arm.page_size]
+    document: dict[str, Any] = {"value": [shown(resource, call.api_version) for resource in first]}
+    if len(rest) > len(first):
+        document["nextLink"] = _next_link(call, first[-1].order)
     return answer(200, document)
 
 

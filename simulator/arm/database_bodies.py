@@ -70,6 +70,14 @@ def _by_place(place: Place, asked: Body) -> Body:
         "readScale": asked.get("readScale") or scale,
         "highAvailabilityReplicaCount": replicas,
         "currentSku": place.sku,
+        **(_serverless(asked) if place.is_serverless else {}),
+    }
+
+
+def _serverless(asked: Body) -> Body:
+    return {
+        "autoPauseDelay": int(asked.get("autoPauseDelay", 60)),
+        "minCapacity": float(asked.get("minCapacity", 0.5)),
     }
 
 

@@ -36,6 +36,10 @@ class Place:
         return self.tier == "Hyperscale"
 
     @property
+    def is_serverless(self) -> bool:
+        return self.size is not None and "_S_" in self.size.objective
+
+    @property
     def objective(self) -> str:
         return "ElasticPool" if self.pool_size else self._own.objective
 
@@ -51,7 +55,7 @@ class Place:
             *(["vcore"] if self.is_vcore else []),
             *(["hyperscale"] if self.is_hyperscale else []),
         ]
-        if self.size and "_S_" in self.size.objective:
+        if self.is_serverless:
             words.append("serverless")
         return ",".join([*words, "pool"] if self.pool else words)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.arm.answers import page
+from simulator.arm.answers import page, show
 from simulator.arm.call import Call, properties_of, tags_of
 from simulator.arm.database_bodies import changed_body, new_body
 from simulator.arm.database_sizes import Place, check_pool_takes, place_of
@@ -11,8 +11,8 @@ from simulator.arm.names import check_child_name, check_not_reserved
 from simulator.arm.polling import accepted
 from simulator.arm.resources import Body, Resource
 from simulator.arm.routing import DATABASE, SERVER, route
-from simulator.arm.server_load import check_server_takes, databases_named
-from simulator.http import Response, answer
+from simulator.arm.server_load import check_server_takes, databases_named, dropped_collection
+from simulator.http import Response
 
 CREATE, UPDATE, DROP = "CreateLogicalDatabase", "UpdateLogicalDatabase", "DropLogicalDatabase"
 EMPTY_BYTES = 4_259_840
@@ -106,7 +106,7 @@ def check_idle(call: Call, database: Resource) -> None:
 
 @route("GET", DATABASE)
 def get_database(call: Call) -> Response:
-    return answer(200, call.shown(DATABASE).body)
+    return show(call, call.shown(DATABASE))
 
 
 @route("GET", SERVER + "/databases")
@@ -138,12 +138,22 @@ def rename_database(call: Call) -> Response:
 
 @route("DELETE", DATABASE)
 def delete_database(call: Call) -> Response:
-    """202; 204 when there is none; 400 for master."""
+    """202, also again soon after (its result is 204 then); 204 when there never was one; 400 for master."""
     server = call.server()
     check_not_reserved(call.names["database"])
     database = call.arm.resources.get(call.id(DATABASE))
     if database is None:
-        return Response(204)
+        return _deleted_before(call, server)
     check_idle(call, database)
     _check_server_idle(call, server)
     return accepted(call, kind="database", word=DROP, target=database.id, seconds=call.arm.seconds(8, 15))
+
+
+def _deleted_before(call: Call, server: Resource) -> Response:
+    id_ = f"{server.id}/databases/{call.names['database']}"
+    dropped = call.arm.resources.count(
+        dropped_collection(server.key, call.names["database"]), "restorableDroppedDatabases"
+    )
+    if not dropped or call.arm.operations.running_on(id_):
+        return Response(204)
+    return accepted(call, kind="database", word=DROP, target=id_, seconds=0, absent=True)

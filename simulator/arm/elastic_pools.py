@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.arm.answers import page
+from simulator.arm.answers import page, show
 from simulator.arm.call import Call, properties_of, tags_of
 from simulator.arm.errors import ArmError, invalid
 from simulator.arm.limits import GIB, PoolSize, pool_size
@@ -14,7 +14,7 @@ from simulator.arm.polling import accepted
 from simulator.arm.resources import Body, Resource, Resources
 from simulator.arm.routing import POOL, SERVER, SUBSCRIPTION, route
 from simulator.arm.server_load import check_server_takes
-from simulator.http import Response, answer
+from simulator.http import Response
 from simulator.moments import iso
 
 TYPE = "Microsoft.Sql/servers/elasticPools"
@@ -171,7 +171,7 @@ def _new(call: Call, server: Resource, size: PoolSize, settings: Body, tags: Bod
 
 @route("GET", POOL)
 def get_pool(call: Call) -> Response:
-    return answer(200, call.shown(POOL).body)
+    return show(call, call.shown(POOL))
 
 
 @route("GET", SERVER + "/elasticPools")

@@ -11,7 +11,7 @@ from simulator.arm.database_bodies import master_body
 from simulator.arm.operations import Operation
 from simulator.arm.resource_groups import DELETE_WORD
 from simulator.arm.resources import Resource, Resources
-from simulator.arm.server_load import databases_named
+from simulator.arm.server_load import databases_named, dropped_collection
 from simulator.moments import file_time, iso
 
 Forget = Callable[[str], None]
@@ -129,5 +129,6 @@ def _dropped(database: Resource, at: float) -> Resource:
         "name": name,
         "type": "Microsoft.Sql/servers/restorableDroppedDatabases",
     }
+    under = (server_id.lower(), dropped_collection(server_id, database.name))
     until = at + database.inner["retention_days"] * 86_400
-    return Resource(id_, "restorableDroppedDatabases", (server_id.lower(),), body, {"restorable_until": until})
+    return Resource(id_, "restorableDroppedDatabases", under, body, {"restorable_until": until})

@@ -18,6 +18,7 @@ from simulator.http import Response, answer
 from simulator.regions import REGIONS, normalised
 
 DELETE_WORD = "DeleteResourceGroup"
+_TAG_FILTER = re.compile(r"(?i)tagname eq '(?P<name>[^']*)'(?: and tagvalue eq '(?P<value>[^']*)')?")
 _NAME = re.compile(r"[-\w._()]{1,90}(?<!\.)")
 
 
@@ -36,7 +37,7 @@ def put_group(call: Call) -> Response:
             f"Invalid resource group location '{location}'. The Resource group already exists in location '{there}'."
         )
         raise ArmError(409, "InvalidResourceGroupLocation", message, gateway=True)
-    group = _group(call, location, tags_of(body), existing)
+    group = _group(call, location, body, existing)
     call.arm.resources.put(group)
     call.record("UpsertResourceGroup", group.id)
     return answer(200 if existing else 201, group.body)
@@ -53,7 +54,8 @@ def _location(body: dict[str, Any]) -> str:
     return location
 
 
-def _group(call: Call, location: str, tags: dict[str, Any] | None, existing: Resource | None) -> Resource:
+def _group(call: Call, location: str, asked: dict[str, Any], existing: Resource | None) -> Resource:
+    tags = tags_of(asked)
     id_ = existing.id if existing else call.id(GROUP)
     body: dict[str, Any] = {
         "id": id_,
@@ -64,6 +66,8 @@ def _group(call: Call, location: str, tags: dict[str, Any] | None, existing: Res
     if tags is not None:
         body["tags"] = tags
     body["properties"] = {"provisioningState": "Succeeded"}
+    if managed_by := asked.get("managedBy"):
+        body["managedBy"] = managed_by
     return Resource(id_, "resourceGroups", (call.id(SUBSCRIPTION).lower(),), body)
 
 
@@ -85,7 +89,18 @@ def has_group(call: Call) -> Response:
 
 @route("GET", SUBSCRIPTION + "/resourcegroups")
 def list_groups(call: Call) -> Response:
-    return page(call, call.arm.resources.seen_children(call.id(SUBSCRIPTION), "resourceGroups"))
+    """All, or those with a tag: `$filter=tagname eq 'a' [and tagvalue eq 'b']`."""
+    groups = call.arm.resources.seen_children(call.id(SUBSCRIPTION), "resourceGroups")
+    wanted = _TAG_FILTER.fullmatch(call.request.query.get("$filter", ""))
+    if wanted is None:
+        return page(call, groups)
+    name, value = wanted["name"], wanted["value"]
+    return page(call, [group for group in groups if _is_tagged(group, name, value)])
+
+
+def _is_tagged(group: Resource, name: str, value: str | None) -> bool:
+    tags = group.body.get("tags") or {}
+    return name in tags and value in (None, tags[name])
 
 
 @route("DELETE", GROUP)

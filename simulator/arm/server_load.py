@@ -34,6 +34,11 @@ def databases_named(name: str) -> str:
     return f"/databases/{name}".lower()
 
 
+def dropped_collection(server_key: str, name: str) -> str:
+    """The collection of a server's dropped databases of one name."""
+    return f"{server_key}/dropped/{name}".lower()
+
+
 def check_server_takes(call: Call, server: Resource, dtus: int, *, instead_of: Resource | None = None) -> None:
     """409 when the server's quota of DTUs (vCores) would be exceeded."""
     used = used_dtus(call.arm.resources, server) - (dtus_of(instead_of) if instead_of else 0)

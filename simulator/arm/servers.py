@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from simulator.arm.answers import page
+from simulator.arm.answers import page, show
 from simulator.arm.call import Call, properties_of, tags_of
 from simulator.arm.errors import ArmError, conflict, invalid, not_found
 from simulator.arm.operations import Operation
@@ -243,7 +243,7 @@ def get_server(call: Call) -> Response:
     server = call.arm.resources.seen(call.id(SERVER))
     if server is None or not server.inner["visible"]:
         raise not_found(TYPE, call.names["server"])
-    return answer(200, server.body)
+    return show(call, server)
 
 
 @route("GET", SERVERS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from weakref import WeakKeyDictionary
 
 import orjson
 from azure.core.credentials import AccessToken
@@ -15,6 +16,7 @@ from simulator.transport import Around, InProcessTransport, plain
 PASSWORD = "Correct-Horse-9"
 ARM = "https://management.azure.com"
 VERSION = "2023-08-01"
+_TOKENS: WeakKeyDictionary[Azure, dict[str, str]] = WeakKeyDictionary()
 
 
 class Token:
@@ -28,7 +30,11 @@ class Token:
 
 
 def bearer(azure: Azure, audience: str = ARM) -> str:
-    return azure.entra.token(azure.entra.client_id, audience, authority="https://localhost")
+    """A token of the default application, signed once an audience."""
+    known = _TOKENS.setdefault(azure, {})
+    if audience not in known:
+        known[audience] = azure.entra.token(azure.entra.client_id, audience, authority="https://localhost")
+    return known[audience]
 
 
 def sql_client(azure: Azure, around: Around = plain) -> SqlManagementClient:
