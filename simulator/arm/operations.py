@@ -111,7 +111,15 @@ class Operations:
 
     def next_due(self) -> float | None:
         """When the next running operation ends; None when nothing runs that ever ends."""
-        return min((operation.due for operation in self.all_running() if operation.due is not None), default=None)
+        while self._heap:
+            due, operation_id = self._heap[0]
+            operation = self.get(operation_id)
+            if operation is not None and operation.running and operation.due == due:
+                return due
+            if operation is not None and not operation.running:
+                return min((one.due for one in self.all_running() if one.due is not None), default=None)
+            heapq.heappop(self._heap)
+        return None
 
     def of_target(self, target: str) -> list[Operation]:
         """Operations on this resource that are still remembered, oldest first."""
