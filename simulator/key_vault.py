@@ -13,7 +13,8 @@ from simulator.clock import Clock
 from simulator.entra import Entra, TokenRefused
 from simulator.http import Request, Response, answer
 from simulator.store import Store
-from simulator.vault_secrets import HEADERS, SecretCall, VaultRefusal
+from simulator.vault_bodies import HEADERS, VaultRefusal, bad_parameter
+from simulator.vault_secrets import SecretCall
 
 AUDIENCE = "https://vault.azure.net"
 
@@ -78,7 +79,7 @@ class KeyVaults:
 
     def _route(self, request: Request) -> Response:
         if not request.query.get("api-version"):
-            raise VaultRefusal(400, "BadParameter", "api-version must be specified")
+            raise bad_parameter("api-version must be specified")
         path = request.path.rstrip("/")
         for method, pattern, handler in _ROUTES:
             if method == request.method and (found := pattern.fullmatch(path)):

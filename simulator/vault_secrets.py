@@ -6,7 +6,6 @@ import base64
 import re
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
 from urllib.parse import urlencode
 
 import orjson
@@ -14,36 +13,21 @@ import orjson
 from simulator.clock import Clock
 from simulator.http import Request, Response, answer
 from simulator.store import Document, Store
+from simulator.vault_bodies import (
+    HEADERS,
+    VaultRefusal,
+    bad_parameter,
+    new_version,
+    packed,
+    read_body,
+    unpacked,
+    updated_version,
+)
 
 SECRETS = "secrets"
 RECOVERABLE_DAYS = 90
 LARGEST_PAGE = 25
-LARGEST_VALUE_BYTES = 25_000
-MOST_TAGS = 15
-HEADERS = {
-    "cache-control": "no-cache",
-    "pragma": "no-cache",
-    "expires": "-1",
-    "strict-transport-security": "max-age=31536000;includeSubDomains",
-    "x-content-type-options": "nosniff",
-    "x-ms-keyvault-region": "eastus",
-    "x-ms-keyvault-service-version": "1.9.908.1",
-}
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
-
-
-class VaultRefusal(Exception):
-    """A refusal in Key Vault's own shape; `inner` is the code of its innererror."""
-
-    def __init__(self, status: int, code: str, message: str, inner: str | None = None) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.inner = status, code, message, inner
-
-    def response(self) -> Response:
-        error: dict[str, Any] = {"code": self.code, "message": self.message}
-        if self.inner:
-            error["innererror"] = {"code": self.inner}
-        return answer(self.status, {"error": error}, HEADERS)
 
 
 class SecretCall:
@@ -65,8 +49,7 @@ class SecretCall:
         key, kept = self._find(name)
         if kept and kept["deleted"]:
             raise _still_deleted(name)
-        body = self._body()
-        version = _checked_version(body, version=uuid.uuid4().hex, now=self._now)
+        version = new_version(read_body(self._request.body), version=uuid.uuid4().hex, now=self._now)
         versions = [*(kept["versions"] if kept else []), version]
         shown = kept["name"] if kept else name
         self._store.put(SECRETS, key, {"name": shown, "versions": versions, "deleted": None})
@@ -82,13 +65,7 @@ class SecretCall:
     def update(self, name: str, version: str | None = None) -> Response:
         kept = self._live(name)
         old = _pick(kept, version)
-        body = self._body()
-        wanted = {
-            word: value for word, value in body.get("attributes", {}).items() if word in ("enabled", "nbf", "exp")
-        }
-        new = {**old, "attributes": {**old["attributes"], **wanted, "updated": self._now}}
-        new |= {word: body[word] for word in ("tags", "contentType") if body.get(word) is not None}
-        _check_tags(new.get("tags") or {})
+        new = updated_version(old, read_body(self._request.body), now=self._now)
         versions = [new if one is old else one for one in kept["versions"]]
         self._store.put(SECRETS, self._key(name), {**kept, "versions": versions})
         return answer(200, self._bundle(kept["name"], new), HEADERS)
@@ -114,15 +91,10 @@ class SecretCall:
         return answer(200, self._bundle(kept["name"], kept["versions"][-1]), HEADERS)
 
     def backup(self, name: str) -> Response:
-        """All versions as one opaque text (the real one is encrypted; this one is only packed)."""
-        packed = base64.urlsafe_b64encode(orjson.dumps(self._live(name))).decode()
-        return answer(200, {"value": packed}, HEADERS)
+        return answer(200, {"value": packed(self._live(name))}, HEADERS)
 
     def restore(self) -> Response:
-        try:
-            kept = orjson.loads(base64.urlsafe_b64decode(self._body()["value"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise VaultRefusal(400, "BadParameter", "Backup blob is not valid.") from error
+        kept = unpacked(read_body(self._request.body).get("value", ""))
         key, present = self._find(kept["name"])
         if present:
             raise VaultRefusal(409, "Conflict", f"A secret with name {kept['name']} already exists.")
@@ -154,7 +126,7 @@ class SecretCall:
     def _page_size(self) -> int:
         asked = self._request.query.get("maxresults", str(LARGEST_PAGE))
         if not asked.isdecimal() or not 1 <= int(asked) <= LARGEST_PAGE:
-            raise VaultRefusal(400, "BadParameter", f"maxresults must be between 1 and {LARGEST_PAGE}.")
+            raise bad_parameter(f"maxresults must be between 1 and {LARGEST_PAGE}.")
         return int(asked)
 
     def _start(self) -> int:
@@ -164,7 +136,7 @@ class SecretCall:
         try:
             return int(orjson.loads(base64.urlsafe_b64decode(token))["NextMarker"])
         except (ValueError, KeyError, TypeError) as error:
-            raise VaultRefusal(400, "BadParameter", "The skiptoken is not valid.") from error
+            raise bad_parameter("The skiptoken is not valid.") from error
 
     def _bundle(self, name: str, version: Document, *, with_value: bool = False, versioned: bool = True) -> Document:
         path = f"{self._base}/secrets/{name}"
@@ -189,7 +161,7 @@ class SecretCall:
 
     def _find(self, name: str) -> tuple[str, Document | None]:
         if not _NAME.fullmatch(name):
-            raise VaultRefusal(400, "BadParameter", f"The request URI contains an invalid name: {name}")
+            raise bad_parameter(f"The request URI contains an invalid name: {name}")
         key = self._key(name)
         return key, self._unexpired(key, self._store.get(SECRETS, key))
 
@@ -211,40 +183,6 @@ class SecretCall:
         if kept is None or not kept["deleted"]:
             raise VaultRefusal(404, "SecretNotFound", f"Deleted Secret not found: {name}")
         return kept
-
-    def _body(self) -> Document:
-        try:
-            body = orjson.loads(self._request.body)
-        except orjson.JSONDecodeError as error:
-            raise VaultRefusal(400, "BadParameter", "The request body is not valid JSON.") from error
-        if not isinstance(body, dict):
-            raise VaultRefusal(400, "BadParameter", "The request body must be an object.")
-        return body
-
-
-def _checked_version(body: Document, *, version: str, now: int) -> Document:
-    value, attributes = body.get("value"), body.get("attributes") or {}
-    if not isinstance(value, str):
-        raise VaultRefusal(400, "BadParameter", "Property value is required.")
-    if len(value.encode()) > LARGEST_VALUE_BYTES:
-        raise VaultRefusal(400, "BadParameter", f"Property value must not exceed {LARGEST_VALUE_BYTES} bytes.")
-    _check_tags(body.get("tags") or {})
-    dates = {word: attributes[word] for word in ("nbf", "exp") if attributes.get(word) is not None}
-    life = {"enabled": attributes.get("enabled", True), **dates, "created": now, "updated": now}
-    return {
-        "version": version,
-        "value": value,
-        "contentType": body.get("contentType"),
-        "attributes": life,
-        "tags": body.get("tags"),
-    }
-
-
-def _check_tags(tags: Document) -> None:
-    if len(tags) > MOST_TAGS:
-        raise VaultRefusal(400, "BadParameter", f"No more than {MOST_TAGS} tags are allowed.")
-    if any(not isinstance(text, str) or len(text) > 256 for text in tags.values()):
-        raise VaultRefusal(400, "BadParameter", "A tag value is a text of at most 256 characters.")
 
 
 def _pick(kept: Document, version: str | None) -> Document:
