@@ -69,7 +69,7 @@ def new_version(body: Document, *, version: str, now: int) -> Document:
 
 def updated_version(old: Document, body: Document, *, now: int) -> Document:
     """All but the value may change; tags are replaced as a whole."""
-    changes = {word: body[word] for word in ("tags", "contentType") if word in body}
+    changes: Document = {word: body[word] for word in ("tags", "contentType") if word in body}
     return {**old, **changes, "attributes": {**old["attributes"], **body["attributes"], "updated": now}}
 
 
