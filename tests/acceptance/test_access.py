@@ -1,0 +1,129 @@
+"""Who may do what: role × method × route × membership, generated from the URL table."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.urls import reverse
+
+from controlplane.api.access import OPEN, RULES
+from controlplane.api.principals import Role
+from inventory.models import Workspace
+from inventory.states import Status
+from operations.models import AuditEvent
+from operations.services import submit
+from tests.acceptance.callers import Directory
+from tests.acceptance.routes import Route, all_routes, guarded_routes
+from tests.acceptance.tables import contents
+from tests.builders import a_database, a_region, a_service, a_workspace
+
+pytestmark = pytest.mark.django_db
+
+ALL = "Operator ServiceProvider WorkspaceOwner Auditor"
+# Written down a second time, by hand: a change of the product's table has to be meant.
+EXPECTED = {
+    "GET workspaces": ALL,
+    "GET workspace": ALL,
+    "PUT workspace": "Operator",
+    "DELETE workspace": "Operator",
+    "GET services": ALL,
+    "GET service": ALL,
+    "PUT service": "Operator ServiceProvider WorkspaceOwner",
+    "DELETE service": "Operator ServiceProvider WorkspaceOwner",
+    "GET operations": ALL,
+    "GET operation": ALL,
+    "POST operation-cancel": "Operator ServiceProvider WorkspaceOwner",
+}
+BODIES = {
+    "PUT workspace": {"properties": {"region": "eastus"}},
+    "PUT service": {"properties": {"kind": "fhir", "sizeGb": 100}},
+}
+WITHOUT_WORKSPACE = ("workspaces", "operations")  # lists: they show what one may see, and hide the rest
+
+
+def prepared() -> dict[str, str]:
+    """Addresses by route name, in a workspace where each request would succeed."""
+    workspace = a_workspace("cigna", a_region("eastus"))
+    database = a_database(a_service(workspace, "claims"), size_bytes=100 * 2**30, status=Status.CREATING)
+    operation = submit("create_database", target=database.key, actor="test", workspace="cigna")
+    return {
+        "workspaces": reverse("workspaces"),
+        "workspace": reverse("workspace", args=["cigna"]),
+        "services": reverse("services", args=["cigna"]),
+        "service": reverse("service", args=["cigna", "claims"]),
+        "operations": reverse("operations"),
+        "operation": reverse("operation", args=[operation.pk]),
+        "operation-cancel": reverse("operation-cancel", args=[operation.pk]),
+    }
+
+
+def asked(client, route: Route, address: str):
+    document = BODIES.get(str(route))
+    content = {"data": json.dumps(document), "content_type": "application/json"} if document else {}
+    return client.generic(route.method, address, **content)
+
+
+def test_every_route_and_method_has_a_rule_and_every_rule_a_route():
+    table = {(route.name, route.method) for route in all_routes()}
+    assert table - OPEN == set(RULES)
+    assert {f"{method} {name}": set(roles) for (name, method), roles in RULES.items()} == {
+        key: set(roles.split()) for key, roles in EXPECTED.items()
+    }
+
+
+@pytest.mark.parametrize("membership", ["member", "stranger"])
+@pytest.mark.parametrize("role", [*Role, None], ids=lambda role: str(role or "no role"))
+@pytest.mark.parametrize("route", guarded_routes(), ids=str)
+def test_access_is_role_and_membership(route: Route, role: Role | None, membership: str, directory: Directory):
+    addresses = prepared()
+    place = Workspace.objects.get() if membership == "member" else None
+    client = directory.caller("somebody", *([role] if role else []), member_of=place)
+    before = contents()
+    answer = asked(client, route, addresses[route.name])
+
+    granted = role is not None and role in EXPECTED[str(route)].split()
+    sees = membership == "member" or role in (Role.OPERATOR, Role.AUDITOR)
+    if not granted:
+        assert (answer.status_code, answer["x-ms-error-code"]) == (403, "AuthorizationFailed")
+    elif route.name in WITHOUT_WORKSPACE:
+        assert answer.status_code == 200
+        assert bool(answer.json()["value"]) == sees
+    elif not sees:
+        assert answer.status_code == 404
+        assert answer["x-ms-error-code"] in ("WorkspaceNotFound", "OperationNotFound")
+    elif str(route) == "DELETE workspace":
+        assert (answer.status_code, answer["x-ms-error-code"]) == (409, "WorkspaceNotEmpty")
+    else:
+        assert answer.status_code in (200, 202), answer.content
+    if answer.status_code >= 400:
+        assert contents() == before
+        assert AuditEvent.objects.filter(action="api.refused", outcome="refused").count() == 1
+
+
+def test_a_role_that_only_reads_widens_nothing_for_one_that_writes(directory: Directory):
+    addresses = prepared()
+    both = directory.caller("both", Role.AUDITOR, Role.WORKSPACE_OWNER)
+    assert both.get(addresses["service"]).status_code == 200
+    assert both.delete(addresses["service"]).status_code == 404
+
+
+@pytest.mark.parametrize("route", guarded_routes(), ids=str)
+def test_without_a_token_nothing_is_told(route: Route, directory: Directory, client):
+    addresses = prepared()
+    before = contents()
+    answer = client.generic(route.method, addresses[route.name])
+    assert (answer.status_code, answer["x-ms-error-code"]) == (401, "AuthenticationFailed")
+    assert answer["WWW-Authenticate"].startswith("Bearer ")
+    assert contents() == before
+    assert AuditEvent.objects.filter(action="api.sign_in_refused", outcome="refused").count() == 1
+
+
+def test_a_foreign_workspace_and_an_absent_one_are_answered_alike(directory: Directory):
+    prepared()
+    stranger = directory.caller("stranger", Role.WORKSPACE_OWNER)
+    foreign = stranger.get("/api/v1/workspaces/cigna")
+    absent = stranger.get("/api/v1/workspaces/nowhere")
+    assert (foreign.status_code, foreign.content) == (absent.status_code, absent.content)
+    listed = stranger.get("/api/v1/operations?workspace=cigna")
+    assert (listed.status_code, listed["x-ms-error-code"]) == (404, "WorkspaceNotFound")
