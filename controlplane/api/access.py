@@ -43,8 +43,13 @@ class ByTheTable(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """True also for methods that the view does not know, so that they are answered 405."""
-        known = request.method is not None and hasattr(view, request.method.lower())
-        return not known or bool(granting_roles(request))
+        return not knows(view, request) or bool(granting_roles(request))
+
+
+def knows(view: APIView, request: Request) -> bool:
+    """True where the view answers this method."""
+    method = str(request.method).lower()
+    return method in view.http_method_names and hasattr(view, method)
 
 
 def principal_of(request: Request) -> Principal:

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView
 
-from controlplane.api.access import ByTheTable, principal_of, viewer_of
+from controlplane.api.access import ByTheTable, knows, principal_of, viewer_of
 from controlplane.api.auth import EntraTokens, RefusedSignIns
 from controlplane.api.problems import Problem, invalid, not_found
 from controlplane.api.shapes import BoundedJson, Shape, too_large
@@ -44,7 +44,7 @@ class ApiView(APIView):
         self._sign_in(request)
         self.check_throttles(request)
         self.check_permissions(request)
-        if hasattr(self, str(request.method).lower()):
+        if knows(self, request):
             self._refuse_unexpected(request)
 
     def actor(self) -> str:
