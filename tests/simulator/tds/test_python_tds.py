@@ -83,7 +83,7 @@ def test_the_firewall_refuses_loopback_when_told(sql: Served) -> None:
     """The driver retries all but 18456 until its time is up, and then names the cause as such only."""
     sql.world.doors["127.0.0.1"] = Admission.FIREWALL_REFUSES
     with pytest.raises(TimeoutError) as caught:
-        connect(sql, login_timeout=0.5)
+        connect(sql, login_timeout=2.0)
     cause = caught.value.__cause__
     assert isinstance(cause, pytds.OperationalError)
     assert cause.number == 40615
