@@ -27,6 +27,7 @@ from simulator.throttle import Throttle
 
 DEFAULT_VAULT = "vault"
 META = "meta"
+SECRET_EFFECTS = {"PUT": "SetSecret", "PATCH": "UpdateSecret", "DELETE": "DeleteSecret", "POST": "RecoverSecret"}
 
 
 class Azure:
@@ -92,6 +93,8 @@ class Azure:
             return self._hidden(request)
         operation_rule = rule if rule and rule.kind in OPERATION_KINDS else None
         response = self._serve(request, service, operation_rule)
+        if service == "vault" and response.status < 300:
+            self._note_secret(request)
         return self._after(request, response, rule)
 
     def service_of(self, request: Request) -> str:
@@ -134,6 +137,21 @@ class Azure:
         if request.path.rstrip("/").lower() == metadata.PATH:
             return metadata.endpoints(request, self.tenant)
         return self.entra.handle(request) or _nothing_here(request)
+
+    def _note_secret(self, request: Request) -> None:
+        """Changes of secrets are effects, too; their values are not."""
+        word = SECRET_EFFECTS.get(request.method)
+        if word:
+            client_id = request.headers.get("x-ms-client-request-id", "")
+            resource = f"{self.vaults.vault_of(request)}{request.path}"
+            self.ledger.add(
+                method=request.method,
+                resource=resource,
+                operation=word,
+                who="",
+                request_id="",
+                client_request_id=client_id,
+            )
 
     def _instead(self, request: Request, service: str, rule: FaultRule) -> Response:
         if rule.kind is FaultKind.TIMEOUT:

@@ -43,13 +43,14 @@ class Options:
 
 async def run(options: Options, *, announce: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT (or the parent's end); `announce` gets the contract line once all ports accept."""
+    ended = _end_on_signals()
     certificates = Certificates(options.state / "certificates")
     azure = _azure(options)
     async with contextlib.AsyncExitStack() as servers:
         servers.callback(azure.close)
         ports = await _open_ports(options, azure, certificates, servers)
         announce(json.dumps(contract(options, azure, certificates, ports)))
-        await _until_the_end(follow_parent=options.exit_with_parent)
+        await _until(ended, follow_parent=options.exit_with_parent)
 
 
 def _azure(options: Options) -> Azure:
@@ -126,11 +127,15 @@ def contract(options: Options, azure: Azure, certificates: Certificates, ports: 
     }
 
 
-async def _until_the_end(*, follow_parent: bool) -> None:
+def _end_on_signals() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT, from the first moment on."""
     ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    return ended
+
+
+async def _until(ended: asyncio.Event, *, follow_parent: bool) -> None:
     parent = os.getppid()
     while not ended.is_set():
         with contextlib.suppress(TimeoutError):

@@ -23,6 +23,7 @@ class Store:
 
     def __init__(self, directory: Path | None = None) -> None:
         self._tables: dict[str, dict[str, Document]] = {}
+        self._owned: dict[tuple[str, str], dict[str, None]] = {}
         self._lines = 0
         self._journal: int | None = None
         self._path = directory / "journal.jsonl" if directory else None
@@ -39,21 +40,40 @@ class Store:
         return MappingProxyType(self._tables.setdefault(kind, {}))
 
     def items(self, kind: str, prefix: str = "") -> Iterator[tuple[str, Document]]:
-        """Documents whose key starts with `prefix`; safe against changes while iterating."""
-        return ((key, document) for key, document in list(self._tables.get(kind, {}).items()) if key.startswith(prefix))
+        """Documents whose key starts with `prefix`; safe against changes while iterating.
+
+        A prefix with a slash (`<owner>/…`) looks at that owner's documents alone, however many others there are.
+        """
+        rows = self._tables.get(kind, {})
+        owner, slash, _ = prefix.partition("/")
+        keys = list(self._owned.get((kind, owner), ())) if slash else list(rows)
+        return ((key, rows[key]) for key in keys if key.startswith(prefix) and key in rows)
 
     def put(self, kind: str, key: str, document: Document) -> None:
-        self._tables.setdefault(kind, {})[key] = document
+        self._keep(kind, key, document)
         self._append([kind, key, document])
 
     def delete(self, kind: str, key: str) -> None:
-        if self._tables.get(kind, {}).pop(key, None) is not None:
+        if self._drop(kind, key):
             self._append([kind, key, None])
 
     def close(self) -> None:
         if self._journal is not None:
             os.close(self._journal)
             self._journal = None
+
+    def _keep(self, kind: str, key: str, document: Document) -> None:
+        self._tables.setdefault(kind, {})[key] = document
+        self._owned.setdefault((kind, key.partition("/")[0]), {})[key] = None
+
+    def _drop(self, kind: str, key: str) -> bool:
+        if self._tables.get(kind, {}).pop(key, None) is None:
+            return False
+        owner = (kind, key.partition("/")[0])
+        del self._owned[owner][key]
+        if not self._owned[owner]:
+            del self._owned[owner]
+        return True
 
     def _append(self, line: list[Any]) -> None:
         if self._path is None:
@@ -70,9 +90,9 @@ class Store:
         for line in path.read_bytes().split(b"\n")[:-1]:  # what follows the last newline is torn
             kind, key, document = orjson.loads(line)
             if document is None:
-                self._tables.get(kind, {}).pop(key, None)
+                self._drop(kind, key)
             else:
-                self._tables.setdefault(kind, {})[key] = document
+                self._keep(kind, key, document)
 
     def _compact(self) -> None:
         """Rewrite the journal to the present state; atomic by rename."""

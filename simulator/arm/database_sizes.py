@@ -123,16 +123,20 @@ def check_pool_takes(call: Call, place: Place, current: Resource | None) -> None
         return
     if call.arm.operations.running_on(place.pool.key):
         raise busy(place.pool.name)
-    members = call.arm.resources.children(place.pool.key, "databases")
-    check_room(place.pool.name, place.pool_size, place.pool.properties, len(members) + 1)
+    count = call.arm.resources.count(place.pool.key, "databases")
+    check_room(place.pool.name, place.pool_size, place.pool.properties, count + 1)
     limit = place.pool.properties["maxSizeBytes"]
-    used = sum(int(member.inner["used_bytes"]) for member in members)
-    if limit and used >= limit:
+    if limit and _used_bytes(call, place.pool) >= limit:
         raise invalid(
             "ElasticPoolOverStorageUsage",
             f"The elastic pool '{place.pool.name}' has reached its storage limit. The storage usage for the "
             f"elastic pool cannot exceed ({limit // 1024**2}) MBs.",
         )
+
+
+def _used_bytes(call: Call, pool: Resource) -> int:
+    """The data in the pool."""
+    return sum(int(member.inner["used_bytes"]) for member in call.arm.resources.children(pool.key, "databases"))
 
 
 def max_bytes(place: Place, asked: Any) -> int:

@@ -77,6 +77,9 @@ def pool_size(sku: Body) -> PoolSize:
     """The size that a sku names, e.g. GP_Gen5 with capacity 4, or GP_Gen5_4; 400 for an unknown one."""
     name = str(sku.get("name") or "")
     capacity = sku.get("capacity")
+    if (exact := POOL_SIZES.get((name.lower(), capacity or 0))) is not None:
+        _check_tier(sku, exact.tier)
+        return exact
     suffixed = re.fullmatch(r"(\w+?)_(\d+)", name)
     if suffixed and name.lower() not in {known for known, _ in POOL_SIZES}:
         name, capacity = suffixed[1], capacity or int(suffixed[2])

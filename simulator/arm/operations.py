@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from simulator.clock import Clock
@@ -142,4 +142,4 @@ class Operations:
             heapq.heappush(self._heap, (due, operation.id))
 
     def _keep(self, operation: Operation) -> None:
-        self._store.put(KIND, operation.id, asdict(operation))
+        self._store.put(KIND, operation.id, {name: getattr(operation, name) for name in Operation.__slots__})
