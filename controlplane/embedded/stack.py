@@ -155,13 +155,14 @@ class EmbeddedStack:
 
     def _start_servers(self) -> None:
         wanted = [part for part in SERVER_PARTS if part in self._parts and part not in self._servers]
-        for part in wanted:
-            with self._step(f"Starting {part}"):
+        if not wanted:
+            return
+        with self._step(f"Starting {', '.join(wanted)}"):
+            for part in wanted:
                 self._servers[part] = server = self._make(part)
                 self.children[part] = server.child
                 server.start()
-        for part in wanted:
-            with self._step(f"Waiting for {part}"):
+            for part in wanted:
                 self._servers[part].wait_until_ready()
                 self.environment |= self._addresses(self._servers[part])
 
@@ -194,13 +195,14 @@ class EmbeddedStack:
             return
         with self._step("Migrating the database"):
             run_to_end(Program("migrate", python("manage.py", "migrate", "--no-input"), self.environment), self.run)
-            run_to_end(Program("prepare", python("manage.py", "prepare"), self.environment), self.run)
-        for program in self._programs():
-            with self._step(f"Starting {program.name}"):
+        programs = self._programs()
+        with self._step(f"Starting {', '.join(program.name for program in programs)}"):
+            for program in programs:
                 self.children[program.name] = child = Child(program, self.run)
                 child.start()
-        if Part.WEB in self._parts:
-            with self._step("Waiting for web"):
+            # Meanwhile: beat reads schedules again when they change, and nobody else needs these rows yet.
+            run_to_end(Program("prepare", python("manage.py", "prepare"), self.environment), self.run)
+            if Part.WEB in self._parts:
                 self.children[Part.WEB].wait_until(self._web_answers)
 
     def _programs(self) -> list[Program]:
