@@ -50,6 +50,8 @@ def main() -> int:
     except (PartFailed, AlreadyRunning) as failure:
         console.print("[red]✗[/]", end=" ")
         console.print(str(failure), markup=False)
+    except PermissionError as failure:
+        console.print(f"[red]✗[/] {failure.filename} belongs to another user: remove it, or set RUN_DIRECTORY.")
     except Interrupted as interruption:
         return interruption.code
     return 1

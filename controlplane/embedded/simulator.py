@@ -19,7 +19,7 @@ class EmbeddedSimulator:
         self._run = run
         self._time_scale = time_scale
         self._state = run.path / "simulator"
-        self._state.mkdir(exist_ok=True)
+        self._state.mkdir(mode=0o700, exist_ok=True)
         self._line = self._state / "contract.json"
         port = str(run.port("simulator"))
         place = ("--host", "127.0.0.1", "--port", port, "--state", str(self._state))

@@ -28,7 +28,7 @@ class EmbeddedValkey:
         self._run = run
         self.port = run.port("valkey")
         self._data = run.path / "valkey"
-        self._data.mkdir(exist_ok=True)
+        self._data.mkdir(mode=0o700, exist_ok=True)
         settings = SETTINGS | {"port": str(self.port), "dir": f'"{self._data}"', "requirepass": self._password()}
         text = "".join(f"{name} {value}\n" for name, value in settings.items())
         self._configuration = run.keep_secret("valkey_configuration", Secret(text))
