@@ -52,6 +52,9 @@ class HttpConnection(asyncio.Protocol):
             self._parser.feed_data(data)
             if self._too_large:
                 self._refuse(413, "RequestEntityTooLarge")
+        except httptools.HttpParserCallbackError:
+            log.exception("simulator.request_failed")
+            self._refuse(500, "InternalServerError")
         except httptools.HttpParserUpgrade:
             self._refuse(400, "UpgradeNotSupported")
         except httptools.HttpParserError:
@@ -62,18 +65,19 @@ class HttpConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._header_bytes += len(name) + len(value)
-        if self._header_bytes > LARGEST_HEADERS:
-            raise httptools.HttpParserError("headers too large")
+        self._too_large = self._too_large or self._header_bytes > LARGEST_HEADERS
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         length = self._headers.get("content-length", "0")
-        self._too_large = not length.isdigit() or int(length) > LARGEST_BODY
+        self._too_large = self._too_large or not length.isdigit() or int(length) > LARGEST_BODY
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
 
     def on_message_complete(self) -> None:
+        if self._too_large:
+            return
         request = self._request()
         keep_alive = self._parser.should_keep_alive()
         self._reset()
@@ -98,7 +102,7 @@ class HttpConnection(asyncio.Protocol):
         self._header_bytes = 0
         self._body: list[bytes] = []
         self._unread = 0
-        self._too_large = False
+        self._too_large: bool = False
 
     def _send(self, response: Response, *, head_only: bool, keep_alive: bool) -> None:
         if response.cut:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from simulator.arm.errors import ArmError, group_not_found, invalid, parent_not_found
+from simulator.arm.request_types import checked
 from simulator.arm.resources import Body, Resource
 from simulator.arm.routing import GROUP, SERVER
 from simulator.faults import FaultRule
@@ -51,7 +52,7 @@ class Call:
             raise invalid("InvalidRequestContent", message) from error
         if not isinstance(document, dict):
             raise invalid("InvalidRequestContent", "The request content is not a JSON object.")
-        return document
+        return checked(document)
 
     def group(self) -> Resource:
         """The resource group in the path; 404 when absent."""
@@ -102,12 +103,8 @@ class Call:
 
 
 def properties_of(body: Body) -> Body:
-    """The `properties` object of a request, empty when left out; 400 when it is something else."""
-    properties = body.get("properties") or {}
-    if not isinstance(properties, dict):
-        raise invalid(
-            "InvalidResourceRequestBody", "The resource or resource properties in the request body is empty or invalid."
-        )
+    """The `properties` object of a request, empty when left out."""
+    properties: Body = body.get("properties", {})
     return properties
 
 

@@ -36,13 +36,13 @@ EXCHANGES = [
 class OverTls:
     """An Azure behind a real socket, in a thread with its own loop; time stands still."""
 
-    def __init__(self, directory) -> None:
+    def __init__(self, directory, handle=None) -> None:
         self.azure = Azure(real=lambda: 0.0)
         self.certificates = Certificates(directory)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        start = listen(self.azure.handle, host="127.0.0.1", port=0, context=self.certificates.context())
+        start = listen(handle or self.azure.handle, host="127.0.0.1", port=0, context=self.certificates.context())
         self.server = asyncio.run_coroutine_threadsafe(start, self._loop).result(10)
         self.port = self.server.sockets[0].getsockname()[1]
 
@@ -101,6 +101,18 @@ def test_headers_without_end_are_refused(over_tls):
     connection.putheader("x-long", "x" * 70_000)
     connection.endheaders()
     assert connection.getresponse().status in (400, 413)
+
+
+def test_a_bug_in_a_handler_is_a_500_and_is_logged(tmp_path, caplog):
+    def broken(request):
+        raise RuntimeError("a bug")
+
+    one = OverTls(tmp_path, broken)
+    connection = one.connection()
+    connection.request("GET", "/")
+    assert connection.getresponse().status == 500
+    assert "a bug" in caplog.text
+    one.stop()
 
 
 def test_what_is_not_http_is_refused(over_tls):
