@@ -229,7 +229,8 @@ class EmbeddedStack:
 
     def _program(self, name: str, *arguments: str) -> Program:
         shutdown = {"REMAP_SIGTERM": "SIGQUIT", "WORKER_SHUTDOWN_SECONDS": "5"}
-        return Program(name, python(*arguments), {**shutdown, **self.environment})
+        in_order = {"PYTHONUNBUFFERED": "1"}  # what is printed stands in the log where it was said
+        return Program(name, python(*arguments), {**shutdown, **in_order, **self.environment})
 
     def _web_answers(self) -> bool:
         try:
