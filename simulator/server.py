@@ -30,6 +30,7 @@ class HttpConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._idle: asyncio.TimerHandle | None = None
+        self._too_large = False
         self._reset()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -102,7 +103,7 @@ class HttpConnection(asyncio.Protocol):
         self._header_bytes = 0
         self._body: list[bytes] = []
         self._unread = 0
-        self._too_large: bool = False
+        self._too_large = False
 
     def _send(self, response: Response, *, head_only: bool, keep_alive: bool) -> None:
         if response.cut:
