@@ -17,7 +17,7 @@ from simulator.moments import compact, http_date
 
 def show(call: Call, resource: Resource) -> Response:
     """200 with the resource as the api-version asked for shows it."""
-    return answer(200, shown(resource, call.api_version))
+    return answer(200, shown(resource, call.api_version, call.now))
 
 
 def page(call: Call, resources: Sequence[Resource]) -> Response:
@@ -26,7 +26,7 @@ def page(call: Call, resources: Sequence[Resource]) -> Response:
     after = _position(call)
     rest = [resource for resource in ordered if resource.order > after] if after else ordered
     first = rest[: call.arm.page_size]
-    document: dict[str, Any] = {"value": [shown(resource, call.api_version) for resource in first]}
+    document: dict[str, Any] = {"value": [shown(resource, call.api_version, call.now) for resource in first]}
     if len(rest) > len(first):
         document["nextLink"] = _next_link(call, first[-1].order)
     return answer(200, document)

@@ -3,6 +3,7 @@
 from simulator.arm import (
     administrators,
     auditing,
+    capabilities,
     databases,
     elastic_pools,
     firewall_rules,
@@ -19,6 +20,7 @@ from simulator.arm import (
 ALL = (
     administrators,
     auditing,
+    capabilities,
     databases,
     elastic_pools,
     firewall_rules,

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from simulator.arm.resources import Body, Resource
+from simulator.moments import iso
 
 NEWEST_CHANGE = "2022-08-01"
+FIRST_BACKUP_SECONDS = 200.0  # as in a recorded flow; the documentation says within half an hour
 SINCE: Mapping[str, Mapping[str, str]] = {
     "servers": {
         "privateEndpointConnections": "2019-06-01",
@@ -35,15 +37,22 @@ SINCE: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def shown(resource: Resource, version: str) -> Body:
-    """The resource's body as that api-version shows it."""
+def shown(resource: Resource, version: str, now: float) -> Body:
+    """The resource's body as that api-version shows it at that moment."""
     date = version[:10]
     since = SINCE.get(resource.type)
+    dated = _with_restore_point(resource, now)
     if since is None or date >= NEWEST_CHANGE:
-        return resource.body
-    properties: dict[str, Any] = {
-        name: value for name, value in resource.properties.items() if since.get(name, "") <= date
-    }
+        return resource.body if dated is resource.properties else {**resource.body, "properties": dated}
+    properties: dict[str, Any] = {name: value for name, value in dated.items() if since.get(name, "") <= date}
     if resource.type == "databases" and date < since["highAvailabilityReplicaCount"]:
         properties["readReplicaCount"] = resource.properties.get("highAvailabilityReplicaCount", 0)
     return {**resource.body, "properties": properties}
+
+
+def _with_restore_point(resource: Resource, now: float) -> Body:
+    """A database outside Hyperscale can be restored once its first backup is done; until then it shows no date."""
+    online_at = resource.inner.get("online_at")
+    if online_at is None or "earliestRestoreDate" in resource.properties or now < online_at + FIRST_BACKUP_SECONDS:
+        return resource.properties
+    return {**resource.properties, "earliestRestoreDate": iso(online_at + FIRST_BACKUP_SECONDS)}

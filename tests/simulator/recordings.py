@@ -143,7 +143,7 @@ def compared(where: str, recorded: Any, ours: Any) -> list[str]:
     if isinstance(recorded, list) and isinstance(ours, list):
         by_name = {one.get("name"): one for one in ours if isinstance(one, dict)}
         pairs = [
-            (one, by_name[one["name"]]) for one in recorded if isinstance(one, dict) and one.get("name") in by_name
+            (one, by_name[one["name"]]) for one in recorded if isinstance(one, dict) and one.get("name", "") in by_name
         ]
         return [one for number, pair in enumerate(pairs) for one in compared(f"{where}[{number}]", *pair)]
     same = type(recorded) is type(ours)
