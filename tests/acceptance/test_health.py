@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import override_settings
+
+from controlplane import health
+
+
+@pytest.fixture(autouse=True)
+def a_process_that_has_just_started(monkeypatch):
+    monkeypatch.setattr(health, "_migrated", False)
+
+
+def test_a_living_process_says_so_without_asking_anybody(client):
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "alive"})
+
+
+@pytest.mark.django_db
+def test_it_is_ready_with_its_database(client):
+    assert client.get("/readyz").json() == {"status": "ready", "postgresql": "reachable", "broker": "in memory"}
+
+
+@pytest.mark.django_db
+def test_it_is_not_ready_before_the_database_is_migrated(client):
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'inventory' AND name NOT LIKE '0001%'")
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["postgresql"]) == (503, "not migrated")
+
+
+@pytest.mark.django_db
+def test_a_broker_is_asked_and_one_that_is_away_stops_nothing(client, broker_url: str):
+    with override_settings(BROKER_URL=broker_url):
+        assert client.get("/readyz").json()["broker"] == "reachable"
+    with override_settings(BROKER_URL="redis://127.0.0.1:1/0"):
+        answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["broker"]) == (200, "unreachable")
+
+
+@pytest.mark.django_db
+def test_it_is_not_ready_without_its_database(client):
+    def away(*_: object) -> None:
+        raise OperationalError("the server is away")
+
+    with connection.execute_wrapper(away):
+        answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["postgresql"]) == (503, "unreachable")
