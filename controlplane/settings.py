@@ -127,7 +127,9 @@ REST_FRAMEWORK = {
         "rest_framework.throttling.UserRateThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {
+        # A web process counts for itself: with several, a caller may reach as many times the rate.
         "anon": env_text("API_ANONYMOUS_RATE", "60/min"),
+        "refused_sign_ins": env_text("API_REFUSED_SIGN_IN_RATE", "60/min"),  # audited up to here, from one address
         "user": env_text("API_CALLER_RATE", "1200/min"),
     },
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

@@ -67,6 +67,8 @@ class EntraTokens(BaseAuthentication):
 class RefusedSignIns(AnonRateThrottle):
     """Counts refused sign-ins by source address; above the rate they are answered 429 and no longer audited."""
 
+    scope = "refused_sign_ins"
+
 
 def verified_claims(token: str) -> dict[str, Any]:
     """What the token says, once it is proved. Raises AuthenticationFailed, or Problem 503 while no keys are to be had."""

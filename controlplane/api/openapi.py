@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerExtension,
+    OpenApiSerializerFieldExtension,
+)
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
@@ -68,6 +72,28 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         text = "Access token of Microsoft Entra ID (v2.0) for this API's audience, with one of its app roles."
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": text}
+
+
+class StrictShape(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # the package carries no types
+    """Requests take no unknown fields."""
+
+    target_class = "controlplane.api.shapes.Shape"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        schema: dict[str, Any] = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        return {**schema, "additionalProperties": False} if direction == "request" else schema
+
+
+class PatternedText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # the package carries no types
+    """Texts tell their pattern."""
+
+    target_class = "controlplane.api.shapes.Text"
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        schema: dict[str, Any] = auto_schema._map_serializer_field(self.target, direction, bypass_extensions=True)
+        return {**schema, "pattern": self.target.pattern} if self.target.pattern else schema
 
 
 def documented(

@@ -52,11 +52,15 @@ COLUMNS = (
 
 
 class ServiceProperties(Shape):
+    """What a service is to be."""
+
     kind = Text(pattern=r"^[a-z][a-z0-9-]{0,39}$", help_text="fhir or dicom; others keep no data in Azure SQL.")
     sizeGb = WholeNumber(min_value=1, help_text="Planned capacity in GiB.")
 
 
 class ServiceBody(Shape):
+    """The wish for a service."""
+
     properties = ServiceProperties()
 
 
@@ -83,6 +87,8 @@ class FaultDocument(serializers.Serializer[Any]):
 
 
 class ServiceState(ServiceProperties):
+    """What a service is."""
+
     provisioningState = serializers.ChoiceField(list(PROVISIONING_STATES.values()))
     createdAt = serializers.DateTimeField()
     database = DatabaseDocument()

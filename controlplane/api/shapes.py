@@ -33,7 +33,7 @@ class Text(serializers.CharField):
 
     def __init__(self, *, pattern: str = "", **options: Any) -> None:
         super().__init__(trim_whitespace=False, **options)
-        self._pattern = re.compile(pattern) if pattern else None
+        self.pattern = pattern
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -42,8 +42,8 @@ class Text(serializers.CharField):
 
     def run_validators(self, value: Any) -> None:
         super().run_validators(value)
-        if self._pattern and value and not self._pattern.fullmatch(value):
-            raise ValidationError(f"It must match {self._pattern.pattern}", code="invalid")
+        if self.pattern and value and not re.fullmatch(self.pattern, value):
+            raise ValidationError(f"It must match {self.pattern}", code="invalid")
 
 
 class Guid(Text):

@@ -21,11 +21,15 @@ MOST_MEMBERS = 100
 
 
 class MemberShape(Shape):
+    """Somebody who may act in a workspace: an object of a directory. What they may do stands in their token."""
+
     tenantId = Guid()
     objectId = Guid()
 
 
 class WorkspaceProperties(Shape):
+    """What a workspace is to be."""
+
     region = Text(pattern=r"^[a-z0-9]{1,40}$", help_text="Azure's name, e.g. centralindia; fixed once made.")
     displayName = Text(required=False, allow_blank=True, max_length=128, default="")
     tenantId = Guid(required=False, allow_blank=True, default="", help_text="The customer's directory.")
@@ -38,10 +42,14 @@ class WorkspaceProperties(Shape):
 
 
 class WorkspaceBody(Shape):
+    """The wish for a workspace."""
+
     properties = WorkspaceProperties()
 
 
 class WorkspaceState(WorkspaceProperties):
+    """What a workspace is."""
+
     authMode = serializers.ChoiceField(["sql", "entra_only"])
     createdAt = serializers.DateTimeField()
 

@@ -10,6 +10,12 @@ from controlplane.api.signing_keys import SigningKeys
 from tests.acceptance.callers import AUTHORITY, TENANT, Directory
 
 
+@pytest.fixture(autouse=True)
+def nobody_has_called_yet() -> None:
+    """Rate limits and noted sign-ins of earlier tests are forgotten."""
+    cache.clear()
+
+
 @pytest.fixture
 def directory(settings) -> Iterator[Directory]:
     """The directory whose tokens the API takes in this test."""
@@ -17,6 +23,5 @@ def directory(settings) -> Iterator[Directory]:
     settings.API_TENANTS = [TENANT]
     found = Directory()
     auth.configure(SigningKeys(AUTHORITY, fetch=found.fetch))
-    cache.clear()
     yield found
     auth.configure(None)

@@ -120,7 +120,7 @@ def test_a_token_in_the_address_is_not_taken(directory: Directory, client):
 
 
 def test_refused_sign_ins_are_limited_and_then_no_longer_recorded(directory: Directory, monkeypatch):
-    monkeypatch.setattr(auth.RefusedSignIns, "THROTTLE_RATES", {"anon": "3/min"})
+    monkeypatch.setattr(auth.RefusedSignIns, "THROTTLE_RATES", {"refused_sign_ins": "3/min"})
     answers = [with_token("nonsense").get(URL) for _ in range(6)]
     assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 3
     assert answers[-1]["x-ms-error-code"] == "TooManyRequests"

@@ -1,0 +1,71 @@
+"""The OpenAPI document says what the API does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controlplane.api.access import RULES
+from tests.acceptance.routes import guarded_routes
+
+pytestmark = pytest.mark.django_db
+PATHS = {
+    "workspaces": "/api/v1/workspaces",
+    "workspace": "/api/v1/workspaces/{workspace}",
+    "services": "/api/v1/workspaces/{workspace}/services",
+    "service": "/api/v1/workspaces/{workspace}/services/{service}",
+    "operations": "/api/v1/operations",
+    "operation": "/api/v1/operations/{operation}",
+    "operation-cancel": "/api/v1/operations/{operation}:cancel",
+}
+
+
+@pytest.fixture
+def document(client) -> dict[str, Any]:
+    answer = client.get("/api/v1/openapi.json")
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def test_it_lists_every_route_and_no_other(document):
+    listed = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
+    assert listed == {(PATHS[name], method) for name, method in RULES}
+
+
+@pytest.mark.parametrize("route", guarded_routes(), ids=str)
+def test_every_route_tells_its_errors_in_one_shape_and_how_to_sign_in(route, document):
+    described = document["paths"][PATHS[route.name]][route.method.lower()]
+    assert described["security"] == [{"entra": []}]
+    assert {"400", "401", "403", "405", "413", "429"} <= set(described["responses"])
+    for status, answer in described["responses"].items():
+        if int(status) >= 400:
+            schema = answer["content"]["application/json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/ErrorDocument"}
+            assert "x-ms-error-code" in answer["headers"]
+        if status == "202":
+            assert {"Operation-Location", "Location", "Retry-After"} <= set(answer["headers"])
+        assert "x-ms-request-id" in answer["headers"]
+
+
+def test_shapes_of_requests_take_no_unknown_fields(document):
+    schemas = document["components"]["schemas"]
+    body = document["paths"][PATHS["service"]]["put"]["requestBody"]["content"]
+    assert set(body) == {"application/json"}
+    name = body["application/json"]["schema"]["$ref"].rsplit("/", 1)[-1]
+    assert schemas[name]["additionalProperties"] is False
+
+
+def test_the_page_loads_only_what_we_serve_ourselves(client):
+    page = client.get("/api/v1/docs", headers={"accept": "text/html"})
+    assert page.status_code == 200
+    text = page.content.decode()
+    assert "https://" not in text
+    assert "http://" not in text
+    assert "<script>" not in text
+    for source in _between(text, 'src="', '"') + _between(text, '<link rel="stylesheet" href="', '"'):
+        assert client.get(source).status_code == 200, source
+
+
+def _between(text: str, before: str, after: str) -> list[str]:
+    return [part.partition(after)[0] for part in text.split(before)[1:]]
