@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,11 +21,17 @@ TENANT = "11111111-2222-3333-4444-555555555555"
 AUTHORITY = "https://login.example"
 
 
+@cache
+def an_entra(tenant: str, seed: int) -> Entra:
+    """One for all tests: reading its key takes a tenth of a second. Each test registers the applications that it uses."""
+    return Entra(Store(), Clock(), seed, tenant)
+
+
 class Directory:
     """A simulated Entra ID in this process, with an application for each caller."""
 
     def __init__(self, *, tenant: str = TENANT, seed: int = 1) -> None:
-        self.entra = Entra(Store(), Clock(), seed, tenant)
+        self.entra = an_entra(tenant, seed)
         self.fetched: list[str] = []
 
     def fetch(self, url: str) -> Any:

@@ -18,6 +18,7 @@ def test_a_living_process_says_so_without_asking_anybody(client):
 
 
 @pytest.mark.django_db
+@override_settings(BROKER_URL="memory://")
 def test_it_is_ready_with_its_database(client):
     assert client.get("/readyz").json() == {"status": "ready", "postgresql": "reachable", "broker": "in memory"}
 
