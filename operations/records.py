@@ -45,7 +45,8 @@ def still_ours(claims: Sequence[Claim]) -> list[Claim]:
     condition = Q()
     for held in claims:
         condition |= Q(**owned(held))
-    rows = set(Operation.objects.select_for_update(of=("self",)).filter(condition).values_list("pk", flat=True))
+    locked = Operation.objects.select_for_update(of=("self",)).filter(condition).order_by("pk")
+    rows = set(locked.values_list("pk", flat=True))
     _count_zombies([held for held in claims if held.operation.pk not in rows])
     return [held for held in claims if held.operation.pk in rows]
 

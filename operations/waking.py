@@ -14,15 +14,19 @@ def wake(keys: Sequence[str]) -> int:
     """Make due every operation that waits on one of `keys`, in the caller's transaction. Returns how many.
 
     A row that is being worked on keeps its lease and is looked at once more right after (`woken_at`), so that no change is
-    missed between a look and its record.
+    missed between a look and its record. Rows are locked in the order of their ids, as everywhere: no circle can form.
     """
     if not keys:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE operations_operation SET woken_at = operations_now(),
+            """WITH waiting AS (
+                   SELECT id FROM operations_operation
+                   WHERE waits_on = ANY(%s) AND state IN ('queued', 'running') ORDER BY id FOR UPDATE
+               )
+               UPDATE operations_operation o SET woken_at = operations_now(),
                       due_at = CASE WHEN lease_until > operations_now() THEN due_at ELSE operations_now() END
-               WHERE waits_on = ANY(%s) AND state IN ('queued', 'running')""",
+               FROM waiting WHERE o.id = waiting.id""",
             [list(keys)],
         )
         woken = int(cursor.rowcount)
