@@ -87,12 +87,6 @@ class Operations:
         self._keep(cancelling)
         self._schedule(cancelling)
 
-    def release(self, operation: Operation) -> None:
-        """End a stuck operation now, as if its time had come."""
-        due = replace(operation, due=self._clock.now())
-        self._keep(due)
-        self._schedule(due)
-
     def settle(self) -> None:
         """End what is due by now, in order."""
         now = self._clock.now()

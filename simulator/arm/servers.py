@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from simulator.arm.answers import page, show
 from simulator.arm.call import Call, properties_of, tags_of
@@ -12,18 +11,13 @@ from simulator.arm.operations import Operation
 from simulator.arm.polling import accepted
 from simulator.arm.resources import Body, Resource, Resources
 from simulator.arm.routing import SERVER, SERVERS, SUBSCRIPTION, route
+from simulator.arm.server_values import TYPE, administrators_of, check_login, check_values, location_of
 from simulator.arm.subscriptions import server_location_collection
 from simulator.http import Response, answer
-from simulator.regions import REGIONS, normalised
 from simulator.tds.passwords import hash_password
 
-TYPE = "Microsoft.Sql/servers"
 UPSERT, DROP = "UpsertLogicalServer", "DropLogicalServer"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_RESERVED_LOGINS = frozenset(
-    {"sa", "admin", "administrator", "root", "guest", "public", "dbo", "dbmanager", "loginmanager"}
-)
-_TLS_VERSIONS = ("None", "1.0", "1.1", "1.2", "1.3")
 _CHANGEABLE = (
     "minimalTlsVersion",
     "publicNetworkAccess",
@@ -48,11 +42,11 @@ def server_by_name(resources: Resources, name: str) -> Resource | None:
 def put_server(call: Call) -> Response:
     """Create, or change, a server: 202 either way."""
     body = call.body()
-    properties, tags, location = properties_of(body), tags_of(body), _location(body)
+    properties, tags, location = properties_of(body), tags_of(body), location_of(body)
     group = call.group()
     existing = call.arm.resources.get(call.id(SERVER))
     _check_free(call, existing, location)
-    _check_values(properties)
+    check_values(properties)
     if existing:
         _check_login_kept(existing, properties)
         server = _changed(existing, body, properties, tags)
@@ -61,19 +55,6 @@ def put_server(call: Call) -> Response:
         server = _new(call, group, body, location)
         call.arm.resources.put(server)
     return _upserted(call, server, properties, is_new=existing is None)
-
-
-def _location(body: Body) -> str:
-    location = normalised(str(body.get("location") or ""))
-    if not location:
-        raise ArmError(400, "LocationRequired", "The location property is required for this definition.", gateway=True)
-    if location not in REGIONS:
-        message = (
-            f"The provided location '{body['location']}' is not available for resource type '{TYPE}'. "
-            f"List of available regions for the resource type is '{','.join(REGIONS)}'."
-        )
-        raise ArmError(400, "LocationNotAvailableForResourceType", message, gateway=True)
-    return location
 
 
 def _check_free(call: Call, existing: Resource | None, location: str) -> None:
@@ -102,34 +83,6 @@ def _check_idle(call: Call) -> None:
         )
 
 
-def _check_values(properties: Body) -> None:
-    tls = properties.get("minimalTlsVersion")
-    if tls is not None and tls not in _TLS_VERSIONS:
-        raise invalid("InvalidMinimalTlsVersion", f"Invalid minimal TLS version '{tls}'.")
-    access = properties.get("publicNetworkAccess")
-    if access is not None and access not in ("Enabled", "Disabled", "SecuredByPerimeter"):
-        raise invalid(
-            "InvalidParameterValue",
-            "Invalid value given for parameter publicNetworkAccess. Specify a valid parameter value.",
-        )
-    password = properties.get("administratorLoginPassword")
-    if password is not None:
-        _check_password(str(password), str(properties.get("administratorLogin") or ""))
-
-
-def _check_password(password: str, login: str) -> None:
-    if len(password) < 8:
-        raise invalid("PasswordTooShort", "The provided password is too short.")
-    if len(password) > 128:
-        raise invalid("PasswordTooLong", "The provided password is too long.")
-    classes = [r"[a-z]", r"[A-Z]", r"[0-9]", r"[^a-zA-Z0-9]"]
-    if sum(bool(re.search(one, password)) for one in classes) < 3 or (login and login.lower() in password.lower()):
-        raise invalid(
-            "PasswordNotComplex",
-            "Password validation failed. The password does not meet policy requirements: it is not complex enough.",
-        )
-
-
 def _check_login_kept(existing: Resource, properties: Body) -> None:
     login = properties.get("administratorLogin")
     if login is not None and login != existing.properties.get("administratorLogin"):
@@ -151,7 +104,7 @@ def _new(call: Call, group: Resource, body: Body, location: str) -> Resource:
     administrators = properties.get("administrators") or {}
     login, password = properties.get("administratorLogin"), properties.get("administratorLoginPassword")
     if not administrators.get("azureADOnlyAuthentication"):
-        _check_login(login, password)
+        check_login(login, password)
     shown: Body = {
         "administratorLogin": login,
         "version": "12.0",
@@ -160,7 +113,7 @@ def _new(call: Call, group: Resource, body: Body, location: str) -> Resource:
         "privateEndpointConnections": [],
         "minimalTlsVersion": properties.get("minimalTlsVersion") or "None",
         "publicNetworkAccess": properties.get("publicNetworkAccess") or "Enabled",
-        "administrators": _administrators(administrators),
+        "administrators": administrators_of(administrators),
         "restrictOutboundNetworkAccess": properties.get("restrictOutboundNetworkAccess") or "Disabled",
         "externalGovernanceStatus": "Disabled",
     }
@@ -186,30 +139,6 @@ def _new(call: Call, group: Resource, body: Body, location: str) -> Resource:
     )
 
 
-def _check_login(login: Any, password: Any) -> None:
-    if (
-        not isinstance(login, str)
-        or not re.fullmatch(r"[^\W\d][\w@$#.-]{0,127}", login)
-        or login.lower() in _RESERVED_LOGINS
-    ):
-        raise invalid("InvalidLoginName", f"The provided login name '{login or ''}' is invalid.")
-    if not password:
-        raise invalid("PasswordTooShort", "The provided password is too short.")
-
-
-def _administrators(given: Body) -> Body | None:
-    if not given:
-        return None
-    return {
-        "administratorType": "ActiveDirectory",
-        "principalType": given.get("principalType", "Group"),
-        "login": given.get("login"),
-        "sid": given.get("sid"),
-        "tenantId": given.get("tenantId"),
-        "azureADOnlyAuthentication": bool(given.get("azureADOnlyAuthentication")),
-    }
-
-
 def _changed(existing: Resource, body: Body, properties: Body, tags: Body | None) -> Resource:
     changes = {name: properties[name] for name in _CHANGEABLE if properties.get(name) is not None}
     changed = existing.changed(properties=changes).with_body(
@@ -232,7 +161,7 @@ def patch_server(call: Call) -> Response:
     existing, body = call.server(), call.body()
     _check_idle(call)
     properties = properties_of(body)
-    _check_values(properties)
+    check_values(properties)
     _check_login_kept(existing, properties)
     return _upserted(call, _changed(existing, body, properties, tags_of(body)), properties, is_new=False)
 

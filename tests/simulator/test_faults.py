@@ -142,3 +142,10 @@ def test_the_hook_of_the_transport_can_crash_after_the_effect(azure):
             "rg", "one", "d1", {"location": "eastus"}, polling=False
         )
     assert databases(azure) == ["d1"]
+
+
+def test_an_application_is_registered_with_its_roles(azure):
+    document = {"name": "auditor", "roles": {"api://product": ["Operator"]}}
+    app = orjson.loads(control(azure, "POST", "apps", document).body)
+    token = azure.entra.token(app["client_id"], "api://product", authority="https://localhost")
+    assert azure.entra.verify(token, "api://product")["roles"] == ["Operator"]
