@@ -30,7 +30,7 @@ class Fleet:
     databases: list[Database]
 
 
-def a_fleet(*, databases: int = 24, at: datetime | None = None) -> Fleet:
+def a_fleet(*, databases: int = 8, at: datetime | None = None) -> Fleet:
     """Three regions, a server and two pools in each, and databases spread over them; some of it in trouble."""
     now = at or timezone.now()
     pools = [pool for name, shown in PLACES for pool in _pools(a_region(name, display_name=shown), now)]
@@ -122,7 +122,7 @@ def _stuck(row: Database, now: datetime) -> Operation:
     for number in range(3, 6):
         _run(operation, "create_user", number, began + timedelta(minutes=number), "error", REASON)
     _run(operation, "create_user", 6, began + timedelta(minutes=6), "attention", REASON)
-    audit.record(
+    event = audit.event(
         "operation.needs_attention",
         actor="system:create_database",
         target=row.key,
@@ -130,6 +130,8 @@ def _stuck(row: Database, now: datetime) -> Operation:
         outcome="failed",
         reason=message,
     )
+    event.at = began + timedelta(minutes=6)
+    audit.write([event])
     return operation
 
 

@@ -69,7 +69,12 @@ def size(value: int | None) -> SafeString:
     while abs(number) >= 1024 and unit < len(SIZE_UNITS) - 1:
         number, unit = number / 1024, unit + 1
     text = f"{number:.2f}".rstrip("0").rstrip(".")
-    return format_html('<span title="{} bytes">{} {}</span>', value, text, SIZE_UNITS[unit])
+    return format_html('<span class="c-figure" title="{} bytes">{} {}</span>', value, text, SIZE_UNITS[unit])
+
+
+def figure(text: str) -> SafeString:
+    """A number with its unit, never broken over two lines."""
+    return format_html('<span class="c-figure">{}</span>', text)
 
 
 def shortened(value: str) -> str:
@@ -97,7 +102,11 @@ def row_link(row: Any, text: str = "") -> SafeString:
     if row is None:
         return NOTHING
     name = str(row)
-    return link(row_address(row), text or shortened(name), title=name)
+    if text:
+        return link(row_address(row), text, title=name)
+    return format_html(
+        '<a class="c-link c-figure" href="{}" title="{}">{}</a>', row_address(row), name, shortened(name)
+    )
 
 
 def row_address(row: Any) -> str:
@@ -132,6 +141,24 @@ def document(value: object) -> SafeString:
     if text.count("\n") <= 6:
         return format_html('<pre class="c-json">{}</pre>', text)
     return format_html('<details><summary>{}</summary><pre class="c-json">{}</pre></details>', "show", text)
+
+
+def change(before: dict[str, Any], after: dict[str, Any]) -> SafeString:
+    """What an event changed, one line a property; folded where there are many."""
+    names = sorted({*before, *after})
+    if not names:
+        return NOTHING
+    rows = ((name, _plain(before[name]) if name in before else "", _plain(after.get(name, ""))) for name in names)
+    text = format_html_join("", "<div><b>{}</b> {} → {}</div>", rows)
+    if not before:
+        text = format_html_join("", "<div><b>{}</b> {}</div>", ((name, _plain(after[name])) for name in names))
+    return (
+        text if len(names) <= 4 else format_html("<details><summary>{} values</summary>{}</details>", len(names), text)
+    )
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def joined(*values: SafeString) -> SafeString:

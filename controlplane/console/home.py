@@ -13,7 +13,19 @@ from django.urls import reverse
 from django.utils import timezone
 
 from controlplane.console.cordons import status_of
-from controlplane.console.display import BAD, GOOD, NOTHING, WARNING, bar, moment, page_address, row_link, span, state
+from controlplane.console.display import (
+    BAD,
+    GOOD,
+    NOTHING,
+    WARNING,
+    bar,
+    copyable,
+    moment,
+    page_address,
+    row_link,
+    span,
+    state,
+)
 from controlplane.console.fullness import by_fullness, databases_bar, storage_bar, vcores_bar
 from controlplane.console.recent import EVENT_HEADINGS, event_rows
 from controlplane.console.tables import Notice, Table
@@ -47,7 +59,8 @@ class Home:
 
     verdict: Notice
     figures: Sequence[Figure]
-    urgent: Sequence[Table]
+    wrong: Sequence[Table]
+    well: Sequence[str]
     states: Sequence[Table]
     room: Sequence[Table]
     refusals: Table
@@ -68,10 +81,12 @@ def home() -> Home:
         _count("Not seen lately", unseen.count(), "servers without a look", "#unseen"),
         _count("Drifting", drifting.count(), "databases unlike our wish", "#drifting", tone=WARNING),
     ]
+    looked_at = [_stuck(), _broken_table(broken), _unseen(unseen), _drift(drifting), _waiting()]
     return Home(
         verdict=_verdict(figures),
         figures=figures,
-        urgent=[_stuck(), _broken_table(broken), _waiting(), _unseen(unseen), _drift(drifting)],
+        wrong=[table for table in looked_at if table.rows],
+        well=[table.empty for table in looked_at if not table.rows],
         states=[_operations_by_state(by_state), _databases_by_status()],
         room=[_regions(), _fullest()],
         refusals=_refusals(),
@@ -183,12 +198,17 @@ def _unseen_servers(now: datetime) -> QuerySet[SqlServer]:
     """Servers that should have been looked at and were not: the observer is down, or Azure refuses it."""
     limit = now - timedelta(seconds=MISSED_LOOKS * settings.OBSERVE_IDLE_SECONDS)
     late = Q(observed_at__lt=limit) | Q(observed_at__isnull=True, created_at__lt=limit)
-    return SqlServer.objects.filter(late).exclude(status="deleted").order_by(F("observed_at").asc(nulls_first=True))
+    return (
+        SqlServer.objects.filter(late)
+        .exclude(status="deleted")
+        .select_related("region")
+        .order_by(F("observed_at").asc(nulls_first=True))
+    )
 
 
 def _unseen(servers: QuerySet[SqlServer]) -> Table:
     rows = [
-        (row_link(one), state(one.status), one.region_id, moment(one.observed_at, never="never"))
+        (row_link(one), state(one.status), one.region.display_name, moment(one.observed_at, never="never"))
         for one in servers[:SHOWN]
     ]
     empty = "Every server was looked at lately."
@@ -204,7 +224,7 @@ def _drifting() -> QuerySet[Database]:
 
 def _drift(databases: QuerySet[Database]) -> Table:
     rows = [
-        (row_link(one, name_of(one)), state(one.observed_status), one.observed_pool_name or NOTHING, row_link(one.pool))
+        (row_link(one, name_of(one)), state(one.observed_status), copyable(one.observed_pool_name), row_link(one.pool))
         for one in databases.order_by("azure_name")[:SHOWN]
     ]
     headings = ("Database", "Azure says", "Azure's pool", "Our pool")

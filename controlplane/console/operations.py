@@ -8,16 +8,20 @@ from django.contrib import admin
 from django.contrib.admin import display
 from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 
 from controlplane.console import recent
-from controlplane.console.buttons import Button
 from controlplane.console.display import (
     BAD,
     BUSY,
+    GOOD,
     NOTHING,
+    TONES,
     WARNING,
     copyable,
     document,
+    figure,
+    joined,
     label,
     moment,
     row_link,
@@ -25,50 +29,18 @@ from controlplane.console.display import (
     span,
     state,
 )
+from controlplane.console.operation_buttons import CANCEL, RETRY, is_known
 from controlplane.console.read_only import ReadOnlyPage
 from controlplane.console.site import console
 from controlplane.console.tables import Facts, Notice, Table
 from controlplane.console.targets import Targets
-from operations import selectors, services
+from operations import selectors
 from operations.clock import DatabaseNow
 from operations.models import Operation, StepRun
-from operations.workflow import known_steps, workflow_of
+from operations.workflow import workflow_of
 
 State = Operation.State
-PERMISSION = "operations.change_operation"
 STEPS_SHOWN = 200
-
-
-def _retry(operation: Operation, *, actor: str, reason: str) -> str:
-    if services.retry(operation, actor=actor, reason=reason):
-        return f"It tries {operation.step} again, with a fresh deadline."
-    return "It does not need attention any more: nothing was changed."
-
-
-def _cancel(operation: Operation, *, actor: str, reason: str) -> str:
-    services.cancel(operation, actor=actor)
-    return "It stops before its next step."
-
-
-RETRY = Button(
-    name="retry",
-    title="Retry",
-    permission=PERMISSION,
-    applies=lambda row: row.state == State.NEEDS_ATTENTION,
-    act=_retry,
-    warns="Its present step runs again, with attempts and deadline counted anew.",
-    icon="replay",
-)
-CANCEL = Button(
-    name="cancel",
-    title="Cancel",
-    permission=PERMISSION,
-    applies=lambda row: not row.is_terminal and row.cancel_requested_at is None,
-    act=_cancel,
-    warns="It stops before its next step; past its point of no return this is refused.",
-    icon="cancel",
-    is_dangerous=True,
-)
 
 
 class Show(admin.SimpleListFilter):
@@ -115,7 +87,7 @@ WAITS = Q(state=State.RUNNING, lease_until__isnull=True, due_at__gt=DatabaseNow(
 class OperationPage(ReadOnlyPage):
     """Those that need somebody first, then the oldest. Rows change through buttons that call services, never by a form."""
 
-    list_display = ("kind", "target", "state_of", "step", "why", "attempt", "due", "asked", "workspace")
+    list_display = ("kind", "target", "state_of", "step", "why", "attempt", "due", "asked")
     list_filter = (Show, "kind", "priority")
     search_fields = ("=id", "target_key", "=workspace", "=kind", "error_code", "actor")
     buttons = (RETRY, CANCEL)
@@ -156,7 +128,7 @@ class OperationPage(ReadOnlyPage):
 
     @display(description="due", ordering="due_at")
     def due(self, row: Operation) -> str:
-        return NOTHING if row.is_terminal or row.state == State.NEEDS_ATTENTION else moment(row.due_at)
+        return moment(row.due_at) if row.state in Operation.CLAIMABLE else NOTHING
 
     @display(description="asked for", ordering="created_at")
     def asked(self, row: Operation) -> str:
@@ -178,10 +150,11 @@ class OperationPage(ReadOnlyPage):
     def facts(self, row: Operation) -> list[Facts]:
         return [_what(row), _when(row), _engine(row)]
 
+    def first_tables(self, row: Operation) -> list[Table]:
+        return [_steps(row), _runs(row)]
+
     def tables(self, row: Operation) -> list[Table]:
         return [
-            _steps(row),
-            _runs(row),
             recent.operations("Operations it has asked for", "It has asked for no other.", parent=row),
             _held(row),
             recent.events(f"operation={row.pk}", operation_id=row.pk),
@@ -219,7 +192,7 @@ def _when(row: Operation) -> Facts:
     values = (
         ("Asked for", moment(row.created_at)),
         ("Started", moment(row.started_at, never="not yet")),
-        ("Looks again", NOTHING if row.is_terminal else moment(row.due_at)),
+        ("Looks again", moment(row.due_at) if row.state in Operation.CLAIMABLE else NOTHING),
         ("Deadline", moment(row.deadline_at)),
         ("Finished", moment(row.finished_at, never="not yet")),
         ("Took", span(took) if took is not None else NOTHING),
@@ -244,18 +217,21 @@ def _engine(row: Operation) -> Facts:
 
 def _steps(row: Operation) -> Table:
     """The workflow's own list, with where it stands."""
-    if row.kind not in {kind for kind, _, _ in known_steps()}:
-        return Table("Steps", (), [], f"This process knows no workflow {row.kind}.")
+    if not is_known(row):
+        return Table("Steps", (), [], f"This release knows no step {row.step} of {row.kind}.")
     names = workflow_of(row.kind).step_names
-    at = names.index(row.step) if row.step in names else -1
-    rows = [(number + 1, name, _progress(row, number - at)) for number, name in enumerate(names)]
-    return Table("Steps", ("", "Step", "Progress"), rows, "", name="steps")
+    at = names.index(row.step)
+    chips = joined(*(_progress(row, name, number - at) for number, name in enumerate(names)))
+    return Table("Steps", (), [(chips,)], "", name="steps")
 
 
-def _progress(row: Operation, distance: int) -> str:
+def _progress(row: Operation, step: str, distance: int) -> SafeString:
+    """A step, past, present or to come."""
     if distance < 0 or row.state == State.SUCCEEDED:
-        return label("done", "good")
-    return _state(row) if distance == 0 else NOTHING
+        return label(f"✓ {step}", GOOD, title="done")
+    if distance > 0:
+        return label(step, title="to come")
+    return label(f"▸ {step}", TONES.get(row.state, BUSY), title=row.state)
 
 
 def _runs(row: Operation) -> Table:
@@ -281,7 +257,7 @@ def _took(run: StepRun) -> str:
     if run.finished_at is None:
         return NOTHING
     milliseconds = (run.finished_at - run.started_at).total_seconds() * 1000
-    return f"{milliseconds:.0f} ms" if milliseconds < 10_000 else span(milliseconds / 1000)
+    return figure(f"{milliseconds:.0f} ms" if milliseconds < 10_000 else span(milliseconds / 1000))
 
 
 def _held(row: Operation) -> Table:

@@ -36,6 +36,10 @@ class ReadOnlyPage(ModelAdmin):
         """What the row itself says."""
         return ()
 
+    def first_tables(self, row: Any) -> Sequence[Table]:
+        """What is looked for first, above the facts."""
+        return ()
+
     def tables(self, row: Any) -> Sequence[Table]:
         """What belongs to the row."""
         return ()
@@ -115,11 +119,10 @@ class ReadOnlyPage(ModelAdmin):
         return {
             **self.admin_site.each_context(request),
             "title": self.title_of(row),
-            "subtitle": str(self.opts.verbose_name).capitalize(),
-            "opts": self.opts,
-            "original": row,
-            "key": getattr(row, "key", ""),
+            "page_opts": self.opts,
+            "row": row,
             "notices": self.notices(row),
+            "first_tables": self.first_tables(row),
             "facts": self.facts(row),
             "tables": self.tables(row),
             "buttons": [button for button in self.buttons if button.shown_for(request, row)],

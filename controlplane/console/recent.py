@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from controlplane.console.display import NOTHING, document, moment, row_link, state
+from controlplane.console.display import NOTHING, change, moment, row_link, state
 from controlplane.console.tables import Table
 from controlplane.console.targets import Targets
 from operations.models import AuditEvent, Operation, ResourceLock
@@ -46,7 +46,7 @@ def event_rows(events: Iterable[AuditEvent]) -> list[tuple[object, ...]]:
             targets.link(event.target),
             state(event.outcome),
             event.reason or NOTHING,
-            document({**_side("before", event.before), **_side("after", event.after)}),
+            change(event.before, event.after),
         )
         for event in events
     ]
@@ -73,7 +73,3 @@ def _action(event: AuditEvent) -> SafeString | str:
     if event.operation_id is None:
         return event.action
     return row_link(Operation(pk=event.operation_id), event.action)
-
-
-def _side(name: str, value: dict[str, object]) -> dict[str, object]:
-    return {name: value} if value else {}

@@ -21,7 +21,16 @@ from inventory.models import Workspace
 class WorkspacePage(ReadOnlyPage):
     """A customer's services, members and what was done for them."""
 
-    list_display = ("name", "display_name", "region", "services_count", "signs_in_by", "retention_days", "created")
+    list_display = (
+        "name",
+        "display_name",
+        "region",
+        "services_count",
+        "signs_in_by",
+        "retention_days",
+        "created",
+        "removed",
+    )
     list_filter = ("region", "auth_mode")
     search_fields = ("name", "display_name", "entra_tenant_id")
     ordering = ("name",)
@@ -44,8 +53,17 @@ class WorkspacePage(ReadOnlyPage):
     def created(self, row: Workspace) -> str:
         return moment(row.created_at)
 
+    @display(description="removed", ordering="deleted_at")
+    def removed(self, row: Workspace) -> str:
+        return moment(row.deleted_at)
+
     def facts(self, row: Workspace) -> list[Facts]:
-        what = (("Name", row.name), ("Shown as", row.display_name or NOTHING), ("Created", moment(row.created_at)))
+        what = (
+            ("Name", row.name),
+            ("Shown as", row.display_name or NOTHING),
+            ("Created", moment(row.created_at)),
+            ("Removed", moment(row.deleted_at)),
+        )
         rules = (
             ("Region", row_link(row.region, row.region.display_name)),
             ("Databases sign in by", self.signs_in_by(row)),

@@ -106,12 +106,20 @@ def test_operations_that_need_somebody_come_first(console: Client, fleet: Fleet)
     assert [row.pk for row in rows] == [fleet.stuck.pk, fleet.waiting.pk]
 
 
-@pytest.mark.parametrize(
-    ("show", "count"), [("attention", 1), ("waiting", 1), ("due", 0), ("finished", 24), ("all", 26)]
-)
-def test_operations_are_found_by_what_they_do(show: str, count: int, console: Client, fleet: Fleet) -> None:
-    rows = console.get(page_address(Operation, "changelist"), {"show": show}).context_data["cl"].result_list
-    assert len(rows) == count
+def test_operations_are_found_by_what_they_do(console: Client, fleet: Fleet) -> None:
+    found = {
+        show: len(console.get(page_address(Operation, "changelist"), {"show": show}).context_data["cl"].result_list)
+        for show in ("attention", "waiting", "due", "retrying", "failed", "finished", "all")
+    }
+    assert found == {
+        "attention": 1,
+        "waiting": 1,
+        "due": 0,
+        "retrying": 0,
+        "failed": 0,
+        "finished": 8,
+        "all": 10,
+    }
 
 
 def test_an_operation_shows_its_steps_and_what_went_wrong(console: Client, fleet: Fleet) -> None:
