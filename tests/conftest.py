@@ -103,7 +103,7 @@ def committed_db(
             databases.empty_all(test_database)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def application_address(test_database: DatabaseAddress) -> DatabaseAddress:
     """The test database as the application role reaches it."""
     role = parse_database_url(env_secret("DATABASE_URL"), variable="DATABASE_URL")
@@ -132,6 +132,11 @@ def broker_url(pytestconfig: pytest.Config) -> str:
 @pytest.fixture
 def child_environment(application_address: DatabaseAddress, broker_url: str) -> dict[str, str]:
     """What a worker, beat or web process of ours needs to work on the test's database and broker."""
+    return environment_for_children(application_address, broker_url)
+
+
+def environment_for_children(application_address: DatabaseAddress, broker_url: str) -> dict[str, str]:
+    """The same as the fixture, for fixtures that live longer than a test."""
     inherited = {name: value for name, value in os.environ.items() if name not in ADDRESS_FILES}
     ours = {"DATABASE_URL": application_address.url().reveal(), "BROKER_URL": broker_url, "SPP_ENVIRONMENT": "test"}
     return inherited | ours | {"DJANGO_SETTINGS_MODULE": "controlplane.settings"}

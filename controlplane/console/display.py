@@ -28,12 +28,12 @@ TONES = {
 
 def label(text: str, tone: str = QUIET, *, title: str = "") -> SafeString:
     """A coloured word. The colour repeats what the word says, for nobody must depend on it."""
-    return format_html('<span class="c-label c-{}" title="{}">{}</span>', tone, title, text.replace("_", " "))
+    return format_html('<span class="c-label c-{}" title="{}">{}</span>', tone, title, text)
 
 
 def state(value: str) -> SafeString:
     """A state or an outcome in the colour that it has everywhere."""
-    return label(value, TONES.get(value.lower(), QUIET)) if value else NOTHING
+    return label(value.replace("_", " "), TONES.get(value.lower(), QUIET)) if value else NOTHING
 
 
 def moment(at: datetime | None, *, never: str = "") -> SafeString:
