@@ -54,7 +54,7 @@ class DatabasePage(ReadOnlyPage):
         return rows.select_related("service__workspace", "pool", "server", "region")
 
     def title_of(self, row: Database) -> str:
-        return f"{name_of(row)} · {shortened(row.azure_name)}"
+        return f"Database of {name_of(row)}" if row.service_id else f"Database {shortened(row.azure_name)}"
 
     @display(description="database", ordering="azure_name")
     def title(self, row: Database) -> str:

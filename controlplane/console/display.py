@@ -90,7 +90,8 @@ def copyable(value: object) -> SafeString:
     text = str(value or "")
     if not text:
         return NOTHING
-    return format_html('<span class="c-id" title="{0}">{1}</span>{2}', text, shortened(text), _copy_button(text))
+    name = format_html('<span title="{}">{}</span>', text, shortened(text))
+    return format_html('<span class="c-id">{}{}</span>', name, _copy_button(text))
 
 
 def link(address: str, text: str, *, title: str = "") -> SafeString:

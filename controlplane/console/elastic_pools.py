@@ -66,7 +66,7 @@ class PoolPage(ReadOnlyPage):
     def databases_in(self, row: ElasticPool) -> str:
         return databases_bar(row)
 
-    @display(description="vCores expected", ordering="vcores_demanded")
+    @display(description="expected vCores", ordering="vcores_demanded")
     def vcores_in(self, row: ElasticPool) -> str:
         return vcores_bar(row)
 

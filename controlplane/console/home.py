@@ -138,14 +138,13 @@ def _stuck() -> Table:
         (
             row_link(one, one.kind),
             targets.link(one.target_key),
-            one.workspace or "the platform",
-            one.step,
             f"{one.error_code}: {one.error_message}",
+            one.step,
             moment(since.get(one.pk, one.created_at)),
         )
         for one in found
     ]
-    headings = ("Operation", "Target", "Workspace", "Step", "Reason", "Stuck since")
+    headings = ("Operation", "Target", "Reason", "Step", "Stuck since")
     more = f"{page_address(Operation, 'changelist')}?show=attention"
     empty = "No operation waits for a human decision."
     return Table("Needs attention, longest first", headings, rows, empty, more=more, name="attention")

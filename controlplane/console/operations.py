@@ -112,7 +112,7 @@ class OperationPage(ReadOnlyPage):
         return response
 
     def title_of(self, row: Operation) -> str:
-        return f"{row.kind} {shortened(str(row.pk))}"
+        return f"Operation {row.kind} {shortened(str(row.pk))}"
 
     @display(description="target", ordering="target_key")
     def target(self, row: Any) -> str:

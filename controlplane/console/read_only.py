@@ -49,7 +49,7 @@ class ReadOnlyPage(ModelAdmin):
         return ()
 
     def title_of(self, row: Any) -> str:
-        return str(row)
+        return f"{str(self.opts.verbose_name).capitalize()} {row}"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

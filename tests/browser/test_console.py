@@ -37,6 +37,19 @@ def test_no_page_makes_the_browser_complain_or_ask_others(window: Window, fleet:
         assert window.complaints == [], address
 
 
+def test_the_page_of_the_api_keeps_the_same_policy(stranger: Window) -> None:
+    stranger.page.goto(f"{stranger.address}/api/v1/docs")
+    stranger.page.locator("#swagger-ui .info").wait_for()
+    assert stranger.complaints == []
+
+
+def test_a_script_smuggled_into_a_page_does_not_run(window: Window) -> None:
+    smuggle = """() => { const script = document.createElement('script'); script.text = 'window.smuggled = true';
+                         document.body.append(script); return window.smuggled === true; }"""
+    assert window.page.evaluate(smuggle) is False
+    assert "Content Security Policy" in window.complaints[0]
+
+
 def test_no_page_is_wider_than_a_phone(window: Window, fleet: Fleet) -> None:
     window.page.set_viewport_size({"width": 390, "height": 844})
     for address in addresses.all_pages():
