@@ -19,6 +19,8 @@ from simulator.faults import OPERATION_KINDS, FaultKind, FaultRule, Faults, refu
 from simulator.http import Request, Response, answer
 from simulator.key_vault import KeyVaults
 from simulator.ledger import Ledger
+from simulator.monitor import PATH as BATCH_PATH
+from simulator.monitor import Monitor
 from simulator.sql_directory import SqlDirectory
 from simulator.store import Store
 from simulator.tds.directory import PRINCIPALS, forget_database
@@ -75,7 +77,9 @@ class Azure:
             page_size=page_size,
             stale_seconds=stale_seconds,
             scale_retry_after=scale_retry_after,
+            load_seed=seed,
         )
+        self.monitor = Monitor(self.arm)
         self.sql_directory = SqlDirectory(self.arm, self.faults, enforce_firewall=enforce_firewall)
         endings.register(self.arm, partial(forget_database, self.sql_directory))
         self.control = Control(self)
@@ -98,9 +102,11 @@ class Azure:
         return self._after(request, response, rule)
 
     def service_of(self, request: Request) -> str:
-        """arm, entra or vault."""
+        """arm, entra, vault or metrics."""
         if request.port in self.vault_ports or ".vault." in request.host:
             return "vault"
+        if BATCH_PATH.fullmatch(request.path):
+            return "metrics"
         return "arm" if request.path.lower().startswith(("/subscriptions", "/providers", "/tenants")) else "entra"
 
     def bind_vault(self, name: str, port: int) -> None:
@@ -134,6 +140,8 @@ class Azure:
             return self.vaults.handle(request)
         if service == "arm":
             return self.arm.handle(request, rule)
+        if service == "metrics":
+            return self.monitor.handle(request)
         if request.path.rstrip("/").lower() == metadata.PATH:
             return metadata.endpoints(request, self.tenant)
         return self.entra.handle(request) or _nothing_here(request)

@@ -11,6 +11,7 @@ import orjson
 
 from simulator.faults import BadRule, rule_of
 from simulator.http import Request, Response, answer
+from simulator.load_control import LoadControl
 from simulator.moments import iso
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Control:
 
     def __init__(self, azure: Azure) -> None:
         self._azure = azure
+        loads = LoadControl(azure.arm)
         self._actions: dict[tuple[str, str], Action] = {
             ("GET", "/_sim/faults"): self._list_faults,
             ("POST", "/_sim/faults"): self._add_faults,
@@ -32,6 +34,10 @@ class Control:
             ("GET", "/_sim/clock"): self._tell_clock,
             ("POST", "/_sim/clock"): self._move_clock,
             ("POST", "/_sim/apps"): self._add_app,
+            ("GET", "/_sim/workload"): loads.list,
+            ("POST", "/_sim/workload"): loads.set,
+            ("DELETE", "/_sim/workload"): loads.clear,
+            ("POST", "/_sim/monitoring"): loads.deny,
         }
 
     def handle(self, request: Request) -> Response:

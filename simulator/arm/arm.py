@@ -52,6 +52,7 @@ class Arm:
         page_size: int = 500,
         stale_seconds: float = 0.0,
         scale_retry_after: bool = False,
+        load_seed: int = 1,
     ) -> None:
         self.store, self.clock, self.entra, self.ledger, self.throttle = store, clock, entra, ledger, throttle
         self.resources = Resources(store, clock, stale_seconds)
@@ -59,6 +60,7 @@ class Arm:
         self.quotas = Quotas()
         self.subscriptions = list(subscriptions)
         self.page_size = page_size
+        self.load_seed = load_seed
         self.poll_key, self.poll_certificate = poll_key, certificate_text(poll_key)
         self._random = random.Random(seed)  # noqa: S311 - durations and ids
         self._scale_retry_after = scale_retry_after
