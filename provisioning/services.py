@@ -75,11 +75,13 @@ def check_wish(workspace: Workspace, wish: ServiceWish) -> Tier:
 def request_deletion(service: ServiceInstance, *, actor: str) -> Operation:
     """Remove a service's database. Always accepted: what runs is asked to stop, and the removal runs next.
 
-    Repeating it gives the removal that is under way.
+    Repeating it gives the removal that is under way. Raises Database.DoesNotExist when it is gone.
     """
-    database = Database.objects.select_for_update().exclude(status=Status.DELETED).get(service=service)
-    active = active_operation(database.key)
+    present_workspaces().select_for_update().filter(pk=service.workspace_id).first()  # one wish at a time there
+    database = Database.objects.exclude(status=Status.DELETED).get(service=service)
+    active = _held_operation(database.key)
     if active is None:
+        database = Database.objects.select_for_update().exclude(status=Status.DELETED).get(pk=database.pk)
         move(database, Status.DELETING)
         return _submit_deletion(database, service, actor=actor, follows=None)
     if active.kind == "delete_database":
@@ -89,6 +91,18 @@ def request_deletion(service: ServiceInstance, *, actor: str) -> Operation:
         return standing
     _ask_to_stop(active, actor=actor)
     return _submit_deletion(database, service, actor=actor, follows=active)
+
+
+def _held_operation(target: str) -> Operation | None:
+    """The operation that is changing this target, held until our transaction ends.
+
+    Operations are locked before what they change, as the engine does: the other way round, the two would wait for each other.
+    """
+    while (active := active_operation(target)) is not None:
+        held = Operation.objects.select_for_update(of=("self",)).get(pk=active.pk)
+        if not held.is_terminal:
+            return held
+    return None
 
 
 def _submit_deletion(
