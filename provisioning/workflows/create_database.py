@@ -168,6 +168,8 @@ def settle(operation: Operation, ending: Ending) -> None:
         issue.record_issued(operation, database)
     elif ending is Ending.FAILED:
         move(database, Status.FAILED, error_code=operation.error_code, error_message=operation.error_message)
+    elif operation.input.get("again"):  # what an earlier attempt left in Azure is removed by a deletion only
+        move(database, Status.FAILED, error_code="Cancelled", error_message="The new attempt was cancelled.")
     else:
         give_room_back(database)
         move(database, Status.DELETED, deleted_at=clock.now())
