@@ -20,7 +20,14 @@ from operations.models import AuditEvent
 PAGE_SIZE = 50
 PERMISSION = "operations.view_auditevent"
 MEANS_NOTHING = "No event matches. The log keeps every change of state, refusal and sign-in."
-OUTCOMES = (("", "any outcome"), ("done", "done"), ("refused", "refused"), ("failed", "failed"))
+TROUBLE = "trouble"
+OUTCOMES = (
+    ("", "any outcome"),
+    ("done", "done"),
+    (TROUBLE, "refused or failed"),
+    ("refused", "refused"),
+    ("failed", "failed"),
+)
 
 
 class Search(forms.Form):
@@ -62,6 +69,9 @@ def matching(wanted: dict[str, Any]) -> QuerySet[AuditEvent]:
     for field, lookup in LOOKUPS.items():
         if wanted.get(field):
             condition &= Q(**{lookup: wanted[field]})
+    if wanted.get("outcome"):
+        outcomes = ("refused", "failed") if wanted["outcome"] == TROUBLE else (wanted["outcome"],)
+        condition &= Q(outcome__in=outcomes)
     if wanted.get("target"):
         condition &= _about(wanted["target"])
     return AuditEvent.objects.filter(condition)
@@ -72,7 +82,6 @@ LOOKUPS = {
     "action": "action__startswith",
     "workspace": "workspace",
     "operation": "operation_id",
-    "outcome": "outcome",
     "since": "at__gte",
     "until": "at__lt",
 }

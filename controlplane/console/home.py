@@ -284,6 +284,6 @@ def _fullest() -> Table:
 
 def _refusals() -> Table:
     found = AuditEvent.objects.filter(outcome__in=("refused", "failed"), at__gt=timezone.now() - timedelta(days=7))
-    more = f"{reverse('console:audit')}?outcome=refused"
+    more = f"{reverse('console:audit')}?outcome=trouble"
     empty = "Nothing was refused and nothing has failed within seven days."
     return Table("Refusals and failures", EVENT_HEADINGS, event_rows(found[:SHOWN]), empty, more=more)

@@ -31,6 +31,7 @@ class ReadOnlyPage(ModelAdmin):
     change_list_template = "console/list.html"
     buttons: ClassVar[tuple[Button, ...]] = ()
     empty_means = "There is nothing here yet."
+    called: ClassVar[tuple[str, str]] = ("", "")  # what people call one and many, where the model is named otherwise
 
     def facts(self, row: Any) -> Sequence[Facts]:
         """What the row itself says."""
@@ -49,7 +50,10 @@ class ReadOnlyPage(ModelAdmin):
         return ()
 
     def title_of(self, row: Any) -> str:
-        return f"{str(self.opts.verbose_name).capitalize()} {row}"
+        return f"{self._names()[0].capitalize()} {row}"
+
+    def _names(self) -> tuple[str, str]:
+        return self.called if any(self.called) else (str(self.opts.verbose_name), str(self.opts.verbose_name_plural))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -71,7 +75,7 @@ class ReadOnlyPage(ModelAdmin):
         """The list. It takes no form, so a POST is refused."""
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
-        title = str(self.opts.verbose_name_plural).capitalize()
+        title = self._names()[1].capitalize()
         context = {"title": title, "subtitle": None, "empty_means": self.empty_means, **(extra_context or {})}
         answer: HttpResponse = super().changelist_view(request, context)
         return answer
@@ -112,7 +116,7 @@ class ReadOnlyPage(ModelAdmin):
         return row
 
     def _gone(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        messages.warning(request, f"There is no {self.opts.verbose_name} {object_id}.")
+        messages.warning(request, f"There is no {self._names()[0]} {object_id}.")
         return redirect(reverse(f"console:{self.opts.app_label}_{self.opts.model_name}_changelist"))
 
     def _context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
@@ -120,6 +124,7 @@ class ReadOnlyPage(ModelAdmin):
             **self.admin_site.each_context(request),
             "title": self.title_of(row),
             "page_opts": self.opts,
+            "names": self._names()[1],
             "row": row,
             "notices": self.notices(row),
             "first_tables": self.first_tables(row),

@@ -22,6 +22,7 @@ class SchedulePage(ReadOnlyPage):
     list_filter = ("enabled",)
     search_fields = ("name", "task")
     ordering = ("last_run_at", "name")
+    called = ("schedule", "schedules")
     empty_means = "Beat has not written its schedules yet: is it running?"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PeriodicTask]:

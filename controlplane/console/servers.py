@@ -26,6 +26,7 @@ class ServerPage(ReadOnlyPage):
     search_fields = ("azure_name", "resource_group", "=id")
     ordering = ("azure_name",)
     buttons = (CORDON, UNCORDON)
+    called = ("server", "servers")
     empty_means = "There is no server: the first one of a region is made when a pool needs it."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SqlServer]:

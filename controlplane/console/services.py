@@ -23,6 +23,7 @@ class ServicePage(ReadOnlyPage):
     list_filter = ("kind", ("workspace__region", admin.RelatedFieldListFilter))
     search_fields = ("name", "workspace__name", "workspace__display_name")
     ordering = ("workspace__name", "name")
+    called = ("service", "services")
     empty_means = "No workspace has asked for a service yet."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ServiceInstance]:

@@ -142,7 +142,7 @@ def test_audit_events_are_found_by_every_field(console: Client, fleet: Fleet) ->
     assert found() == AuditEvent.objects.count()
     assert found(actor="SYSTEM:create") == 1
     assert found(action="operation.needs") == 1
-    assert found(outcome="failed") == 1
+    assert found(outcome="failed") == found(outcome="trouble") == 1
     assert found(target=fleet.stuck.target_key) == found(target=fleet.stuck.target_key[-36:]) == 3
     assert found(operation=str(fleet.stuck.pk)) == 2
     assert found(workspace="nobody") == found(operation="no-uuid") == found(until="2020-01-01T00:00") == 0
