@@ -116,7 +116,7 @@ def _place(row: Database) -> Facts:
         ("Pool", row_link(row.pool) if row.pool else "none: it stands alone"),
         ("Server", row_link(row.server)),
         ("Region", row_link(row.region, row.region.display_name)),
-        ("Why here", document(row.placement)),
+        ("Why here", document(row.placement, summary=str(row.placement.get("reason", "show")))),
     )
     return Facts("Place", values)
 
@@ -126,7 +126,7 @@ def _wanted(row: Database) -> Facts:
         ("Size", size(row.size_bytes)),
         ("Tier", f"{row.get_service_tier_display()} {row.sku_name}".strip()),
         ("vCores of its own", row.vcores or NOTHING),
-        ("vCores expected", f"{row.vcores_demanded:g}"),
+        ("vCores expected", f"{row.vcores_demanded:.3g}"),
         ("Point-in-time restore", f"{row.retention_days} days"),
         ("Backups kept", row.backup_redundancy),
     )

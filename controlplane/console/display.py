@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 NOTHING = mark_safe('<span class="c-muted">–</span>')
 KEPT_CHARACTERS = 8
+LONGEST_NAME = 32
+MADE_NAME = re.compile(r"[a-z]-[a-z2-7]{26}(-[a-z]+)?")
+ROW_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 SIZE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -78,11 +82,18 @@ def figure(text: str) -> SafeString:
 
 
 def shortened(value: str) -> str:
-    """Prefix and tail: our ids begin with the time, so only their end tells neighbours apart."""
-    if len(value) <= KEPT_CHARACTERS + 6:
-        return value
-    prefix = f"{value[0]}-" if value[1:2] == "-" else ""
-    return f"{prefix}…{value[-KEPT_CHARACTERS:]}"
+    """The tail of an id: ours begin with the time, so only the end tells neighbours apart. Names that people know stay."""
+    if MADE_NAME.fullmatch(value):
+        return f"{value[:2]}…{value[-KEPT_CHARACTERS:]}"
+    if ROW_ID.search(value):
+        scheme = value.partition(":")[0] + ":" if ":" in value else ""
+        return f"{scheme}…{value[-KEPT_CHARACTERS:]}"
+    return value if len(value) <= LONGEST_NAME else f"…{value[-LONGEST_NAME:]}"
+
+
+def who(actor: str) -> SafeString:
+    """An actor; directory and object of an Entra principal are shortened."""
+    return copyable(actor) if shortened(actor) != actor else format_html("{}", actor)
 
 
 def copyable(value: object) -> SafeString:
@@ -123,7 +134,7 @@ def page_address(model: Any, page: str, *arguments: object) -> str:
 def bar(used: float, limit: float, text: str) -> SafeString:
     """A filled bar with its figures in words beside it."""
     share = 100 * used / limit if limit else 0.0
-    tone = BAD if share >= 95 else WARNING if share >= 80 else GOOD
+    tone = BAD if share > 95 else WARNING if share > 90 else GOOD
     return format_html(
         '<span class="c-bar" role="img" aria-label="{2} %, {3}" title="{2} %">'
         '<span class="c-fill c-{1}" style="width:{0}%"></span></span><span class="c-figure">{3}</span>',
@@ -134,14 +145,14 @@ def bar(used: float, limit: float, text: str) -> SafeString:
     )
 
 
-def document(value: object) -> SafeString:
-    """A JSON value as people read it, folded where it is long."""
+def document(value: object, *, summary: str = "show") -> SafeString:
+    """A JSON value as people read it, folded below `summary` where it is long."""
     if not value:
         return NOTHING
     text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True, default=str)
     if text.count("\n") <= 6:
         return format_html('<pre class="c-json">{}</pre>', text)
-    return format_html('<details><summary>{}</summary><pre class="c-json">{}</pre></details>', "show", text)
+    return format_html('<details><summary>{}</summary><pre class="c-json">{}</pre></details>', summary, text)
 
 
 def change(before: dict[str, Any], after: dict[str, Any]) -> SafeString:
@@ -149,13 +160,16 @@ def change(before: dict[str, Any], after: dict[str, Any]) -> SafeString:
     names = sorted({*before, *after})
     if not names:
         return NOTHING
-    rows = ((name, _plain(before[name]) if name in before else "", _plain(after.get(name, ""))) for name in names)
-    text = format_html_join("", "<div><b>{}</b> {} → {}</div>", rows)
-    if not before:
-        text = format_html_join("", "<div><b>{}</b> {}</div>", ((name, _plain(after[name])) for name in names))
+    text = format_html_join("", "<div><b>{}</b> {}</div>", ((name, _step(before, after, name)) for name in names))
     return (
         text if len(names) <= 4 else format_html("<details><summary>{} values</summary>{}</details>", len(names), text)
     )
+
+
+def _step(before: dict[str, Any], after: dict[str, Any], name: str) -> str:
+    """`old → new`, or one value where there is no other."""
+    values = [_plain(side[name]) for side in (before, after) if name in side]
+    return " → ".join(dict.fromkeys(values))
 
 
 def _plain(value: object) -> str:

@@ -28,6 +28,7 @@ from controlplane.console.display import (
     shortened,
     span,
     state,
+    who,
 )
 from controlplane.console.operation_buttons import CANCEL, RETRY, is_known
 from controlplane.console.read_only import ReadOnlyPage
@@ -178,7 +179,7 @@ def _what(row: Operation) -> Facts:
         ("Workspace", row.workspace or "the platform"),
         ("State", _state(row)),
         ("Step", row.step),
-        ("Asked for by", row.actor),
+        ("Asked for by", who(row.actor)),
         ("For", row_link(row.parent, row.parent.kind) if row.parent else NOTHING),
         ("Stands in line behind", row_link(row.follows, row.follows.kind) if row.follows else NOTHING),
         ("Wish", document(row.input)),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from controlplane.console.display import NOTHING, change, moment, row_link, state
+from controlplane.console.display import NOTHING, change, moment, row_link, state, who
 from controlplane.console.tables import Table
 from controlplane.console.targets import Targets
 from operations.models import AuditEvent, Operation, ResourceLock
@@ -41,7 +41,7 @@ def event_rows(events: Iterable[AuditEvent]) -> list[tuple[object, ...]]:
     return [
         (
             moment(event.at),
-            event.actor,
+            who(event.actor),
             _action(event),
             targets.link(event.target),
             state(event.outcome),
