@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 NOTHING = mark_safe('<span class="c-muted">–</span>')
 KEPT_CHARACTERS = 8
 LONGEST_NAME = 32
+KEPT_OF_PATHS = 20
 MADE_NAME = re.compile(r"[a-z]-[a-z2-7]{26}(-[a-z]+)?")
 ROW_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 SIZE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -88,7 +89,7 @@ def shortened(value: str) -> str:
     if ROW_ID.search(value):
         scheme = value.partition(":")[0] + ":" if ":" in value else ""
         return f"{scheme}…{value[-KEPT_CHARACTERS:]}"
-    return value if len(value) <= LONGEST_NAME else f"…{value[-LONGEST_NAME:]}"
+    return value if len(value) <= LONGEST_NAME else f"…{value[-KEPT_OF_PATHS:]}"
 
 
 def who(actor: str) -> SafeString:

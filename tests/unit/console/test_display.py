@@ -18,6 +18,7 @@ ROW_ID = "01a20327-9b86-753b-8a57-46490e85efd8"
         (f"entra:e4d8d9e0-e959-5534-804c-e0ca0715cb6b/{ROW_ID}", "entra:…0e85efd8"),
         ("local-centralindia-b528392d", "local-centralindia-b528392d"),
         ("operator:alice", "operator:alice"),
+        ("/api/v1/workspaces/apollo/services/archive", "…llo/services/archive"),
     ],
 )
 def test_ids_keep_their_tail_and_names_stay(value: str, shown: str) -> None:
