@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.utils import InterfaceError, OperationalError
 
 from operations.claims import BATCHED, ONE_BY_ONE, Claim, claim, hand_back
+from operations.errors import DatabaseBusy
 from operations.failpoints import hit
 from operations.hints import hint, hint_due
 from operations.records import record, still_ours
@@ -19,7 +20,9 @@ from operations.transitions import Transition, after_error, after_outcome, cance
 from operations.workflow import Mode, Workflow, workflow_of
 
 log = structlog.get_logger(__name__)
-CONNECTION_LOST = (OperationalError, InterfaceError)
+CONNECTION_TROUBLE = (OperationalError, InterfaceError)
+REFUSED_FOR_NOW = ("40001", "40P01", "55P03", "57014")  # serialization, deadlock, lock time-out, statement time-out
+RECORD_ATTEMPTS = 3
 
 
 def advance(operation_id: UUID) -> None:
@@ -75,8 +78,8 @@ def _act(held: Claim) -> Transition:
     hit("act.before")
     try:
         outcome = held.step(held.operation)
-    except CONNECTION_LOST:
-        raise
+    except CONNECTION_TROUBLE as error:
+        return _explained(held, _not_lost(error))
     except Exception as error:  # noqa: BLE001  # the one place: a bad row must not take the fleet down
         return _explained(held, error)
     hit("act.after")
@@ -90,8 +93,9 @@ def _decide(held: Claim) -> None:
         with transaction.atomic():
             if still_ours([held]):
                 record([(held, after_outcome(held.operation, _workflow(held), held.step(held.operation)))])
-    except CONNECTION_LOST:
-        raise
+    except CONNECTION_TROUBLE as error:
+        _record([(held, _explained(held, _not_lost(error)))])
+        return
     except Exception as error:  # noqa: BLE001  # as above: counted, logged, and tried again away from the others
         _record([(held, _explained(held, error))])
         return
@@ -105,8 +109,9 @@ def _look_together(claims: Sequence[Claim]) -> None:
     try:
         if looking:
             _look(looking)
-    except CONNECTION_LOST:
-        raise
+    except CONNECTION_TROUBLE as error:
+        log.warning("engine.batch_refused", code=_not_lost(error).code)
+        _run(looking)
     except Exception:  # noqa: BLE001  # found out below, row by row
         _run(looking)
     _run(cancelling)
@@ -122,10 +127,26 @@ def _look(claims: Sequence[Claim]) -> None:
 
 
 def _record(results: list[tuple[Claim, Transition]]) -> None:
+    """Write down what happened outside; a deadlock must not make us forget it."""
     hit("record.before")
-    with transaction.atomic():
-        record(results)
+    for left in reversed(range(RECORD_ATTEMPTS)):
+        try:
+            with transaction.atomic():
+                record(results)
+            break
+        except CONNECTION_TROUBLE as error:
+            busy = _not_lost(error)
+            if not left:
+                raise
+            log.warning("engine.record_refused", code=busy.code)
     hit("record.after")
+
+
+def _not_lost(error: Exception) -> DatabaseBusy:
+    """What PostgreSQL refused for now, in a session that goes on, as a passing error. Raises any other error again."""
+    if getattr(error.__cause__, "sqlstate", None) not in REFUSED_FOR_NOW:
+        raise error
+    return DatabaseBusy()
 
 
 def _explained(held: Claim, error: Exception) -> Transition:

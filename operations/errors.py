@@ -39,3 +39,14 @@ class QuotaExhausted(OperationRefused):
         super().__init__(f"No room in {key}: the limit is {limit}.")
         self.key = key
         self.limit = limit
+
+
+class DatabaseBusy(Exception):
+    """PostgreSQL gave up on a transaction of ours (deadlock, lock or statement timeout): the same may succeed later."""
+
+    code = "DatabaseBusy"
+    transient = True
+    retry_after = None
+
+    def __init__(self) -> None:
+        super().__init__("The control plane's database was busy.")

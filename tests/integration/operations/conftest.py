@@ -21,6 +21,7 @@ class World:
     on_act: Callable[[Operation], Outcome] = lambda operation: Next(choices={"acted": True})
     on_look: Callable[[Operation], Outcome] = lambda operation: Next()
     on_decide: Callable[[Operation], Outcome] = lambda operation: Next(choices={"decided": "a"})
+    on_settle: Callable[[], object] = lambda: None
 
 
 @pytest.fixture
@@ -42,10 +43,14 @@ def world(committed_db: None, monkeypatch: pytest.MonkeyPatch) -> World:
     def check(operation: Operation) -> Outcome:
         return world.on_look(operation)
 
+    def settle(_: Operation, ending: Ending) -> None:
+        world.on_settle()
+        world.ended.append(ending)
+
     toy = Workflow(
         kind="toy",
         steps=(choose, act, check),
-        settle=lambda operation, ending: world.ended.append(ending),
+        settle=settle,
         point_of_no_return="act",
         attempt_cap=3,
     )

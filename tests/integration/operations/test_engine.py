@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import DatabaseError, close_old_connections, connection, transaction
 
 from operations import clock, engine, failpoints
 from operations.claims import claim
 from operations.errors import OperationInProgress, TooLateToCancel
 from operations.failpoints import Crash
 from operations.models import AuditEvent, Operation, OutboxEvent, StepRun
-from operations.outcomes import Ask, Next, StepError, Wait
+from operations.outcomes import END, Ask, Next, StepError, Wait
 from operations.services import cancel, retry, submit
 from operations.waking import wake
 from operations.workflow import Ending, Mode
@@ -319,3 +319,61 @@ def test_one_bad_row_in_a_batch_hurts_nobody_else(world: World):
     states = dict(Operation.objects.values_list("target_key", "state"))
     assert states.pop("thing:2") == State.RUNNING
     assert set(states.values()) == {State.SUCCEEDED}
+
+
+def test_a_deadlock_in_a_deciding_step_is_tried_again(world: World):
+    operation = a_toy()
+    world.on_decide = lambda _: _raised_by_postgresql("40P01")
+    run_until_quiet()
+    operation.refresh_from_db()
+    assert (operation.state, operation.attempt, operation.error_code) == (State.RUNNING, 1, "DatabaseBusy")
+    world.on_decide = lambda _: Next()
+    clock.advance(timedelta(minutes=1))
+    run_until_quiet()
+    operation.refresh_from_db()
+    assert operation.state == State.SUCCEEDED
+
+
+def test_a_lock_timeout_in_a_batch_of_looks_hurts_only_its_row(world: World):
+    slow, quick = a_toy("thing:1"), a_toy("thing:2")
+    world.on_look = lambda o: _raised_by_postgresql("55P03") if o.pk == slow.pk else Next()
+    run_until_quiet()
+    states = [Operation.objects.get(pk=o.pk).state for o in (slow, quick)]
+    assert states == [State.RUNNING, State.SUCCEEDED]
+
+
+def test_a_deadlock_while_recording_does_not_forget_what_was_done(world: World):
+    operation = a_toy()
+    troubles = ["40P01", "40001"]
+    world.on_settle = lambda: _raised_by_postgresql(troubles.pop()) if troubles else None
+    world.on_act = lambda o: Next(to=END)
+    run_until_quiet()
+    operation.refresh_from_db()
+    assert operation.state == State.SUCCEEDED
+    assert world.effects == [str(operation.pk)]
+
+
+def test_a_lost_session_ends_the_worker_and_the_next_one_goes_on(world: World):
+    operation = a_toy()
+
+    def cut(_: Operation) -> Next:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return Next()
+
+    world.on_decide = cut
+    with pytest.raises(DatabaseError):
+        run_until_quiet()
+    close_old_connections()
+    world.on_decide = lambda _: Next()
+    pass_the_lease()
+    run_until_quiet()
+    operation.refresh_from_db()
+    assert operation.state == State.SUCCEEDED
+
+
+def _raised_by_postgresql(code: str) -> Next:
+    """PostgreSQL itself raises the error of this code."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION 'tried' USING ERRCODE = '{code}'; END $$")
+    return Next()
