@@ -21,8 +21,15 @@ from rotation.revoke import disable_next_version
 
 @decides
 def hold_place(operation: Operation) -> Outcome:
-    """Keep pool and server as they are; a database that never found a place needs none of it."""
+    """Keep pool and server as they are; a database that never found a place needs none of it.
+
+    A creation that ran before us has left the database ready or failed; or it was cancelled, and nothing is left to do.
+    """
     database = database_of(operation)
+    if database.status == Status.DELETED:
+        return Next(to=END)
+    if database.status != Status.DELETING:
+        move(database, Status.DELETING)
     if database.server is None:
         return Next()
     return hold(operation, database.server, place_locks(database, "deletes a database"))
@@ -69,6 +76,8 @@ def examine_delete(operation: Operation) -> Outcome:
 def settle(operation: Operation, ending: Ending) -> None:
     """Gone: its room is free, its name in the workspace too; how long Azure can restore it is written down."""
     database = database_of(operation)
+    if database.status == Status.DELETED:
+        return
     if ending is not Ending.SUCCEEDED:
         move(database, Status.FAILED, error_code=operation.error_code, error_message=operation.error_message)
         return

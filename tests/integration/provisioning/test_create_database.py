@@ -13,7 +13,7 @@ from operations.models import Operation
 from provisioning.services import ServiceWish, request_deletion, request_service
 from rotation.models import Credential
 from tests.builders import GIB, TIB
-from tests.local_azure import LocalAzure, run_until_settled
+from tests.local_azure import LocalAzure, run_until_settled, work
 
 
 def a_database_for(workspace: Workspace, name: str = "claims", size: int = 500 * GIB, kind: str = "fhir") -> Database:
@@ -68,3 +68,36 @@ def test_a_deleted_database_is_gone_and_its_secrets_are_disabled(azure: LocalAzu
     versions = [v for name, vs in azure.secrets().items() if name.startswith(database.azure_name) for v in vs]
     assert versions
     assert not any(v["attributes"]["enabled"] for v in versions)
+
+
+def test_a_deletion_that_waited_for_the_creation_removes_what_it_made(azure: LocalAzure, workspace: Workspace):
+    database = a_database_for(workspace)
+    until_step(azure, "create_database", "await_create")
+    assert database.service is not None
+    request_deletion(database.service, actor="tests")
+    run_until_settled(azure)
+    database.refresh_from_db()
+    assert (database.status, database.holds_room) == (Status.DELETED, False)
+    assert azure.resources("databases") == []
+
+
+def test_a_deletion_behind_a_cancelled_creation_has_nothing_to_do(azure: LocalAzure, workspace: Workspace):
+    database = a_database_for(workspace)
+    until_step(azure, "create_server", "await_create")
+    assert database.service is not None
+    deletion = request_deletion(database.service, actor="tests")
+    run_until_settled(azure)
+    deletion.refresh_from_db()
+    database.refresh_from_db()
+    assert deletion.state == Operation.State.SUCCEEDED
+    assert (database.status, database.holds_room) == (Status.DELETED, False)
+
+
+def until_step(azure: LocalAzure, kind: str, step: str) -> None:
+    """Work until an operation of this kind stands at this step."""
+    for _ in range(100):
+        work()
+        if Operation.objects.filter(kind=kind, step=step).exists():
+            return
+        azure.pass_time(10)
+    raise AssertionError(f"{kind} never came to {step}")
