@@ -8,6 +8,8 @@ import structlog
 from celery import current_app
 from kombu.exceptions import OperationalError
 
+from operations.failpoints import hit
+
 log = structlog.get_logger(__name__)
 
 
@@ -22,6 +24,7 @@ def hint_due() -> None:
 
 
 def _send(task: str, *arguments: str) -> None:
+    hit("hint.before")
     try:
         current_app.send_task(task, args=arguments, ignore_result=True)
     except OperationalError:

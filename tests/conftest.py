@@ -40,6 +40,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         stack.stop()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much of the crash matrix a run has left out; reports of all workers arrive here."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    counts = [value for report in reports for name, value in report.user_properties if name == "crash cases"]
+    if counts:
+        tried, known = (sum(column) for column in zip(*counts, strict=True))
+        terminalreporter.write_line(
+            f"Crash matrix: {tried} of {known} cases, chosen by the commit; the other {known - tried} are left to test-full."
+        )
+
+
 def stack_of(config: pytest.Config) -> EmbeddedStack:
     """The run's stack, without parts at first, in the first run directory that nobody holds."""
     if STACK not in config.stash:

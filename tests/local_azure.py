@@ -31,8 +31,13 @@ class LocalAzure:
     """One simulated cloud, and our adapters pointed at it. `around(name, call)` wraps every call to the outside."""
 
     def __init__(self, **options: Any) -> None:
-        self.azure = Azure(None, throttled=False, **{"time_scale": 1.0, **options})
+        self.azure = Azure(**{"time_scale": 1.0, "throttled": False, **options})
         self.around: Around = straight
+        self.bucket = LocalBucket(now=self.azure.clock.now)
+        self.new_clients()
+
+    def new_clients(self) -> None:
+        """Clients as a process that has just started has them: no token, no connection. The rate bucket is everybody's."""
         client_id, client_secret = self.azure.entra.client_id, self.azure.entra.client_secret
         factory.configure(
             CloudSettings(
@@ -47,7 +52,7 @@ class LocalAzure:
             ),
             transport=InProcessTransport(self.azure, self._http),
             sql_driver=_HookedSql(self),
-            bucket=LocalBucket(now=self.azure.clock.now),
+            bucket=self.bucket,
         )
 
     @property

@@ -1,0 +1,68 @@
+"""The four workflows, each begun as a user would begin it, in the world where it costs least to prove."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from inventory.models import ServiceInstance, Workspace
+from operations.models import Operation
+from provisioning.services import ServiceWish, request_deletion, request_service
+from tests.builders import GIB, TIB, a_region, a_subscription, a_workspace
+from tests.crash.world import Snapshot, World
+
+FIRST, SECOND = "claims", "imaging"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """`begin` gives the operation that the user follows; `furnished`: a server with a pool and one database stand there.
+
+    `share`: which part of its cases the budgeted run takes. `stale`: for how many seconds Azure's reads lag behind.
+    """
+
+    name: str
+    begin: Callable[[], Operation]
+    furnished: bool
+    share: float
+    creates: bool = True
+    stale: float = 0.0
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def request(name: str, size_bytes: int, kind: str = "fhir") -> Operation:
+    granted = request_service(Workspace.objects.get(), ServiceWish(name, kind, size_bytes), actor="tests")
+    assert granted.operation is not None
+    return granted.operation
+
+
+def delete(name: str) -> Operation:
+    return request_deletion(ServiceInstance.objects.get(name=name, deleted_at=None), actor="tests")
+
+
+FLOWS = (
+    Flow("first of a region", lambda: request(FIRST, 500 * GIB), furnished=False, share=0.04),
+    Flow("pooled", lambda: request(SECOND, 500 * GIB), furnished=True, share=0.12),
+    Flow("hyperscale", lambda: request(SECOND, 50 * TIB, "dicom"), furnished=True, share=0.04),
+    Flow("deletion", lambda: delete(FIRST), furnished=True, share=0.15, creates=False),
+    Flow("first of a region, stale reads", lambda: request(FIRST, 500 * GIB), furnished=False, share=0.015, stale=30.0),
+    Flow("pooled, stale reads", lambda: request(SECOND, 500 * GIB), furnished=True, share=0.03, stale=30.0),
+)
+
+
+def empty_world(directory: Path) -> Snapshot:
+    """An open subscription, a region and a workspace; Azure is empty."""
+    world = World(directory)
+    a_subscription(world.local.subscription_id)
+    a_workspace("cigna", a_region("eastus"))
+    return world.snapshot()
+
+
+def furnished_world(directory: Path, empty: Snapshot) -> Snapshot:
+    """The same with a server, a pool and one ready database in it."""
+    world = World(directory, empty)
+    world.run(lambda: request(FIRST, 500 * GIB))
+    return world.snapshot()

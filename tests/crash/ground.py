@@ -1,0 +1,112 @@
+"""Where cases are run: prepared worlds, runs with and without a fault."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from operations import failpoints
+from operations.models import Operation
+from tests.crash import judging
+from tests.crash.faults import Fault
+from tests.crash.flows import Flow, empty_world, furnished_world
+from tests.crash.hits import Hit, Tripwire
+from tests.crash.judging import Rows
+from tests.crash.world import Snapshot, World
+from tests.local_azure import straight
+
+
+class Ground:
+    """The prepared worlds of this process, and what a run without faults passes and leaves in each flow."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._runs = 0
+        self._snapshots: dict[bool, Snapshot] = {}
+        self._known: dict[str, tuple[list[Hit], Rows]] = {}
+
+    def faultless(self, flow: Flow) -> tuple[list[Hit], Rows]:
+        """The hits of a run without faults, in order, and the rows at its end."""
+        if flow.name not in self._known:
+            wire = Tripwire()
+            faults = list(self.drill(flow, wire, landed_late=False))
+            assert not faults, faults
+            self._known[flow.name] = list(wire.seen), judging.rows()
+        return self._known[flow.name]
+
+    def case(self, flow: Flow, fault: Fault, hit: Hit) -> list[str]:
+        """What was wrong after this fault at this place."""
+        _, expected = self.faultless(flow)
+        try:
+            wire = Tripwire(target=hit)
+            found = list(self.drill(flow, wire, fault=fault, landed_late=fault.lands_late, expected=expected))
+        except Exception as error:
+            found = [f"{type(error).__name__}: {error}"]
+        return found if wire.struck else [*found, "the place was not passed"]
+
+    def drill(
+        self, flow: Flow, wire: Tripwire, *, landed_late: bool, fault: Fault | None = None, expected: Rows | None = None
+    ) -> Iterator[str]:
+        """Run the flow over this wire, then judge."""
+        world = World(self._fresh_directory(), self._snapshot(furnished=flow.furnished), stale_seconds=flow.stale)
+        began: list[Operation] = []
+        if fault is not None:
+            strike = fault.strike
+            wire.strike = lambda hit, call: strike(world, began[0] if began else None, hit, call)
+        with complaints() as heard:
+            try:
+                failpoints.listen(wire.point)
+                world.local.around = wire.around
+                world.run(lambda: began.append(flow.begin()))
+            finally:
+                failpoints.listen(None)
+                world.local.around = straight
+            yield from judging.faults_found(world, landed_late=landed_late)
+        yield from heard
+        yield from _ending(fault, expected)
+        world.close()
+
+    def _snapshot(self, *, furnished: bool) -> Snapshot:
+        if furnished not in self._snapshots:
+            directory = self._fresh_directory()
+            make = (lambda: furnished_world(directory, self._snapshot(furnished=False))) if furnished else None
+            self._snapshots[furnished] = make() if make else empty_world(directory)
+        return self._snapshots[furnished]
+
+    def _fresh_directory(self) -> Path:
+        self._runs += 1
+        return self._directory / str(self._runs)
+
+
+def _ending(fault: Fault | None, expected: Rows | None) -> Iterator[str]:
+    followed = Operation.objects.filter(kind__endswith="_database").order_by("created_at").last()
+    assert followed is not None
+    if fault is not None and fault.name == "cancel":
+        assert expected is not None
+        yield from judging.cancelled_or_too_late(followed, expected)
+    elif fault is not None and fault.name == "delete":
+        yield from judging.is_gone(followed)
+    elif expected is not None:
+        yield from judging.differences(expected, judging.rows())
+
+
+@contextmanager
+def complaints() -> Iterator[list[str]]:
+    """Bugs that the engine logged; all else that is logged meanwhile is dropped, unformatted."""
+    heard: list[str] = []
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            event = record.msg if isinstance(record.msg, dict) else {}
+            if event.get("event") == "operation.step_crashed":
+                error = record.exc_info[1] if record.exc_info else None
+                heard.append(f"a step crashed: {event.get('kind')}.{event.get('step')}: {error!r}")
+
+    root = logging.getLogger()
+    kept, root.handlers = root.handlers, [Ear()]
+    try:
+        yield heard
+    finally:
+        root.handlers = kept
