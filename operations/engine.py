@@ -160,8 +160,12 @@ def _explained(held: Claim, error: Exception) -> Transition:
 
 
 def _cancel_obeyed(held: Claim) -> bool:
-    wished = held.operation.cancel_requested_at is not None
-    return wished and _workflow(held).may_cancel_at(held.step.name)
+    """A cancel that was accepted counts up to the moment before the first effect, also when it came during a step."""
+    if held.operation.cancel_requested_at is None:
+        return False
+    workflow, step = _workflow(held), held.step.name
+    untouched = step == workflow.point_of_no_return and not held.operation.maybe_happened
+    return untouched or workflow.may_cancel_at(step)
 
 
 def _workflow(held: Claim) -> Workflow:

@@ -372,6 +372,20 @@ def test_a_lost_session_ends_the_worker_and_the_next_one_goes_on(world: World):
     assert operation.state == State.SUCCEEDED
 
 
+def test_a_cancel_that_comes_during_the_step_before_the_first_effect_is_obeyed(world: World):
+    operation = a_toy()
+
+    def choose(_: Operation) -> Next:
+        cancel(operation, actor="somebody")
+        return Next()
+
+    world.on_decide = choose
+    run_until_quiet()
+    operation.refresh_from_db()
+    assert operation.state == State.CANCELLED
+    assert world.effects == []
+
+
 def _raised_by_postgresql(code: str) -> Next:
     """PostgreSQL itself raises the error of this code."""
     with connection.cursor() as cursor:
