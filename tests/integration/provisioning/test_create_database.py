@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from cloud import factory
 from cloud.protocols import LoginSpec
@@ -10,8 +11,10 @@ from cloud.secrets import Secret
 from inventory.models import Database, ElasticPool, SqlServer, Workspace
 from inventory.states import Status
 from operations.models import Operation
+from operations.services import cancel
 from provisioning.services import ServiceWish, request_deletion, request_service
 from rotation.models import Credential
+from simulator.faults import FaultKind, FaultRule
 from tests.builders import GIB, TIB
 from tests.local_azure import LocalAzure, run_until_settled, work
 
@@ -91,6 +94,24 @@ def test_a_deletion_behind_a_cancelled_creation_has_nothing_to_do(azure: LocalAz
     database.refresh_from_db()
     assert deletion.state == Operation.State.SUCCEEDED
     assert (database.status, database.holds_room) == (Status.DELETED, False)
+
+
+def test_a_cancelled_second_attempt_keeps_what_the_first_one_left(azure: LocalAzure, workspace: Workspace):
+    database = a_database_for(workspace)
+    azure.azure.faults.add(FaultRule(FaultKind.STATUS, path=re.compile("backupShortTerm"), status=400, code="Refused"))
+    run_until_settled(azure)
+    database.refresh_from_db()
+    assert (database.status, database.error_code) == (Status.FAILED, "Refused")
+    again = request_service(workspace, ServiceWish("claims", "fhir", 500 * GIB), actor="tests").operation
+    assert again is not None
+    cancel(again, actor="tests")
+    run_until_settled(azure)
+    database.refresh_from_db()
+    assert (database.status, database.error_code, database.holds_room) == (Status.FAILED, "Cancelled", True)
+    assert database.service is not None
+    request_deletion(database.service, actor="tests")
+    run_until_settled(azure)
+    assert azure.resources("databases") == []
 
 
 def until_step(azure: LocalAzure, kind: str, step: str) -> None:
