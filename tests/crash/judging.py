@@ -26,19 +26,11 @@ VARIES = re.compile(
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?"
 )
 PASSING = frozenset(  # of how it went, not of where it ended
-    ("id", "sequence", "observe_token", "fence", "attempt", "maybe_happened", "claim_token", "lease_owner", "poll_url")
-    + (
-        "waits_on",
-        "waits_why",
-        "woken_at",
-        "priority",
-        "accepted_at",
-        "examined_at",
-        "request_id",
-        "retention",
-        "encryption",
+    (
+        *("id", "sequence", "observe_token", "fence", "attempt", "maybe_happened", "claim_token", "lease_owner"),
+        *("poll_url", "waits_on", "waits_why", "woken_at", "priority", "cancel_requested_at", "accepted_at"),
+        *("examined_at", "request_id", "retention", "encryption", "auditing"),
     )
-    + ("auditing",)
 )
 Rows = dict[str, list[str]]
 
@@ -160,7 +152,7 @@ def _azure_differs(world: World) -> Iterator[str]:
 
 def _made_twice(world: World, *, landed_late: bool) -> Iterator[str]:
     """Every resource was asked for once; a request that lands late may repeat one, with the same words."""
-    words = ("CreateLogicalDatabase", "CreateLogicalElasticPool", "UpsertLogicalServer", "DropLogicalDatabase")
+    words = ("CreateLogicalDatabase", "CreateLogicalElasticPool", "UpsertLogicalServer")
     made = Counter((e["operation"], e["id"].lower()) for e in world.local.effects() if e["operation"] in words)
     for (word, name), count in made.items():
         if count > 1 and not (landed_late and word == "UpsertLogicalServer"):
