@@ -138,6 +138,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "SQL Persistence Provider",
     "VERSION": "v1",
     "DESCRIPTION": "Asks for FHIR and DICOM services with databases of their own, and tells how they are.",
+    "OAS_VERSION": "3.1.0",  # its schemas are JSON Schema, so that answers can be checked against them
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsonschema
 import pytest
 
 from controlplane.api.access import RULES
+from controlplane.api.principals import Role
+from tests.acceptance.callers import Directory
 from tests.acceptance.routes import guarded_routes
+from tests.builders import a_region
 
 pytestmark = pytest.mark.django_db
 PATHS = {
@@ -54,6 +58,42 @@ def test_shapes_of_requests_take_no_unknown_fields(document):
     assert set(body) == {"application/json"}
     name = body["application/json"]["schema"]["$ref"].rsplit("/", 1)[-1]
     assert schemas[name]["additionalProperties"] is False
+
+
+def test_answers_have_the_shape_that_the_document_promises(document, directory: Directory):
+    operator = directory.caller("operator", Role.OPERATOR)
+    a_region("eastus")
+    workspace, service = "/api/v1/workspaces/cigna", "/api/v1/workspaces/cigna/services/claims"
+    asked = {"properties": {"kind": "fhir", "sizeGb": 10}}
+    answers = {
+        ("workspace", "put"): operator.put(workspace, {"properties": {"region": "eastus"}}, format="json"),
+        ("service", "put"): operator.put(service, asked, format="json"),
+        ("service", "get"): operator.get(service),
+        ("services", "get"): operator.get(f"{workspace}/services"),
+        ("workspaces", "get"): operator.get("/api/v1/workspaces"),
+        ("operations", "get"): operator.get("/api/v1/operations"),
+        ("workspace", "get"): operator.get("/api/v1/workspaces/nowhere"),
+        ("workspace", "delete"): operator.delete(workspace),
+        ("service", "delete"): operator.delete(service),
+    }
+    for (name, method), answer in answers.items():
+        described = document["paths"][PATHS[name]][method]["responses"][str(answer.status_code)]
+        schema = described["content"]["application/json"]["schema"]
+        jsonschema.Draft202012Validator({**schema, "components": closed(document["components"])}).validate(
+            answer.json()
+        )
+
+
+def closed(schema: Any) -> Any:
+    """The schema with no object taking fields that it does not name: an answer must hold nothing undocumented."""
+    if isinstance(schema, list):
+        return [closed(inner) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {name: closed(value) for name, value in schema.items()}
+    return (
+        {**inner, "additionalProperties": False} if "properties" in schema and schema.get("type") == "object" else inner
+    )
 
 
 def test_the_page_loads_only_what_we_serve_ourselves(client):
