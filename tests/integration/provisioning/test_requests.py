@@ -6,6 +6,7 @@ import threading
 import time
 
 import psycopg
+import pytest
 from django.db import connection, transaction
 
 from controlplane.database_url import DatabaseAddress
@@ -15,7 +16,7 @@ from operations.models import Operation
 from operations.services import cancel
 from provisioning.services import ServiceWish, request_deletion, request_service
 from tests.builders import GIB, a_pool, a_server
-from tests.local_azure import LocalAzure, run_until_settled
+from tests.local_azure import LocalAzure, run_until_settled, work
 
 WAITED_SECONDS = 10.0
 
@@ -36,6 +37,41 @@ def assert_gone(azure: LocalAzure, database: Database) -> None:
     assert list(ElasticPool.objects.exclude(databases_committed=0)) == []
     versions = [v for name, vs in azure.secrets().items() if name.startswith(database.azure_name) for v in vs]
     assert not any(version["attributes"]["enabled"] for version in versions)
+
+
+def test_a_service_that_is_deleted_before_work_began_leaves_nothing(azure: LocalAzure, workspace: Workspace):
+    database = a_wish(workspace)
+    request_deletion(ServiceInstance.objects.get(), actor="tests")
+    run_until_settled(azure)
+    assert_gone(azure, database)
+    assert Operation.objects.get(kind="create_database").state == "cancelled"
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 4, 8, 12, 20])
+def test_a_service_that_is_deleted_while_it_is_made_is_gone_in_the_end(
+    rounds: int, azure: LocalAzure, workspace: Workspace
+):
+    database = a_wish(workspace)
+    for _ in range(rounds):
+        work()
+        azure.pass_time(10)
+    request_deletion(ServiceInstance.objects.get(), actor="tests")
+    run_until_settled(azure)
+    assert_gone(azure, database)
+
+
+def test_a_service_that_is_being_deleted_says_so(azure: LocalAzure, workspace: Workspace):
+    database = a_wish(workspace)
+    while Operation.objects.get(kind="create_database").step != "await_create":
+        work()
+        azure.pass_time(10)
+    request_deletion(ServiceInstance.objects.get(), actor="tests")
+    while not Operation.objects.filter(kind="create_database", state="succeeded").exists():
+        work()
+        azure.pass_time(10)
+    work()
+    database.refresh_from_db()
+    assert database.status in (Status.DELETING, Status.DELETED)
 
 
 def test_a_second_attempt_that_is_cancelled_forgets_nothing_of_the_first(azure: LocalAzure, workspace: Workspace):
