@@ -17,7 +17,8 @@ from simulator.control import Control
 from simulator.entra import Entra
 from simulator.faults import OPERATION_KINDS, FaultKind, FaultRule, Faults, refused, silence
 from simulator.http import Request, Response, answer
-from simulator.key_vault import KeyVaults
+from simulator.key_access import KeyAccess
+from simulator.key_vault import KeyVaults, effect_of
 from simulator.ledger import Ledger
 from simulator.monitor import PATH as BATCH_PATH
 from simulator.monitor import Monitor
@@ -26,10 +27,10 @@ from simulator.store import Store
 from simulator.tds.directory import PRINCIPALS, forget_database
 from simulator.tds.principals import ROLE
 from simulator.throttle import Throttle
+from simulator.vault_throttle import VaultThrottle
 
 DEFAULT_VAULT = "vault"
 META = "meta"
-SECRET_EFFECTS = {"PUT": "SetSecret", "PATCH": "UpdateSecret", "DELETE": "DeleteSecret", "POST": "RecoverSecret"}
 
 
 class Azure:
@@ -59,7 +60,8 @@ class Azure:
         self.clock = Clock(time_scale, start=self._kept_time(), real=real)
         self.tenant = _named(seed, "tenant")
         self.entra = Entra(self.store, self.clock, seed, self.tenant)
-        self.vaults = KeyVaults(self.store, self.clock, self.entra, authority_url)
+        limits = VaultThrottle(scale=lambda: self.clock.scale, real=real, enabled=throttled)
+        self.vaults = KeyVaults(self.store, self.clock, self.entra, authority_url, limits)
         self.vault_ports: dict[int, str] = {}
         self.faults = Faults(self.clock, seed)
         self.ledger = Ledger(self.store, self.clock)
@@ -78,8 +80,10 @@ class Azure:
             stale_seconds=stale_seconds,
             scale_retry_after=scale_retry_after,
             load_seed=seed,
+            vaults=self.vaults,
         )
         self.monitor = Monitor(self.arm)
+        self.key_access = KeyAccess(self.store, self.clock, self.vaults)
         self.sql_directory = SqlDirectory(self.arm, self.faults, enforce_firewall=enforce_firewall)
         endings.register(self.arm, partial(forget_database, self.sql_directory))
         self.control = Control(self)
@@ -98,7 +102,7 @@ class Azure:
         operation_rule = rule if rule and rule.kind in OPERATION_KINDS else None
         response = self._serve(request, service, operation_rule)
         if service == "vault" and response.status < 300:
-            self._note_secret(request)
+            self._note_vault(request)
         return self._after(request, response, rule)
 
     def service_of(self, request: Request) -> str:
@@ -146,9 +150,9 @@ class Azure:
             return metadata.endpoints(request, self.tenant)
         return self.entra.handle(request) or _nothing_here(request)
 
-    def _note_secret(self, request: Request) -> None:
-        """Changes of secrets are effects, too; their values are not."""
-        word = SECRET_EFFECTS.get(request.method)
+    def _note_vault(self, request: Request) -> None:
+        """Changes of secrets and keys are effects, too; their values are not."""
+        word = effect_of(request)
         if word:
             client_id = request.headers.get("x-ms-client-request-id", "")
             resource = f"{self.vaults.vault_of(request)}{request.path}"

@@ -13,6 +13,7 @@ from simulator.faults import BadRule, rule_of
 from simulator.http import Request, Response, answer
 from simulator.load_control import LoadControl
 from simulator.moments import iso
+from simulator.vault_control import VaultControl
 
 if TYPE_CHECKING:
     from simulator.azure import Azure
@@ -26,6 +27,7 @@ class Control:
     def __init__(self, azure: Azure) -> None:
         self._azure = azure
         loads = LoadControl(azure.arm)
+        vaults = VaultControl(azure.vaults.vaults)
         self._actions: dict[tuple[str, str], Action] = {
             ("GET", "/_sim/faults"): self._list_faults,
             ("POST", "/_sim/faults"): self._add_faults,
@@ -38,6 +40,10 @@ class Control:
             ("POST", "/_sim/workload"): loads.set,
             ("DELETE", "/_sim/workload"): loads.clear,
             ("POST", "/_sim/monitoring"): loads.deny,
+            ("GET", "/_sim/vaults"): vaults.list,
+            ("POST", "/_sim/vaults"): vaults.put,
+            ("POST", "/_sim/vaults/grant"): vaults.grant,
+            ("POST", "/_sim/vaults/revoke"): vaults.revoke,
         }
 
     def handle(self, request: Request) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -30,30 +31,39 @@ _ATTRIBUTES: dict[str, type] = {"enabled": bool, "nbf": int, "exp": int}
 class VaultRefusal(Exception):
     """A refusal in Key Vault's own shape; `inner` is the code of its innererror."""
 
-    def __init__(self, status: int, code: str, message: str, inner: str | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, inner: str | None = None, retry_after: int | None = None
+    ) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.inner = status, code, message, inner
+        self.retry_after = retry_after
 
     def response(self) -> Response:
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.inner:
             error["innererror"] = {"code": self.inner}
-        return answer(self.status, {"error": error}, HEADERS)
+        waiting = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+        return answer(self.status, {"error": error}, {**HEADERS, **waiting})
 
 
 def bad_parameter(message: str) -> VaultRefusal:
     return VaultRefusal(400, "BadParameter", message)
 
 
-def read_body(raw: bytes) -> Document:
-    """The known fields that are there, each of its type, `attributes` always; null counts as left out."""
+def read_document(raw: bytes) -> Document:
+    """The JSON object that was sent."""
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise bad_parameter("The request body is not valid JSON.") from error
     if not isinstance(body, dict):
         raise bad_parameter("The request body must be an object.")
-    known = _typed(body, _FIELDS)
+    return body
+
+
+def read_body(raw: bytes, fields: Mapping[str, type] = _FIELDS) -> Document:
+    """The known fields that are there, each of its type, `attributes` always; null counts as left out."""
+    known = _typed(read_document(raw), fields)
     known["attributes"] = _typed(known.get("attributes", {}), _ATTRIBUTES)
     _check_limits(known)
     return known
@@ -76,13 +86,13 @@ def updated_version(old: Document, body: Document, *, now: int) -> Document:
 def packed(kept: Document) -> str:
     """A secret with all its versions as one text (the real one is encrypted)."""
     content = orjson.dumps(kept)
-    return base64.urlsafe_b64encode(hashlib.sha256(content).digest() + content).decode()
+    return base64.urlsafe_b64encode(hashlib.sha256(content).digest() + content).decode().rstrip("=")
 
 
 def unpacked(text: str) -> Document:
     """The same again; raises VaultRefusal for a text that was not packed here."""
     try:
-        whole = base64.urlsafe_b64decode(text)
+        whole = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError as error:
         raise bad_parameter("Backup blob is not valid.") from error
     if hashlib.sha256(whole[32:]).digest() != whole[:32]:
@@ -91,7 +101,7 @@ def unpacked(text: str) -> Document:
     return kept
 
 
-def _typed(document: Document, types: dict[str, type]) -> Document:
+def _typed(document: Document, types: Mapping[str, type]) -> Document:
     given = {name: document[name] for name in types if document.get(name) is not None}
     for name, value in given.items():
         if type(value) is not types[name]:

@@ -20,6 +20,7 @@ from simulator.clock import Clock
 from simulator.entra import Entra, TokenRefused
 from simulator.faults import FaultRule
 from simulator.http import Request, Response
+from simulator.key_vault import KeyVaults
 from simulator.ledger import Ledger
 from simulator.store import Store
 from simulator.throttle import Throttle, call_kind
@@ -52,7 +53,8 @@ class Arm:
         page_size: int = 500,
         stale_seconds: float = 0.0,
         scale_retry_after: bool = False,
-        load_seed: int = 1,
+        load_seed: int,
+        vaults: KeyVaults,
     ) -> None:
         self.store, self.clock, self.entra, self.ledger, self.throttle = store, clock, entra, ledger, throttle
         self.resources = Resources(store, clock, stale_seconds)
@@ -61,6 +63,7 @@ class Arm:
         self.subscriptions = list(subscriptions)
         self.page_size = page_size
         self.load_seed = load_seed
+        self.vaults = vaults
         self.poll_key, self.poll_certificate = poll_key, certificate_text(poll_key)
         self._random = random.Random(seed)  # noqa: S311 - durations and ids
         self._scale_retry_after = scale_retry_after

@@ -180,6 +180,8 @@ class Resources:
 
 CHILD_TYPES = (
     "servers",
+    "vaults",
+    "userAssignedIdentities",
     "databases",
     "elasticPools",
     "firewallRules",
