@@ -52,9 +52,9 @@ def rows() -> Rows:
 def faults_found(world: World, *, landed_late: bool) -> Iterator[str]:
     """What must never be, whatever happened."""
     yield from _not_over()
-    yield from _left_behind()
-    yield from _counters()
-    yield from _told_once()
+    yield from left_behind()
+    yield from counters()
+    yield from told_once()
     yield from _azure_differs(world)
     yield from _made_twice(world, landed_late=landed_late)
     yield from _secrets(world, landed_late=landed_late)
@@ -100,7 +100,7 @@ def _not_over() -> Iterator[str]:
         yield f"failed: {describe(operation)}"
 
 
-def _left_behind() -> Iterator[str]:
+def left_behind() -> Iterator[str]:
     for lock in ResourceLock.objects.all():
         yield f"a lock is left: {lock}"
     for reservation in QuotaReservation.objects.all():
@@ -111,7 +111,7 @@ def _left_behind() -> Iterator[str]:
         yield f"a lease is left: {operation}"
 
 
-def _counters() -> Iterator[str]:
+def counters() -> Iterator[str]:
     for pool in ElasticPool.objects.all():
         held = list(pool.databases.filter(holds_room=True))
         counted = (len(held), sum(d.size_bytes for d in held), round(sum(d.vcores_demanded for d in held), 6))
@@ -125,7 +125,7 @@ def _counters() -> Iterator[str]:
             yield f"{server}: its counters differ from a recount {counted}"
 
 
-def _told_once() -> Iterator[str]:
+def told_once() -> Iterator[str]:
     for operation in Operation.objects.all():
         ends = [f"operation.{state}" for state in Operation.TERMINAL]
         for model, column, key in ((AuditEvent, "action", "operation_id"), (OutboxEvent, "kind", "data__operation")):

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connections
+from pytest_django import DjangoDbBlocker
+
+from controlplane.embedded import EmbeddedStack, Part
+from controlplane.embedded.postgres import OWNER
+from inventory.regions import register_region
+from tests.builders import a_workspace
+from tests.databases import point_django_at
+from tests.faults.burst import Burst
+
+PARTS = (Part.POSTGRES, Part.VALKEY, Part.SIMULATOR, Part.WORKERS, Part.BEAT)
+SHORT = {  # seconds, so that a dead worker is missed soon
+    "OPERATIONS_LEASE_SECONDS": "12",
+    "OPERATIONS_CALL_RESERVE_SECONDS": "5",
+    "OPERATIONS_TASK_SECONDS": "4",
+    "BROKER_VISIBILITY_TIMEOUT_SECONDS": "6",
+    "BROKER_RESTORE_INTERVAL_SECONDS": "1",
+    "WORKER_SHUTDOWN_SECONDS": "1",
+    "WORKER_CHILDREN": "2",
+    "SIMULATOR_TIME_SCALE": "120",
+    "LOG_LEVEL": "WARNING",
+    "DJANGO_SETTINGS_MODULE": "controlplane.settings",
+}
+OTHERS = ("DATABASE_URL", "MIGRATION_DATABASE_URL", "BROKER_URL")
+
+
+@pytest.fixture
+def burst(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_test_environment: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Burst]:
+    """A whole stack with short leases, and Django in this process on its database."""
+    for name in OTHERS:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(f"{name}_FILE", raising=False)
+    for name, value in SHORT.items():
+        monkeypatch.setenv(name, value)
+    kept = dict(connections.settings["default"])
+    with EmbeddedStack(tmp_path / "stack", parts=PARTS, losable=True) as stack, django_db_blocker.unblock():
+        address = stack.postgres.address(OWNER)
+        point_django_at(address, address.name)
+        try:
+            for number, region in enumerate(("eastus", "westeurope", "eastus")):
+                a_workspace(f"workspace-{number}", register_region(region))
+            yield Burst(stack)
+        finally:
+            connections.close_all()
+            connections.settings["default"].clear()
+            connections.settings["default"].update(kept)
