@@ -91,6 +91,15 @@ class Entra:
             raise TokenRefused("missing", "The request has no bearer token.")
         return self.verify(token.strip(), audience)
 
+    def app(self, client_id: str) -> Document | None:
+        """The application (its `name`, `client_id` and `object_id`) with that client id."""
+        return self._store.get(APPS, client_id)
+
+    def app_named(self, name: str) -> Document | None:
+        """The application of that display name, in any case."""
+        found = (app for _, app in self._store.items(APPS) if app["name"].casefold() == name.casefold())
+        return next(found, None)
+
     def token(self, client_id: str, audience: str, *, authority: str, seconds: int = TOKEN_SECONDS) -> str:
         """A signed access token of that application, as the token endpoint gives it."""
         app = self._store.get(APPS, client_id)

@@ -10,12 +10,14 @@ from simulator.arm.resources import Resource
 from simulator.arm.server_load import databases_named
 from simulator.arm.servers import server_by_name
 from simulator.clock import Clock
+from simulator.entra import TokenRefused
 from simulator.faults import Faults
-from simulator.store import Store
-from simulator.tds.directory import Admission, LogicalServer, SqlDatabase
+from simulator.store import Document, Store
+from simulator.tds.directory import Admission, EntraIdentity, LogicalServer, SqlDatabase
 from simulator.tds.passwords import password_matches
 from simulator.tds.sessions import Sessions
 
+AUDIENCE = "https://database.windows.net"
 ONLINE = frozenset({"Online", "Scaling"})
 
 
@@ -87,10 +89,43 @@ class SqlDirectory:
         rules = self._arm.resources.children(found.key, "firewallRules")
         return Admission.OPEN if _allowed(rules, client_address) else Admission.FIREWALL_REFUSES
 
+    def entra_identity(self, token: str) -> EntraIdentity | None:
+        """Whom a token for https://database.windows.net stands for."""
+        try:
+            claims = self._arm.entra.verify(token, AUDIENCE)
+        except TokenRefused:
+            return None
+        app = self._arm.entra.app(str(claims.get("appid", "")))
+        return _identity(app) if app else None
+
+    def entra_identity_named(self, name: str) -> EntraIdentity | None:
+        app = self._arm.entra.app_named(name)
+        if app:
+            return _identity(app)
+        wanted = name.casefold()
+        kind = "userAssignedIdentities"
+        found = (one for one in self._arm.resources if one.type == kind and one.name.casefold() == wanted)
+        identity = next(found, None)
+        if identity is None:
+            return None
+        return EntraIdentity(identity.properties["principalId"], identity.properties["clientId"], identity.name)
+
+    def is_entra_administrator(self, server: LogicalServer, identity: EntraIdentity) -> bool:
+        """An application is known by its client id; any other kind by the object id (groups have no members here)."""
+        found = self._resource(server.name)
+        administrator = (found.properties.get("administrators") or {}) if found else {}
+        is_application = administrator.get("principalType") == "Application"
+        known_as = identity.client_id if is_application else identity.object_id
+        return str(administrator.get("sid", "")).lower() == known_as.lower()
+
     def _resource(self, name: str) -> Resource | None:
         self._arm.operations.settle()
         found = server_by_name(self._arm.resources, name)
         return found if found and found.inner["visible"] else None
+
+
+def _identity(app: Document) -> EntraIdentity:
+    return EntraIdentity(app["object_id"], app["client_id"], app["name"])
 
 
 def _logical(server: Resource) -> LogicalServer:

@@ -47,6 +47,15 @@ class SqlDatabase:
     online: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class EntraIdentity:
+    """An application or managed identity of the directory. Databases know it by its client id."""
+
+    object_id: str
+    client_id: str
+    name: str
+
+
 class Directory(Protocol):
     """Servers, databases and their doors. Names come in any case.
 
@@ -82,6 +91,16 @@ class Directory(Protocol):
         ...
 
     def admission(self, server: LogicalServer, client_address: str) -> Admission: ...
+
+    def entra_identity(self, token: str) -> EntraIdentity | None:
+        """Whom an access token for Azure SQL stands for; None for a token that is not good there."""
+        ...
+
+    def entra_identity_named(self, name: str) -> EntraIdentity | None:
+        """The application or managed identity of that display name (any case)."""
+        ...
+
+    def is_entra_administrator(self, server: LogicalServer, identity: EntraIdentity) -> bool: ...
 
 
 def forget_database(directory: Directory, database_id: str) -> None:

@@ -9,7 +9,7 @@ from simulator.tds.directory import Admission, Directory, LogicalServer, SqlData
 from simulator.tds.execution import Batch, Event, Failed
 from simulator.tds.overlay import Overlay
 from simulator.tds.passwords import password_matches
-from simulator.tds.principals import DBO, ROLE, Principal, Principals
+from simulator.tds.principals import DBO, EXTERNAL_USER, ROLE, Principal, Principals, entra_sid
 from simulator.tds.rights import Rights
 from simulator.tds.sessions import SessionRecord
 from simulator.tds.tables import Table, Tables
@@ -35,11 +35,14 @@ def connect(
     password: str,
     server: str = "",
     server_name_indication: str = "",
+    token: str = "",
     client_address: str = "127.0.0.1",
     host: str = "",
     program: str = "",
 ) -> SqlSession:
-    """Sign in as over the wire. Raises SqlError: 40532, 40615, 47073, 4060 (then 18456), 40613, 18456.
+    """Sign in as over the wire, with a password or an Entra token.
+
+    Raises SqlError: 40532, 40615, 47073, 4060 (then 18456), 40613, 18456.
 
     Which server is meant: the suffix of `user@server` if such a server exists, else the first label of `server` (what
     the client dialled), else of the TLS server name, else the only server that has this database. A client on
@@ -48,10 +51,21 @@ def connect(
     client = Client(client_address, host, program)
     login, found = _find_server(directory, user, (server, server_name_indication), database)
     _demand_admission(directory, found, client)
-    opened = _open_database(directory, found, database or "master", login)
-    principal = _authenticate(directory, found, opened, login, password)
-    known_as = directory.administrator_login(found) if principal is DBO else principal.name
-    return SqlSession(directory, server=found, database=opened, login=known_as, user=principal, client=client)
+    opened = _open_database(directory, found, database or "master", login or errors.TOKEN_PRINCIPAL)
+    if token:
+        principal, known_as = _identify(directory, found, opened, token)
+    else:
+        principal = _authenticate(directory, found, opened, login, password)
+        known_as = directory.administrator_login(found) if principal is DBO else principal.name
+    return SqlSession(
+        directory,
+        server=found,
+        database=opened,
+        login=known_as,
+        user=principal,
+        client=client,
+        is_entra=bool(token),
+    )
 
 
 def _find_server(directory: Directory, user: str, dialled: tuple[str, ...], database: str) -> tuple[str, LogicalServer]:
@@ -103,6 +117,19 @@ def _authenticate(
     return user
 
 
+def _identify(directory: Directory, server: LogicalServer, database: SqlDatabase, token: str) -> tuple[Principal, str]:
+    """Who the token stands for: the server's Entra administrator is dbo, others need a user of their own."""
+    identity = directory.entra_identity(token)
+    if identity is None:
+        raise errors.login_failed(errors.TOKEN_PRINCIPAL)
+    if directory.is_entra_administrator(server, identity):
+        return DBO, identity.name
+    user = Principals(Overlay(directory.store), database.id, directory.clock).by_sid(entra_sid(identity.client_id))
+    if user is None or user.type != EXTERNAL_USER:
+        raise errors.login_failed(errors.TOKEN_PRINCIPAL)
+    return user, user.name
+
+
 class SqlSession:
     """One connection. A changed password leaves it open; a dropped user keeps only public's rights; KILL ends it."""
 
@@ -123,7 +150,9 @@ class SqlSession:
         login: str,
         user: Principal,
         client: Client,
+        is_entra: bool = False,
     ) -> None:
+        self.is_entra = is_entra
         self.directory = directory
         self.server = server
         self.database = database

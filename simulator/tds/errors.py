@@ -29,6 +29,9 @@ def login_failed(user: str) -> SqlError:
     return SqlError(18456, 14, 1, f"Login failed for user '{user}'.")
 
 
+TOKEN_PRINCIPAL = "<token-identified principal>"  # noqa: S105 - what Azure calls one who failed
+
+
 def cannot_open_database(database: str, *, user: str) -> SqlError:
     text = f'Cannot open database "{database}" requested by the login. The login failed.'
     return SqlError(4060, 11, 1, text, followed_by=(login_failed(user),))

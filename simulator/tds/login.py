@@ -25,6 +25,7 @@ ENCRYPTION_ON, ENCRYPTION_REQUIRED = 1, 3
 FIXED_BYTES = 94
 EXTENSION_PRESENT, INTEGRATED_SECURITY = 0x10, 0x80
 FEDERATED_AUTHENTICATION = 0x02
+SECURITY_TOKEN = 1  # the library whose client brings a finished token
 
 
 def read_prelogin(body: bytes) -> dict[int, bytes]:
@@ -76,6 +77,14 @@ class Login:
     database: str
     integrated: bool
     features: dict[int, bytes] = field(repr=False)
+
+    @property
+    def token(self) -> str:
+        """The access token that came along (library 1, "security token"). Raises ProtocolError when it is cut short."""
+        cursor = Cursor(self.features[FEDERATED_AUTHENTICATION])
+        if cursor.number(1) >> 1 != SECURITY_TOKEN:
+            return ""
+        return decode(cursor.take(cursor.number(4)))
 
     @property
     def wants_token(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
@@ -59,6 +60,11 @@ BUILT_IN = (
     *FIXED_ROLES,
 )
 BUILT_IN_BY_NAME = {principal.name.casefold(): principal for principal in BUILT_IN}
+
+
+def entra_sid(client_id: str) -> str:
+    """The sid of an application's or managed identity's user: the bytes of its client id, as Azure SQL stores them."""
+    return uuid.UUID(client_id).bytes_le.hex()
 
 
 class Principals:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from simulator.tds import changes
 from simulator.tds.errors import SqlError, no_such, permission_refused
 from simulator.tds.passwords import check_policy, hash_password, password_matches
-from simulator.tds.principals import EXTERNAL_USER, FIXED_ROLE_NAMES, PUBLIC, ROLE, USER, Principal
+from simulator.tds.principals import EXTERNAL_USER, FIXED_ROLE_NAMES, PUBLIC, ROLE, USER, Principal, entra_sid
 from simulator.tds.rights import KNOWN, Grant
 from simulator.tds.tsql.syntax import AlterRole, AlterUser, Create, CreateUser, Drop, ObjectName, Permission
 
@@ -18,15 +18,12 @@ if TYPE_CHECKING:
 
 
 def create_user(session: SqlSession, statement: CreateUser) -> None:
-    """Errors 15247 (no right), 15023 (taken), 40632 and 15156 (password), 33159 (needs an Entra session)."""
+    """Errors 15247 (no right), 15023 (taken), 40632 and 15156 (password), 33159 and 33134 (from Entra)."""
     if not session.rights.allows("ALTER ANY USER"):
         raise permission_refused()
     if statement.external:
-        text = (
-            f"Principal '{statement.name}' could not be created. Only connections established with Active Directory "
-            "accounts can create other Active Directory users."
-        )
-        raise SqlError(33159, 16, 1, text)
+        _create_external_user(session, statement)
+        return
     hashed = None
     if statement.password is not None:
         check_policy(statement.password, user=statement.name)
@@ -34,6 +31,24 @@ def create_user(session: SqlSession, statement: CreateUser) -> None:
     sid = statement.sid.hex() if statement.sid else ""
     added = Principal(statement.name, USER, 0, sid, default_schema=statement.default_schema, password=hashed)
     session.principals.add(added)
+
+
+def _create_external_user(session: SqlSession, statement: CreateUser) -> None:
+    """For an application or managed identity of the directory, by its display name; only over an Entra sign-in."""
+    if not session.is_entra:
+        text = (
+            f"Principal '{statement.name}' could not be created. Only connections established with Active Directory "
+            "accounts can create other Active Directory users."
+        )
+        raise SqlError(33159, 16, 1, text)
+    identity = session.directory.entra_identity_named(statement.name)
+    if identity is None:
+        text = f"Principal '{statement.name}' could not be found or this principal type is not supported."
+        raise SqlError(33134, 16, 1, text)
+    sid = entra_sid(identity.client_id)
+    if session.principals.by_sid(sid):
+        raise SqlError(15063, 16, 1, "The login already has an account under a different user name.")
+    session.principals.add(Principal(statement.name, EXTERNAL_USER, 0, sid, default_schema="dbo"))
 
 
 def alter_user(session: SqlSession, statement: AlterUser) -> None:

@@ -10,7 +10,7 @@ from simulator.tds import tokens
 from simulator.tds.directory import Directory
 from simulator.tds.engine import SqlSession, connect
 from simulator.tds.errors import SqlError, login_failed
-from simulator.tds.login import Login, prelogin_answer, read_login, read_prelogin
+from simulator.tds.login import FEDERATED_AUTHENTICATION, Login, prelogin_answer, read_login, read_prelogin
 from simulator.tds.requests import Requests
 from simulator.tds.tls import TlsChannel
 from simulator.tds.wire import (
@@ -181,7 +181,8 @@ class TdsSession:
         return _greeting(self.sql, login, self._pending_packet_size)
 
     def _sign_in(self, login: Login) -> SqlSession:
-        if login.integrated or login.wants_token:
+        token = login.token if login.wants_token else ""
+        if login.integrated or (login.wants_token and not token):
             raise login_failed(login.user)
         return connect(
             self._directory,
@@ -190,6 +191,7 @@ class TdsSession:
             database=login.database,
             user=login.user,
             password=login.password,
+            token=token,
             client_address=self._client_address,
             host=login.host,
             program=login.program,
@@ -225,6 +227,7 @@ def _greeting(session: SqlSession, login: Login, packet_size: int) -> bytes:
             tokens.information(5703, "Changed language setting to us_english.", server=session.server.name),
             tokens.login_acknowledged(login.tds_version),
             tokens.changed_text(tokens.PACKET_SIZE, str(packet_size), str(PACKET_BYTES)),
+            tokens.federated_acknowledged(FEDERATED_AUTHENTICATION) if login.wants_token else b"",
             tokens.done(tokens.DONE, 0),
         )
     )

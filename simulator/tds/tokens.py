@@ -73,6 +73,11 @@ def login_acknowledged(client_version: int) -> bytes:
     return _sized(0xAD, b"\x01" + version + short_text(PROGRAM) + SERVER_VERSION)
 
 
+def federated_acknowledged(feature: int) -> bytes:
+    """FEATUREEXTACK for a sign-in by token, without a nonce to sign."""
+    return b"\xae" + bytes((feature,)) + bytes(4) + b"\xff"
+
+
 def return_status(value: int) -> bytes:
     return struct.pack("<Bi", 0x79, value)
 

@@ -10,7 +10,7 @@ import pytest
 
 from simulator.clock import Clock
 from simulator.store import Store
-from simulator.tds.directory import Admission, LogicalServer, SqlDatabase, forget_database
+from simulator.tds.directory import Admission, EntraIdentity, LogicalServer, SqlDatabase, forget_database
 from simulator.tds.engine import SqlSession, connect
 from simulator.tds.errors import SqlError
 from simulator.tds.sessions import Sessions
@@ -31,6 +31,7 @@ class World:
     sessions: Sessions = field(default_factory=Sessions)
     servers: dict[str, LogicalServer] = field(default_factory=dict)
     databases: dict[tuple[str, str], SqlDatabase] = field(default_factory=dict)
+    identities: dict[str, EntraIdentity] = field(default_factory=dict)  # by token
     doors: dict[str, Admission] = field(default_factory=dict)
 
     def add_server(self, name: str, *, entra_only: bool = False) -> LogicalServer:
@@ -60,6 +61,15 @@ class World:
 
     def administrator_login(self, server: LogicalServer) -> str:
         return ADMIN
+
+    def entra_identity(self, token: str) -> EntraIdentity | None:
+        return self.identities.get(token)
+
+    def entra_identity_named(self, name: str) -> EntraIdentity | None:
+        return next((one for one in self.identities.values() if one.name == name), None)
+
+    def is_entra_administrator(self, server: LogicalServer, identity: EntraIdentity) -> bool:
+        return identity.name == "fleet-admin"
 
     def admission(self, server: LogicalServer, client_address: str) -> Admission:
         return self.doors.get(client_address, Admission.OPEN)
