@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ from simulator.monitor import PATH as BATCH_PATH
 from simulator.monitor import Monitor
 from simulator.sql_directory import SqlDirectory
 from simulator.store import Store
-from simulator.tds.directory import PRINCIPALS, forget_database
+from simulator.tds.contents import DatabaseContents
+from simulator.tds.directory import PRINCIPALS
 from simulator.tds.principals import ROLE
 from simulator.throttle import Throttle
 from simulator.vault_throttle import VaultThrottle
@@ -85,7 +85,7 @@ class Azure:
         self.monitor = Monitor(self.arm)
         self.key_access = KeyAccess(self.store, self.clock, self.vaults)
         self.sql_directory = SqlDirectory(self.arm, self.faults, enforce_firewall=enforce_firewall)
-        endings.register(self.arm, partial(forget_database, self.sql_directory))
+        endings.register(self.arm, DatabaseContents(self.sql_directory))
         self.control = Control(self)
 
     def handle(self, request: Request) -> Response:

@@ -37,6 +37,7 @@ class LoadControl:
         changes = [*(before["changes"] if before else []), change]
         kept: Document = {"database": database.id, "changes": changes}
         self._arm.store.put(OVERRIDES, key, kept)
+        self._arm.pool_storage.clear()
         return answer(201, kept)
 
     def clear(self, request: Request) -> Response:

@@ -11,8 +11,7 @@ from datetime import datetime
 
 import numpy as np
 
-from simulator.arm.databases import EMPTY_BYTES
-from simulator.arm.limits import database_size, pool_size
+from simulator.arm.limits import EMPTY_BYTES, database_size, pool_size
 from simulator.arm.resources import Resource, Resources
 from simulator.store import Document, Store
 from simulator.workload import (
@@ -75,6 +74,11 @@ class Loads:
             return self._alone(database, _own_ceiling(database))
         _, members = self._shared(pool)
         return members[database.key]
+
+    def stored(self, database: Resource) -> Floats:
+        """The bytes of its data, whatever its pool has room for."""
+        character = character_of(self._seed, database.properties["databaseId"])
+        return self._storage(database, character, self._store.get(OVERRIDES, database.properties["databaseId"]))
 
     def pool(self, pool: Resource) -> Usage:
         return self._shared(pool)[0]

@@ -64,6 +64,7 @@ class Arm:
         self.page_size = page_size
         self.load_seed = load_seed
         self.vaults = vaults
+        self.pool_storage: dict[str, tuple[float, int]] = {}
         self.poll_key, self.poll_certificate = poll_key, certificate_text(poll_key)
         self._random = random.Random(seed)  # noqa: S311 - durations and ids
         self._scale_retry_after = scale_retry_after

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator.arm.call import Call, properties_of, tags_of
+from simulator.arm.call import Call
 from simulator.arm.database_sizes import Place, max_bytes
 from simulator.arm.errors import invalid
 from simulator.arm.limits import GIB
@@ -20,15 +20,14 @@ MAINTENANCE = "/providers/Microsoft.Maintenance/publicMaintenanceConfigurations/
 REDUNDANCIES = ("Local", "Zone", "Geo", "GeoZone")
 
 
-def new_body(call: Call, server: Resource, place: Place, body: Body, id_: str) -> Body:
-    """The body of a database that is being created."""
-    asked = properties_of(body)
-    redundancy = _redundancy(asked) or "Geo"
+def new_body(call: Call, server: Resource, place: Place, asked: Body, *, tags: Body | None, status: str) -> Body:
+    """The body of a database that is being created, with the properties asked for (or handed on by its source)."""
+    redundancy = None if asked.get("secondaryType") == "Named" else _redundancy(asked) or "Geo"
     properties = {
         "collation": asked.get("collation") or COLLATION,
         "maxSizeBytes": max_bytes(place, asked.get("maxSizeBytes")),
         "elasticPoolId": place.pool.id if place.pool else None,
-        "status": "Creating",
+        "status": status,
         "databaseId": call.arm.new_id(),
         "creationDate": iso(call.now),
         "currentServiceObjectiveName": place.objective,
@@ -37,6 +36,7 @@ def new_body(call: Call, server: Resource, place: Place, body: Body, id_: str) -
         "catalogCollation": asked.get("catalogCollation") or COLLATION,
         "zoneRedundant": bool(asked.get("zoneRedundant")),
         **_by_place(place, asked),
+        "secondaryType": asked.get("secondaryType"),
         "currentBackupStorageRedundancy": redundancy,
         "requestedBackupStorageRedundancy": redundancy,
         "maintenanceConfigurationId": _maintenance(call),
@@ -49,8 +49,8 @@ def new_body(call: Call, server: Resource, place: Place, body: Body, id_: str) -
         "kind": place.kind,
         "properties": {name: value for name, value in properties.items() if value is not None},
         "location": server.body["location"],
-        **({"tags": tags} if (tags := tags_of(body)) is not None else {}),
-        "id": id_,
+        **({"tags": tags} if tags is not None else {}),
+        "id": f"{server.id}/databases/{call.names['database']}",
         "name": call.names["database"],
         "type": TYPE,
     }
@@ -92,9 +92,11 @@ def _redundancy(asked: Body) -> str | None:
 def changed_body(database: Resource, place: Place, asked: Body, tags: Body | None) -> Body:
     """The body after a change: what the request leaves out stays."""
     before = database.properties
+    if before.get("secondaryType") == "Named":
+        asked = {name: value for name, value in asked.items() if name != "requestedBackupStorageRedundancy"}
     stays = place.pool is None or before.get("elasticPoolId") == place.pool.id
     size = asked.get("maxSizeBytes") or (before["maxSizeBytes"] if _keeps_size(before, place) else None)
-    redundancy = _redundancy(asked) or before["requestedBackupStorageRedundancy"]
+    redundancy = _redundancy(asked) or before.get("requestedBackupStorageRedundancy")
     properties: dict[str, Any] = {
         **before,
         "maxSizeBytes": max_bytes(place, size),

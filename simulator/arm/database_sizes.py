@@ -11,6 +11,7 @@ from simulator.arm.errors import invalid
 from simulator.arm.limits import DEFAULT_SKU, GIB, DatabaseSize, PoolSize, database_size, pool_size
 from simulator.arm.resources import Body, Resource
 from simulator.arm.server_load import databases_named, single_collection
+from simulator.arm.storage import joins_pool, pool_used_bytes
 
 POOLED_VCORE_BYTES, POOLED_DTU_BYTES = 32 * GIB, 250 * GIB
 
@@ -117,8 +118,30 @@ def _target_pool(call: Call, server: Resource, pool_id: str) -> Resource:
     return pool
 
 
-def check_pool_takes(call: Call, place: Place, current: Resource | None) -> None:
-    """The pool is idle and has room for one more, unless the database is in it already."""
+SMALLEST = {
+    "Basic": "Basic",
+    "Standard": "S0",
+    "Premium": "P1",
+    "GeneralPurpose": "GP_Gen5_2",
+    "BusinessCritical": "BC_Gen5_2",
+    "Hyperscale": "HS_Gen5_2",
+}
+
+
+def place_like(call: Call, server: Resource, body: Body, properties: Body, source: Body) -> Place:
+    """The place asked for; else the source's own, or, where its pool is not, the smallest size of its tier."""
+    if properties.get("elasticPoolId") or body.get("sku"):
+        return place_of(call, server, body, properties)
+    pool = call.arm.resources.get(source["properties"].get("elasticPoolId") or "")
+    if pool and server.key in pool.under:
+        return Place(pool, pool_size(pool.body["sku"]), None)
+    if "elasticPoolId" in source["properties"]:
+        return Place(None, None, database_size({"name": SMALLEST[source["sku"]["tier"]]}))
+    return Place(None, None, database_size({"name": source["properties"]["requestedServiceObjectiveName"]}))
+
+
+def check_pool_takes(call: Call, place: Place, current: Resource | None, size: int) -> None:
+    """The pool is idle and has room for one more of so many bytes, unless the database is in it already."""
     if place.pool is None or place.pool_size is None or (current and place.pool.key in current.under):
         return
     if call.arm.operations.running_on(place.pool.key):
@@ -126,17 +149,23 @@ def check_pool_takes(call: Call, place: Place, current: Resource | None) -> None
     count = call.arm.resources.count(place.pool.key, "databases")
     check_room(place.pool.name, place.pool_size, place.pool.properties, count + 1)
     limit = place.pool.properties["maxSizeBytes"]
-    if limit and _used_bytes(call, place.pool) >= limit:
+    if limit and pool_used_bytes(call, place.pool) + size > limit:
         raise invalid(
             "ElasticPoolOverStorageUsage",
             f"The elastic pool '{place.pool.name}' has reached its storage limit. The storage usage for the "
             f"elastic pool cannot exceed ({limit // 1024**2}) MBs.",
         )
+    joins_pool(call, place.pool, size)
 
 
-def _used_bytes(call: Call, pool: Resource) -> int:
-    """The data in the pool."""
-    return sum(int(member.inner["used_bytes"]) for member in call.arm.resources.children(pool.key, "databases"))
+def check_fits(place: Place, largest: int, used: int) -> None:
+    """The data that is there already is no more than the database may hold (`largest`; -1: without limit)."""
+    if 0 < largest < used:
+        raise invalid(
+            "CurrentDatabaseSizeExceedsMaxSize",
+            f"The current size of the database ({used} bytes) exceeds the maximum size ({largest} bytes) that was "
+            f"asked for in tier '{place.tier}'.",
+        )
 
 
 def max_bytes(place: Place, asked: Any) -> int:
@@ -158,6 +187,14 @@ def max_bytes(place: Place, asked: Any) -> int:
             f"The tier '{place.tier}' does not support the database max size '{asked}'.",
         )
     return asked
+
+
+def kept_bytes(place: Place, source: Body) -> int | None:
+    """The maximum that a source hands on: within its tier, and where it is allowed."""
+    size = int(source["properties"]["maxSizeBytes"])
+    if place.is_hyperscale or size <= 0 or source["sku"]["tier"] != place.tier or size > _limit(place):
+        return None
+    return size
 
 
 def _default(place: Place) -> int:

@@ -1,107 +1,102 @@
-"""Databases: visible as Creating until they are Online; a change shows its new size only when it is done."""
+"""Databases: visible as Creating (Copying, Restoring) until they are Online; a change shows when it is done."""
 
 from __future__ import annotations
 
 from simulator.arm.answers import page, show
 from simulator.arm.call import Call, properties_of, tags_of
-from simulator.arm.database_bodies import changed_body, new_body
-from simulator.arm.database_sizes import Place, check_pool_takes, place_of
-from simulator.arm.errors import conflict, invalid
+from simulator.arm.database_bodies import new_body
+from simulator.arm.database_changes import CREATE, check_idle, check_server_idle, check_takes, update_database
+from simulator.arm.database_sizes import Place, check_fits, kept_bytes, place_like, place_of
+from simulator.arm.errors import invalid
+from simulator.arm.limits import EMPTY_BYTES
 from simulator.arm.names import check_child_name, check_not_reserved
+from simulator.arm.origins import COPY, RESTORE, Origin, origin_of
 from simulator.arm.polling import accepted
+from simulator.arm.replication import begin_links
 from simulator.arm.resources import Body, Resource
-from simulator.arm.routing import DATABASE, SERVER, route
-from simulator.arm.server_load import check_server_takes, databases_named, dropped_collection
+from simulator.arm.routing import DATABASE, POOL, SERVER, route
+from simulator.arm.server_load import databases_named, dropped_collection
 from simulator.http import Response
 
-CREATE, UPDATE, DROP = "CreateLogicalDatabase", "UpdateLogicalDatabase", "DropLogicalDatabase"
-EMPTY_BYTES = 4_259_840
+DROP = "DropLogicalDatabase"
 
 
 @route("PUT", DATABASE)
 def put_database(call: Call) -> Response:
     """Create a database, or change one (there is no If-None-Match): 202 either way."""
     server, body = call.server(), call.body()
-    name = call.names["database"]
-    check_child_name(name)
-    check_not_reserved(name)
-    properties = properties_of(body)
-    _check_mode(properties)
+    check_child_name(call.names["database"])
+    check_not_reserved(call.names["database"])
     existing = call.arm.resources.get(call.id(DATABASE))
     if existing:
-        return _update(call, server, existing, body)
-    _check_server_idle(call, server)
-    place = place_of(call, server, body, properties)
-    _check_takes(call, server, place, None)
-    database = _new(call, server, place, body)
-    call.arm.resources.put(database)
+        return update_database(call, server, existing, body)
+    check_server_idle(call, server)
+    origin = origin_of(call, server, properties_of(body))
+    return _create(call, server, body) if origin is None else _create_from(call, server, body, origin)
+
+
+def _create(call: Call, server: Resource, body: Body) -> Response:
+    place = place_of(call, server, body, properties_of(body))
+    check_takes(call, server, place, None, EMPTY_BYTES)
+    inner: Body = {"used_bytes": EMPTY_BYTES, "tde": "Enabled"}
+    shown = new_body(call, server, place, properties_of(body), tags=tags_of(body), status="Creating")
+    database = _put(call, server, place, shown, inner)
     seconds = call.arm.seconds(300, 600) if place.is_hyperscale else call.arm.seconds(30, 60)
     return accepted(call, kind="database", word=CREATE, target=database.id, seconds=seconds)
 
 
-def _check_mode(properties: Body) -> None:
-    mode = properties.get("createMode")
-    if mode not in (None, "Default"):
-        message = f"The request body for the create or update database operation is invalid: createMode '{mode}'."
-        raise invalid("InvalidDatabaseCreateOrUpdateRequest", message)
+def _create_from(call: Call, server: Resource, body: Body, origin: Origin) -> Response:
+    """A copy, a restored database or a secondary: it becomes Online with the users and data of its source."""
+    place = place_like(call, server, body, properties_of(body), origin.body)
+    _check_tiers(origin, place)
+    check_takes(call, server, place, None, origin.used_bytes)
+    size = kept_bytes(place, origin.body)
+    asked = {"maxSizeBytes": size, **origin.asked(properties_of(body)), "secondaryType": origin.link}
+    shown = new_body(call, server, place, asked, tags=tags_of(body), status=origin.status)
+    check_fits(place, shown["properties"]["maxSizeBytes"], origin.used_bytes)
+    if origin.word == RESTORE and place.pool and "licenseType" in origin.properties:
+        shown["properties"]["licenseType"] = origin.properties["licenseType"]  # as recorded; a copy shows none there
+    database = _put(call, server, place, shown, {"used_bytes": origin.used_bytes, "tde": origin.inner["tde"]})
+    if origin.link:
+        begin_links(call, origin.id, database, origin.link)
+    effect: Body = {"source": origin.database_id, "until": origin.until, "counts": _counts(call, origin)}
+    seconds = origin.seconds(call, place)
+    return accepted(call, kind="database", word=origin.word, target=database.id, seconds=seconds, **effect)
 
 
-def _check_server_idle(call: Call, server: Resource) -> None:
-    running = call.arm.operations.running_on(server.key)
-    if running and running.method == "DELETE":
-        raise conflict(
-            "ConflictingServerOperation", f"An operation is currently in progress for the server '{server.name}'."
+def _counts(call: Call, origin: Origin) -> list[str]:
+    if origin.word == RESTORE:
+        return [f"restores of {call.names['subscription'].lower()}"]
+    return [f"copies of {origin.id.lower()}"]
+
+
+def _check_tiers(origin: Origin, place: Place) -> None:
+    """Backups of Hyperscale are of use to Hyperscale alone; a copy or secondary leaves it neither."""
+    was_hyperscale = origin.body["sku"]["tier"] == "Hyperscale"
+    if was_hyperscale == place.is_hyperscale:
+        return
+    if origin.word == RESTORE:
+        raise invalid(
+            "InvalidVldbRestoreSlo",
+            "The Hyperscale edition Point-In-Time restore requires both source and target databases to use Hyperscale "
+            "service level objective.",
         )
+    if was_hyperscale:
+        message = "The target database cannot have lower edition than the source database."
+        raise invalid("TargetDatabaseEditionCouldNotBeDowngraded", message)
 
 
-def _check_takes(call: Call, server: Resource, place: Place, current: Resource | None) -> None:
-    check_pool_takes(call, place, current)
-    single_now = current if current and "elasticPoolId" not in current.properties else None
-    if place.dtus:
-        check_server_takes(call, server, place.dtus, instead_of=single_now)
-    if current is None and call.arm.resources.count(server.key, "databases") > call.arm.quotas.databases_per_server:
-        message = (
-            f"The server '{server.name}' has reached its limit of {call.arm.quotas.databases_per_server} databases."
-        )
-        raise conflict("ServerDatabaseQuotaExceeded", message)
-
-
-def _new(call: Call, server: Resource, place: Place, body: Body) -> Resource:
-    id_ = f"{server.id}/databases/{call.names['database']}"
+def _put(call: Call, server: Resource, place: Place, body: Body, inner: Body) -> Resource:
     under = place.collections(server.key, call.names["database"])
-    inner = {"used_bytes": EMPTY_BYTES, "tde": "Enabled", "retention_days": 7, "diff_hours": 12}
-    return Resource(id_, "databases", under, new_body(call, server, place, body, id_), inner)
+    known = {"retention_days": 7, "diff_hours": 12, "snapshots": place.is_hyperscale, **inner}
+    database = Resource(body["id"], "databases", under, body, known)
+    call.arm.resources.put(database)
+    return database
 
 
 @route("PATCH", DATABASE)
 def patch_database(call: Call) -> Response:
-    return _update(call, call.server(), call.existing(DATABASE), call.body())
-
-
-def _update(call: Call, server: Resource, database: Resource, body: Body) -> Response:
-    """Change size, pool, tags or settings. The new place is taken at once, shown when done."""
-    check_not_reserved(database.name)
-    check_idle(call, database)
-    _check_server_idle(call, server)
-    place = place_of(call, server, body, properties_of(body), database)
-    _check_takes(call, server, place, database)
-    after = changed_body(database, place, properties_of(body), tags_of(body))
-    requested = {"requestedServiceObjectiveName": place.objective}
-    underway = database.changed(properties=requested).moved(place.collections(server.key, database.name))
-    call.arm.resources.put(underway)
-    seconds = call.arm.seconds(30, 76)
-    undo: Body = {"before": database.body, "before_under": list(database.under)}
-    return accepted(call, kind="database", word=UPDATE, target=database.id, seconds=seconds, body=after, **undo)
-
-
-def check_idle(call: Call, database: Resource) -> None:
-    """One change at a time."""
-    if call.arm.operations.running_on(database.key):
-        message = (
-            f"There is already some operation on the database '{database.name}' and the current operation should wait "
-            "till it is done."
-        )
-        raise conflict("ConflictingDatabaseOperation", message)
+    return update_database(call, call.server(), call.existing(DATABASE), call.body())
 
 
 @route("GET", DATABASE)
@@ -115,37 +110,74 @@ def list_databases(call: Call) -> Response:
     return page(call, call.arm.resources.seen_children(call.server().key, "databases"))
 
 
+@route("GET", POOL + "/databases")
+def list_databases_of_pool(call: Call) -> Response:
+    return page(call, call.arm.resources.seen_children(call.shown(POOL).key, "databases"))
+
+
+@route("GET", SERVER + "/inaccessibleDatabases")
+def list_inaccessible(call: Call) -> Response:
+    """Those that lost their encryption key."""
+    databases = call.arm.resources.seen_children(call.server().key, "databases")
+    return page(call, [one for one in databases if one.properties["status"] == "Inaccessible"])
+
+
 @route("POST", DATABASE + "/move")
 def rename_database(call: Call) -> Response:
     """200 without a body, at once: `id` is the new ARM id, on the same server."""
     server, database = call.server(), call.existing(DATABASE)
-    name = str(call.body().get("id") or "").rsplit("/", 1)[-1]
     check_not_reserved(database.name)
-    check_child_name(name)
-    check_not_reserved(name)
+    id_ = _new_id(call, server)
     check_idle(call, database)
-    id_ = f"{server.id}/databases/{name}"
-    if call.arm.resources.get(id_):
-        raise invalid("NameAlreadyExists", f"The name '{name}' already exists. Choose a different name.")
-    under = (*database.under[:2], databases_named(name))
+    _check_unlinked(call, database)
+    under = (*database.under[:2], databases_named(id_.rsplit("/", 1)[1]))
     call.arm.resources.delete(database.key)
-    call.arm.resources.put(
-        Resource(id_, "databases", under, {**database.body, "id": id_, "name": name}, database.inner)
-    )
+    body = {**database.body, "id": id_, "name": id_.rsplit("/", 1)[1]}
+    call.arm.resources.put(Resource(id_, "databases", under, body, database.inner))
     call.record("RenameLogicalDatabase", id_)
     return Response(200)
 
 
+def _new_id(call: Call, server: Resource) -> str:
+    """The id asked for: of this server, well formed and free."""
+    asked = str(call.body().get("id") or "")
+    if "/databases/" not in asked.lower():
+        raise invalid("InvalidMoveTargetResourceId", "The target resource identifier in move request is invalid.")
+    parent, name = asked.rsplit("/", 1)
+    if parent.lower() != f"{server.key}/databases":
+        message = "The provided server name did not match the name in the Url."
+        raise invalid("MismatchingServerNameWithUrl", message)
+    check_child_name(name)
+    check_not_reserved(name)
+    if call.arm.resources.get(f"{server.id}/databases/{name}"):
+        raise invalid("NameAlreadyExists", f"The name '{name}' already exists. Choose a different name.")
+    return f"{server.id}/databases/{name}"
+
+
+def _check_unlinked(call: Call, database: Resource) -> None:
+    if call.arm.resources.count(database.key, "replicationLinks"):
+        raise invalid(
+            "UpdateNotAllowedInCurrentReplicationState",
+            "The operation is disallowed on the database in its current replication state.",
+        )
+
+
 @route("DELETE", DATABASE)
 def delete_database(call: Call) -> Response:
-    """202, also again soon after (its result is 204 then); 204 when there never was one; 400 for master."""
+    """202, also again soon after (its result is 204 then); 204 when there never was one; 400 for master.
+
+    Deleting the target is how a copy or a restore in progress is cancelled.
+    """
     server = call.server()
     check_not_reserved(call.names["database"])
     database = call.arm.resources.get(call.id(DATABASE))
     if database is None:
         return _deleted_before(call, server)
+    running = call.arm.operations.running_on(database.key)
+    if running and running.word in (COPY, RESTORE):
+        call.arm.operations.interrupt(running)
     check_idle(call, database)
-    _check_server_idle(call, server)
+    check_server_idle(call, server)
     return accepted(call, kind="database", word=DROP, target=database.id, seconds=call.arm.seconds(8, 15))
 
 

@@ -179,11 +179,6 @@ def list_pools(call: Call) -> Response:
     return page(call, call.arm.resources.seen_children(call.server().key, "elasticPools"))
 
 
-@route("GET", POOL + "/databases")
-def list_databases_of_pool(call: Call) -> Response:
-    return page(call, call.arm.resources.seen_children(call.shown(POOL).key, "databases"))
-
-
 @route("DELETE", POOL)
 def delete_pool(call: Call) -> Response:
     """204 at once, whether it was there or not; 400 while databases are in it."""

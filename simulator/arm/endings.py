@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
-from simulator.arm import administrators, auditing, databases, elastic_pools, retention, servers, tde
+from simulator.arm import administrators, auditing, databases, elastic_pools, failovers, retention, servers, tde
 from simulator.arm.arm import Arm
 from simulator.arm.database_bodies import master_body
+from simulator.arm.database_changes import CREATE, UPDATE
+from simulator.arm.limits import EMPTY_BYTES
 from simulator.arm.operations import Operation
+from simulator.arm.origins import COPY, RESTORE
+from simulator.arm.replication import end_links, links_in_step
 from simulator.arm.resource_groups import DELETE_WORD
-from simulator.arm.resources import Resource, Resources
+from simulator.arm.resources import Body, Resource, Resources
 from simulator.arm.server_load import databases_named, dropped_collection
+from simulator.arm.storage import stored_bytes_of
+from simulator.arm.versions import restore_point
 from simulator.moments import file_time, iso
+from simulator.tds.contents import DatabaseContents
 
-Forget = Callable[[str], None]
+SWEPT = 20
 
 
-def register(arm: Arm, forget_database: Forget) -> None:
-    """Tie every operation's word to its end. `forget_database` hears the databaseId of each dropped database."""
+def register(arm: Arm, contents: DatabaseContents) -> None:
+    """Tie every operation's word to its end. `contents` is what databases hold on the SQL side."""
     resources, done = arm.resources, arm.operations.when_done
     done("server", servers.UPSERT, partial(_finish_server, arm), partial(servers.undo_upsert, resources))
-    done("server", servers.DROP, partial(_delete_tree, arm, forget_database))
-    done("resourceGroup", DELETE_WORD, partial(_delete_tree, arm, forget_database), partial(_undo_group, resources))
+    done("server", servers.DROP, partial(_delete_tree, arm, contents))
+    done("resourceGroup", DELETE_WORD, partial(_delete_tree, arm, contents), partial(_undo_group, resources))
     for word in (administrators.CREATE, administrators.UPDATE, administrators.DROP):
         done(administrators.KIND, word, partial(administrators.finish_administrator, resources))
     finish_only = partial(administrators.finish_administrator, resources)
     done(administrators.ONLY_KIND, administrators.ENTRA_ONLY, finish_only)
     for kind in (auditing.PLAIN, auditing.EXTENDED):
         done(kind, auditing.WORD, partial(auditing.finish_auditing, resources))
-    _register_databases(arm, forget_database)
+    _register_databases(arm, contents)
 
 
-def _register_databases(arm: Arm, forget_database: Forget) -> None:
+def _register_databases(arm: Arm, contents: DatabaseContents) -> None:
     resources, done = arm.resources, arm.operations.when_done
     for word in (elastic_pools.CREATE, elastic_pools.UPDATE):
         undo = partial(elastic_pools.undo_pool, resources) if word == elastic_pools.CREATE else None
         done("elasticPool", word, partial(elastic_pools.finish_pool, resources), undo)
-    done("database", databases.CREATE, partial(_finish_database, arm), lambda one: resources.delete(one.target))
-    done("database", databases.UPDATE, partial(_finish_update, arm), partial(_undo_update, arm))
-    done("database", databases.DROP, partial(_drop_database, arm, forget_database))
+    for word in (CREATE, COPY, RESTORE):
+        done("database", word, partial(_finish_database, arm, contents), partial(_undo_database, arm))
+    done("database", UPDATE, partial(_finish_update, arm), partial(_undo_update, arm))
+    done("database", databases.DROP, partial(_drop_database, arm, contents))
+    for kind in ("database", "elasticPool"):
+        done(kind, failovers.WORD, partial(failovers.finish_failover, resources, contents))
     done(tde.KIND, tde.WORD, partial(tde.finish_tde, resources))
     done(retention.KIND, retention.WORD, partial(retention.finish_retention, resources))
 
@@ -51,15 +60,18 @@ def _finish_server(arm: Arm, operation: Operation) -> None:
         return
     root = f"/subscriptions/{operation.subscription}"
     body = master_body(root, server, arm.new_id(), operation.due or operation.started)
-    inner = {"used_bytes": databases.EMPTY_BYTES, "tde": "Enabled", "retention_days": 7, "diff_hours": 12}
+    inner: Body = {"used_bytes": EMPTY_BYTES, "tde": "Enabled", "retention_days": 7, "diff_hours": 12}
     arm.resources.put(Resource(body["id"], "databases", (server.key, databases_named("master")), body, inner))
 
 
-def _delete_tree(arm: Arm, forget_database: Forget, operation: Operation) -> None:
-    """A server takes its databases along."""
+def _delete_tree(arm: Arm, contents: DatabaseContents, operation: Operation) -> None:
+    """A server takes its databases along, and what could have been restored."""
     for child in arm.resources.below(operation.target):
         if child.type == "databases":
-            forget_database(child.properties["databaseId"])
+            end_links(arm.resources, child)
+            contents.forget(child.properties["databaseId"])
+        elif child.type == "restorableDroppedDatabases":
+            contents.forget(child.inner["body"]["properties"]["databaseId"])
     arm.resources.delete(operation.target)
 
 
@@ -70,14 +82,25 @@ def _undo_group(resources: Resources, operation: Operation) -> None:
         resources.put(group.changed(properties={"provisioningState": "Succeeded"}))
 
 
-def _finish_database(arm: Arm, operation: Operation) -> None:
+def _finish_database(arm: Arm, contents: DatabaseContents, operation: Operation) -> None:
+    """Online, with what its source holds, if it has one."""
     database = arm.resources.get(operation.target)
     if database is None:
         return
     at = operation.due or operation.started
-    first_restore = iso(at) if database.body["sku"]["tier"] == "Hyperscale" else None
-    shown = {"status": "Online", "creationDate": iso(at), "earliestRestoreDate": first_restore}
+    if "source" in operation.effect:
+        contents.copy(operation.effect["source"], database.properties["databaseId"], operation.effect["until"])
+    shown = {"status": "Online", "creationDate": iso(at)}
     arm.resources.put(database.changed(properties=shown, inner={"online_at": at}))
+    links_in_step(arm.resources, database)
+
+
+def _undo_database(arm: Arm, operation: Operation) -> None:
+    """A failed creation leaves nothing."""
+    database = arm.resources.get(operation.target)
+    if database:
+        end_links(arm.resources, database)
+        arm.resources.delete(database.key)
 
 
 def _finish_update(arm: Arm, operation: Operation) -> None:
@@ -96,29 +119,42 @@ def _undo_update(arm: Arm, operation: Operation) -> None:
         arm.resources.put(Resource(database.id, database.type, under, before, database.inner, database.order))
 
 
-def _drop_database(arm: Arm, forget_database: Forget, operation: Operation) -> None:
-    """Gone, with its users; it stays restorable on its server."""
+def _drop_database(arm: Arm, contents: DatabaseContents, operation: Operation) -> None:
+    """Gone; it stays restorable on its server, with its users. A database that never was Online leaves nothing."""
     database = arm.resources.get(operation.target)
     if database is None:
         return
     at = operation.due or operation.started
-    forget_database(database.properties["databaseId"])
+    end_links(arm.resources, database)
+    dropped = _dropped(arm, database, at)
     arm.resources.delete(database.key)
-    arm.resources.put(_dropped(database, at))
+    contents.close(database.properties["databaseId"])
+    _sweep(arm, contents, dropped.under[0], at)
+    if "online_at" in database.inner:
+        arm.resources.put(dropped)
 
 
-def _dropped(database: Resource, at: float) -> Resource:
+def _sweep(arm: Arm, contents: DatabaseContents, server_key: str, now: float) -> None:
+    """Forget what nobody can restore any more, a few at a time, oldest first."""
+    for row in arm.resources.first(server_key, "restorableDroppedDatabases", SWEPT):
+        if row.inner["restorable_until"] <= now:
+            contents.forget(row.inner["body"]["properties"]["databaseId"])
+            arm.resources.delete(row.key)
+
+
+def _dropped(arm: Arm, database: Resource, at: float) -> Resource:
     server_id = database.id.rsplit("/databases/", 1)[0]
     name = f"{database.name},{file_time(at)}"
     id_ = f"{server_id}/restorableDroppedDatabases/{name}"
     before = database.properties
+    earliest = restore_point(database, at)
     properties = {
         "databaseName": database.name,
         "maxSizeBytes": before["maxSizeBytes"],
         "creationDate": before["creationDate"],
         "deletionDate": iso(at),
-        "earliestRestoreDate": before.get("earliestRestoreDate", before["creationDate"]),
-        "backupStorageRedundancy": before["currentBackupStorageRedundancy"],
+        **({} if earliest is None else {"earliestRestoreDate": iso(earliest)}),
+        "backupStorageRedundancy": before.get("currentBackupStorageRedundancy", "Geo"),
     }
     body = {
         "sku": database.body["sku"],
@@ -130,5 +166,11 @@ def _dropped(database: Resource, at: float) -> Resource:
         "type": "Microsoft.Sql/servers/restorableDroppedDatabases",
     }
     under = (server_id.lower(), dropped_collection(server_id, database.name))
-    until = at + database.inner["retention_days"] * 86_400
-    return Resource(id_, "restorableDroppedDatabases", under, body, {"restorable_until": until})
+    inner: Body = {
+        "restorable_until": at + database.inner["retention_days"] * 86_400,
+        "dropped_at": at,
+        "body": database.body,
+        "was": database.inner,
+        "used_bytes": stored_bytes_of(arm, database, at),
+    }
+    return Resource(id_, "restorableDroppedDatabases", under, body, inner)

@@ -6,11 +6,13 @@ from simulator.arm import (
     capabilities,
     databases,
     elastic_pools,
+    failovers,
     firewall_rules,
     identities,
     key_vaults,
     metrics,
     polling,
+    replication,
     resource_groups,
     restorable,
     retention,
@@ -21,6 +23,8 @@ from simulator.arm import (
 )
 
 ALL = (
+    failovers,
+    replication,
     administrators,
     auditing,
     capabilities,

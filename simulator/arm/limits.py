@@ -11,6 +11,7 @@ from simulator.arm.errors import ArmError, invalid
 from simulator.arm.resources import Body
 
 GIB = 1024**3
+EMPTY_BYTES = 4_259_840  # what a new database holds
 
 
 @dataclass(slots=True)
@@ -20,6 +21,10 @@ class Quotas:
     servers_per_region: int = 20
     databases_per_server: int = 5000
     dtus_per_server: int = 54_000
+    copies_per_database: int = 10  # Azure has such a limit and does not tell it
+    restores_per_subscription: int = 100
+    geo_replicas: int = 4
+    named_replicas: int = 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ each request, so no timer is needed and moving the clock is enough.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -59,9 +60,12 @@ class Operations:
         self._succeed: dict[tuple[str, str], End] = {}
         self._undo: dict[tuple[str, str], End] = {}
         self._busy: dict[str, str] = {}
+        self._counts: Counter[str] = Counter()
         self._heap: list[tuple[float, str]] = []
         for _, document in store.items(KIND):
-            self._schedule(Operation(**document))
+            operation = Operation(**document)
+            self._schedule(operation)
+            self._count(operation, 1 if operation.running else 0)
 
     def when_done(self, kind: str, word: str, succeed: End, undo: End | None = None) -> None:
         """What the end of such operations changes, and what takes back a failed or cancelled one."""
@@ -80,12 +84,25 @@ class Operations:
     def start(self, operation: Operation) -> None:
         self._keep(operation)
         self._schedule(operation)
+        self._count(operation, 1)
+
+    def count(self, what: str) -> int:
+        """How many operations in progress count as `what`: their region (`subscription/location`), or their `counts`."""
+        return self._counts[what]
 
     def cancel(self, operation: Operation) -> None:
         due = self._clock.now() + CANCEL_SECONDS
         cancelling = replace(operation, status="CancelInProgress", error=CANCELLED, due=due)
         self._keep(cancelling)
         self._schedule(cancelling)
+
+    def interrupt(self, operation: Operation) -> None:
+        """Cancelled at once by another operation on the same resource, which goes on from here."""
+        ended = replace(operation, status="Canceled", error=CANCELLED, due=self._clock.now())
+        self._busy.pop(operation.target, None)
+        self._count(operation, -1)
+        self._keep(ended)
+        heapq.heappush(self._heap, ((ended.due or 0.0) + KEPT_SECONDS, ended.id))
 
     def settle(self) -> None:
         """End what is due by now, in order."""
@@ -124,9 +141,19 @@ class Operations:
         status = "Canceled" if operation.status == "CancelInProgress" else "Failed" if operation.error else "Succeeded"
         finished = replace(operation, status=status)
         self._busy.pop(operation.target, None)
+        self._count(operation, -1)
         self._keep(finished)
         heapq.heappush(self._heap, ((operation.due or 0.0) + KEPT_SECONDS, operation.id))
         (self._succeed if status == "Succeeded" else self._undo)[operation.kind, operation.word](finished)
+
+    def _count(self, operation: Operation, difference: int) -> None:
+        if not difference:
+            return
+        region = f"{operation.subscription.lower()}/{operation.location}"
+        for what in (region, *operation.effect.get("counts", ())):
+            self._counts[what] += difference
+            if not self._counts[what]:
+                del self._counts[what]
 
     def _schedule(self, operation: Operation) -> None:
         if operation.running:

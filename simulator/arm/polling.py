@@ -148,6 +148,8 @@ def poll_result(call: Call) -> Response:
         raise conflict(error["code"], error["message"])
     if operation.effect.get("absent"):
         return Response(204)
+    if operation.effect.get("empty"):
+        return Response(200)
     shown = operation.effect.get("shown")
     resource = call.arm.resources.get(operation.target)
     if operation.method == "DELETE" or (shown is None and resource is None):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from simulator.clock import Clock
@@ -106,6 +107,11 @@ class Resources:
     def children(self, collection: str, type_: str) -> list[Resource]:
         return [self._all[key] for key in self._children.get((collection.lower(), type_), ())]
 
+    def first(self, collection: str, type_: str, number: int) -> list[Resource]:
+        """The first so many children, those that were added longest ago."""
+        keys = islice(self._children.get((collection.lower(), type_), ()), number)
+        return [self._all[key] for key in keys]
+
     def count(self, collection: str, type_: str) -> int:
         return len(self._children.get((collection.lower(), type_), ()))
 
@@ -191,6 +197,7 @@ CHILD_TYPES = (
     "transparentDataEncryption",
     "backupShortTermRetentionPolicies",
     "restorableDroppedDatabases",
+    "replicationLinks",
 )
 
 

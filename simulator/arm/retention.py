@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from simulator.arm.call import Call, properties_of
-from simulator.arm.databases import check_idle
+from simulator.arm.database_changes import check_idle
 from simulator.arm.errors import conflict, invalid, not_found
 from simulator.arm.operations import Operation
 from simulator.arm.polling import accepted

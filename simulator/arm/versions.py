@@ -21,6 +21,7 @@ SINCE: Mapping[str, Mapping[str, str]] = {
     },
     "databases": {
         "currentSku": "2017-10-01",
+        "secondaryType": "2020-02-02",
         "highAvailabilityReplicaCount": "2020-02-02",
         "maintenanceConfigurationId": "2020-02-02",
         "currentBackupStorageRedundancy": "2020-11-01",
@@ -50,9 +51,18 @@ def shown(resource: Resource, version: str, now: float) -> Body:
     return {**resource.body, "properties": properties}
 
 
+def restore_point(database: Resource, now: float) -> float | None:
+    """The earliest moment it can be restored to: its first backup, later on the start of its retention.
+
+    None before the first backup is complete. A Hyperscale database can be restored from its first moment on.
+    """
+    online_at: float | None = database.inner.get("online_at")
+    if online_at is None:
+        return None
+    first = online_at if database.inner.get("snapshots") else online_at + FIRST_BACKUP_SECONDS
+    return None if now < first else max(first, now - database.inner["retention_days"] * 86_400)
+
+
 def _with_restore_point(resource: Resource, now: float) -> Body:
-    """A database outside Hyperscale can be restored once its first backup is done; until then it shows no date."""
-    online_at = resource.inner.get("online_at")
-    if online_at is None or "earliestRestoreDate" in resource.properties or now < online_at + FIRST_BACKUP_SECONDS:
-        return resource.properties
-    return {**resource.properties, "earliestRestoreDate": iso(online_at + FIRST_BACKUP_SECONDS)}
+    point = restore_point(resource, now) if resource.type == "databases" else None
+    return resource.properties if point is None else {**resource.properties, "earliestRestoreDate": iso(point)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import orjson
 import pytest
 
+from simulator.arm.versions import FIRST_BACKUP_SECONDS
 from simulator.azure import Azure
 from simulator.http import Request, Response
+from simulator.moments import iso
 from tests.simulator.builders import PASSWORD, bearer, settle
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +60,7 @@ class Replay:
         url = self.urls.get(interaction["path"].lower())
         if url is None:
             query = dict(parse_qsl(interaction["query"]))
-            path = interaction["path"].replace(NOBODY, self.azure.arm.subscriptions[0])
+            path = unquote(interaction["path"]).replace(NOBODY, self.azure.arm.subscriptions[0])
             for recorded, ours in self.ids.items():
                 path = path.replace(recorded, ours)
         else:
@@ -88,11 +91,18 @@ class Replay:
         left = max(until - self.azure.clock.now(), 0)
         self.azure.clock.advance(timedelta(seconds=left + (0.01 if share == 1.0 else 0)))
 
+    def _restore_point(self) -> bytes:
+        """The present, once a first backup is there, in place of the recorded moment."""
+        self.azure.clock.advance(timedelta(seconds=FIRST_BACKUP_SECONDS))
+        return iso(self.azure.clock.now()).encode()
+
     def _request(self, interaction: dict[str, Any], path: str, query: dict[str, str]) -> Request:
         body = interaction.get("request_body")
         text = orjson.dumps(body) if body else b""
         text = text.replace(NOBODY.encode(), self.azure.arm.subscriptions[0].encode())
         text = text.replace(b'"SCRUBBED"', f'"{PASSWORD}"'.encode())
+        if b"restorePointInTime" in text:
+            text = re.sub(rb'("restorePointInTime":)"[^"]*"', rb'\1"%s"' % self._restore_point(), text)
         headers = {"authorization": f"Bearer {bearer(self.azure)}"}
         return Request(interaction["method"], "management.azure.com", 443, path, query, headers, text)
 

@@ -1,0 +1,98 @@
+"""Changes of a database: its size, pool, tags and settings, one at a time, shown when they are done."""
+
+from __future__ import annotations
+
+from simulator.arm.call import Call, properties_of, tags_of
+from simulator.arm.database_bodies import changed_body
+from simulator.arm.database_sizes import Place, check_fits, check_pool_takes, place_of
+from simulator.arm.errors import conflict, invalid
+from simulator.arm.names import check_not_reserved
+from simulator.arm.polling import accepted
+from simulator.arm.resources import Body, Resource
+from simulator.arm.server_load import check_server_takes
+from simulator.arm.storage import used_bytes
+from simulator.http import Response
+
+CREATE, UPDATE = "CreateLogicalDatabase", "UpdateLogicalDatabase"
+SECONDS_PER_GB = 30.0  # between storage families; Azure says: typically under a minute
+GB = 1024**3
+
+
+def update_database(call: Call, server: Resource, database: Resource, body: Body) -> Response:
+    """Change size, pool, tags or settings. The new place is taken at once, shown when done."""
+    check_not_reserved(database.name)
+    _check_mode(call, database, properties_of(body))
+    check_idle(call, database)
+    check_server_idle(call, server)
+    place = place_of(call, server, body, properties_of(body), database)
+    used = used_bytes(call, database)
+    check_takes(call, server, place, database, used)
+    after = changed_body(database, place, properties_of(body), tags_of(body))
+    check_fits(place, after["properties"]["maxSizeBytes"], used)
+    requested = {"requestedServiceObjectiveName": place.objective}
+    underway = database.changed(properties=requested).moved(place.collections(server.key, database.name))
+    call.arm.resources.put(underway)
+    undo: Body = {"before": database.body, "before_under": list(database.under)}
+    seconds = _seconds(call, database, place, used)
+    return accepted(call, kind="database", word=UPDATE, target=database.id, seconds=seconds, body=after, **undo)
+
+
+def _check_mode(call: Call, database: Resource, properties: Body) -> None:
+    """A copy's or secondary's request may come again; nothing is restored over a database."""
+    mode = properties.get("createMode") or "Default"
+    if mode in ("PointInTimeRestore", "Restore"):
+        message = f"Database '{database.name}' already exists. Choose a different database name."
+        raise invalid("DatabaseNameInUse", message)
+    linked = call.arm.resources.count(database.key, "replicationLinks")
+    if mode in ("Secondary", "OnlineSecondary") and not linked:
+        message = f"The destination database name '{database.name}' already exists on the destination server."
+        raise conflict("RemoteDatabaseExists", message)
+    if mode not in ("Default", "Copy", "Secondary", "OnlineSecondary"):
+        raise invalid("InvalidDatabaseCreateMode", f"Invalid request to create a database: createMode '{mode}'.")
+
+
+def _seconds(call: Call, database: Resource, place: Place, used: int) -> float:
+    """As recorded; between storage families (General Purpose, Business Critical, Hyperscale) longer by size."""
+    before = database.body["sku"]["tier"]
+    if _family(before) == _family(place.tier):
+        return call.arm.seconds(30, 76)
+    if place.is_hyperscale:
+        return call.arm.seconds(300, 600) + SECONDS_PER_GB * used / GB
+    return call.arm.seconds(60, 120) + SECONDS_PER_GB * used / GB
+
+
+def _family(tier: str) -> str:
+    return {"Basic": "remote", "Standard": "remote", "GeneralPurpose": "remote", "Hyperscale": "pages"}.get(
+        tier, "local"
+    )
+
+
+def check_idle(call: Call, database: Resource) -> None:
+    """One change at a time."""
+    if call.arm.operations.running_on(database.key):
+        message = (
+            f"There is already some operation on the database '{database.name}' and the current operation should wait "
+            "till it is done."
+        )
+        raise conflict("ConflictingDatabaseOperation", message)
+
+
+def check_server_idle(call: Call, server: Resource) -> None:
+    running = call.arm.operations.running_on(server.key)
+    if running and running.method == "DELETE":
+        raise conflict(
+            "ConflictingServerOperation", f"An operation is currently in progress for the server '{server.name}'."
+        )
+
+
+def check_takes(call: Call, server: Resource, place: Place, current: Resource | None, size: int) -> None:
+    """Pool and server have room for it, with its bytes."""
+    check_pool_takes(call, place, current, size)
+    single_now = current if current and "elasticPoolId" not in current.properties else None
+    if place.dtus:
+        check_server_takes(call, server, place.dtus, instead_of=single_now)
+    if current is None and call.arm.resources.count(server.key, "databases") > call.arm.quotas.databases_per_server:
+        limit = call.arm.quotas.databases_per_server
+        raise invalid(
+            "DatabaseNumberLimitReached", f"Server '{server.name}' has reached its limit of {limit} databases."
+        )
