@@ -23,7 +23,8 @@ KEPT_TABLES = frozenset({"django_migrations", "django_content_type", "auth_permi
 OURS = "pytest"  # the application name of sessions that fixtures hold over a test's end
 END_OTHER_SESSIONS = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> %s
+WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+    AND application_name <> %s
 """
 
 EMPTY_ALL = """
