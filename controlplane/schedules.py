@@ -9,15 +9,20 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A task and its interval; a message that nobody took within one interval is dropped, the next one replaces it."""
+    """A task and its interval; a message that nobody took within one interval is dropped, the next one replaces it.
+
+    `queue` empty: where the task's route leads.
+    """
 
     name: str
     task: str
     every_seconds: int
+    queue: str = ""
 
 
 SCHEDULES = (
     Schedule("advance due operations", "operations.tasks.advance_due", 2),
+    Schedule("advance due isolated steps", "operations.tasks.advance_due", 2, queue="isolated"),
     Schedule("observe servers", "provisioning.tasks.observe_servers", 1),
     Schedule("make month partitions", "operations.tasks.make_partitions", 24 * 3600),
 )
@@ -34,7 +39,12 @@ def sync_schedules() -> None:
         )
         PeriodicTask.objects.update_or_create(
             name=schedule.name,
-            defaults={"task": schedule.task, "interval": interval, "expire_seconds": max(schedule.every_seconds, 10)},
+            defaults={
+                "task": schedule.task,
+                "interval": interval,
+                "queue": schedule.queue or None,
+                "expire_seconds": max(schedule.every_seconds, 10),
+            },
         )
     ours = [schedule.name for schedule in SCHEDULES]
     PeriodicTask.objects.exclude(name__in=ours).exclude(task__startswith="celery.").delete()

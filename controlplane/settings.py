@@ -202,7 +202,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 10,
 }
 CELERY_TASK_DEFAULT_QUEUE = CELERY_TASK_DEFAULT_ROUTING_KEY = "maintenance"
-QUEUES = ("advance", "observe", "maintenance")  # declared in controlplane/celery.py
+# Declared in controlplane/celery.py. `advance` and `observe` wait for HTTP: workers with threads. `isolated` signs in over
+# TDS, which may hang, and computes; `maintenance` sweeps: workers with processes. Which worker takes which: docs/workers.md.
+QUEUES = ("advance", "isolated", "observe", "maintenance")
 CELERY_TASK_CREATE_MISSING_QUEUES = False  # a typo in a route would otherwise make a queue that nobody reads
 CELERY_TASK_ROUTES = {
     "operations.tasks.advance_*": {"queue": "advance"},
@@ -226,7 +228,16 @@ OPERATIONS_LEASE_SECONDS = env_int("OPERATIONS_LEASE_SECONDS", 90, minimum=2)  #
 OPERATIONS_CALL_RESERVE_SECONDS = env_int("OPERATIONS_CALL_RESERVE_SECONDS", 35, minimum=1)
 OPERATIONS_TASK_SECONDS = env_int("OPERATIONS_TASK_SECONDS", 20, minimum=1)  # then the task sends a new hint and ends
 OPERATIONS_BATCH_LOOKS = env_int("OPERATIONS_BATCH_LOOKS", 50, minimum=1)  # rows that share one transaction
-OPERATIONS_BATCH_ACTS = env_int("OPERATIONS_BATCH_ACTS", 8, minimum=1)  # rows claimed together, worked on one by one
+# Rows claimed together and worked on one by one; few, since whoever comes next waits for them.
+OPERATIONS_BATCH_ACTS = env_int("OPERATIONS_BATCH_ACTS", 2, minimum=1)
+LANE_QUEUES = {
+    "rows": "advance",
+    "azure": "advance",
+    "sql": "isolated",
+    "compute": "isolated",
+}  # operations.workflow.Lane
+WORKER_LANES = env_list("WORKER_LANES", tuple(LANE_QUEUES))  # the lanes whose steps this process claims
+COUNTS_EVERY_SECONDS = env_float("COUNTS_EVERY_SECONDS", 2.0)  # how often a worker's counts go to PostgreSQL, at most
 LOOK_AGAIN_SECONDS = env_float("LOOK_AGAIN_SECONDS", 60.0)  # a waiting operation is woken; this is for a lost call
 SHORT_WAIT_SECONDS = env_float("SHORT_WAIT_SECONDS", 5.0)  # for settings that Azure applies within seconds
 EXAMINE_AFTER_SECONDS = env_float("EXAMINE_AFTER_SECONDS", 900.0)  # no news for so long: read the stored poll URL

@@ -14,10 +14,10 @@ from django.db.utils import InterfaceError, OperationalError
 from operations.claims import BATCHED, ONE_BY_ONE, Claim, claim, hand_back
 from operations.errors import DatabaseBusy
 from operations.failpoints import hit
-from operations.hints import hint, hint_due
+from operations.hints import hint, hint_lane
 from operations.records import record, still_ours
 from operations.transitions import Transition, after_error, after_outcome, cancelled
-from operations.workflow import Mode, Workflow, workflow_of
+from operations.workflow import Lane, Mode, Workflow, workflow_of
 
 log = structlog.get_logger(__name__)
 CONNECTION_TROUBLE = (OperationalError, InterfaceError)
@@ -31,25 +31,28 @@ def advance(operation_id: UUID) -> None:
     while claims := claim(Mode, limit=1, only=operation_id):
         _run(claims)
         if time.monotonic() > until:
-            hint(operation_id)
+            hint(claims[0].operation)
             return
 
 
 def advance_due() -> int:
-    """Work on whatever is due, most urgent first, while time allows. Returns how many steps were run."""
+    """Work on whatever is due in our lanes, most urgent class first and workspaces in turn, while time allows.
+
+    Returns how many steps were run.
+    """
     until = time.monotonic() + settings.OPERATIONS_TASK_SECONDS
     steps = 0
     while done := _advance_some():
         steps += done
         if time.monotonic() > until:
-            hint_due()
+            hint_lane(Lane(settings.WORKER_LANES[0]))
             break
     return steps
 
 
 def _advance_some() -> int:
     looking = claim(BATCHED, limit=settings.OPERATIONS_BATCH_LOOKS)
-    _look_together(looking)
+    look_together(looking)
     acting = claim(ONE_BY_ONE, limit=settings.OPERATIONS_BATCH_ACTS)
     _run(acting)
     return len(looking) + len(acting)
@@ -102,7 +105,7 @@ def _decide(held: Claim) -> None:
     hit("record.after")
 
 
-def _look_together(claims: Sequence[Claim]) -> None:
+def look_together(claims: Sequence[Claim]) -> None:
     """Run steps that only read our rows: one recording transaction for all; one by one if any of them goes wrong."""
     cancelling = [held for held in claims if _cancel_obeyed(held)]
     looking = [held for held in claims if held not in cancelling]

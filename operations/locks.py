@@ -43,13 +43,14 @@ def request(operation: Operation, wanted: Iterable[Lock]) -> bool:
     return not operation.locks.filter(granted_at__isnull=True).exists()
 
 
-def release(operation: Operation) -> None:
-    """Give back all locks of an operation and wake those who now hold what they waited for."""
-    keys = sorted(operation.locks.values_list("resource_key", flat=True))
+def release(*operations: Operation) -> None:
+    """Give back all locks of these operations and wake those who now hold what they waited for."""
+    held = ResourceLock.objects.filter(operation__in=operations)
+    keys = sorted(set(held.values_list("resource_key", flat=True)))
     if not keys:
         return
     _enter(keys)
-    operation.locks.all().delete()
+    held.delete()
     granted = [key for key in keys if _grant(key)]
     wake([lock_key(key) for key in granted])
 

@@ -2,51 +2,86 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Q
-from psycopg.types.json import Jsonb
 
-from operations import audit, locks
-from operations.claims import Claim, owned
-from operations.clock import DatabaseNow, database_now
-from operations.hints import hint
-from operations.models import AuditEvent, Operation, OutboxEvent, StepRun
+from operations import counting, locks
+from operations.claims import Claim
+from operations.clock import DatabaseNow
+from operations.hints import hint, hint_lane, serves
+from operations.identifiers import new_id
+from operations.models import Operation, QuotaReservation
 from operations.transitions import Transition, within_deadline
 from operations.waking import operation_key, wake
-from operations.workflow import Ending, workflow_of
+from operations.workflow import Ending, lane_of, workflow_of
 
 log = structlog.get_logger(__name__)
 Recorded = tuple[Claim, Transition]
 
+STILL_OURS = """
+SELECT o.id FROM operations_operation o
+JOIN unnest(%s::uuid[], %s::bigint[], %s::uuid[]) AS held(id, fence, token) ON o.id = held.id
+WHERE o.fence = held.fence AND o.claim_token = held.token AND o.state = 'running'
+ORDER BY o.id FOR UPDATE OF o
+"""
+
+# One statement for a batch: the rows themselves, the intents of steps that acted, the history of those that did not, an
+# audit event for every step passed and every change of state, and an outbox event for every change of state.
 RECORD = """
-UPDATE operations_operation o
-SET state = v.state, step = v.step, attempt = v.attempt, choices = o.choices || v.choices,
-    due_at = CASE WHEN v.delay IS NULL OR o.woken_at >= o.claimed_at THEN operations_now()
-                  ELSE operations_now() + v.delay * interval '1 second' END,
-    waits_on = v.waits_on, waits_why = v.waits_why, poll_url = coalesce(v.poll_url, o.poll_url),
-    error_code = v.error_code, error_message = v.error_message, maybe_happened = v.maybe_happened,
-    lease_owner = '', lease_until = NULL,
-    finished_at = CASE WHEN v.state IN ('succeeded', 'failed', 'cancelled') THEN operations_now() END
-FROM unnest(%s::uuid[], %s::bigint[], %s::uuid[], %s::text[], %s::text[], %s::int[], %s::jsonb[], %s::float8[],
-            %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::boolean[])
-    AS v(id, fence, token, state, step, attempt, choices, delay, waits_on, waits_why, poll_url, error_code, error_message,
-         maybe_happened)
-WHERE o.id = v.id AND o.fence = v.fence AND o.claim_token = v.token AND o.state = 'running'
-RETURNING o.id
+WITH moment AS MATERIALIZED (
+    SELECT operations_now() AS now
+), new AS (
+    SELECT * FROM json_to_recordset(%s::json) AS new(id uuid, fence bigint, token uuid, was_step text, run_id uuid,
+        new_id uuid, state text, step text, outcome text, attempt int, delay float8, choices jsonb, waits_on text,
+        waits_why text, poll_url text, error_code text, error_message text, maybe_happened boolean, detail text,
+        request_id text, action text, verdict text, after jsonb)
+), written AS (
+    UPDATE operations_operation o
+    SET state = new.state, step = new.step, attempt = new.attempt, choices = o.choices || new.choices,
+        due_at = CASE WHEN new.delay IS NULL OR o.woken_at >= o.claimed_at THEN moment.now
+                      ELSE moment.now + new.delay * interval '1 second' END,
+        waits_on = new.waits_on, waits_why = new.waits_why, poll_url = coalesce(new.poll_url, o.poll_url),
+        error_code = new.error_code, error_message = new.error_message, maybe_happened = new.maybe_happened,
+        lease_owner = '', lease_until = NULL,
+        finished_at = CASE WHEN new.state IN ('succeeded', 'failed', 'cancelled') THEN moment.now END
+    FROM new, moment
+    WHERE o.id = new.id AND o.fence = new.fence AND o.claim_token = new.token AND o.state = 'running'
+    RETURNING o.kind, o.target_key, o.workspace, o.trace_id, o.claimed_at, moment.now, new.*
+), finished AS (
+    UPDATE operations_step_run run
+    SET finished_at = w.now, outcome = w.outcome, detail = w.detail, request_id = w.request_id
+    FROM written w WHERE run.started_at = w.claimed_at AND run.id = w.run_id
+), history AS (
+    INSERT INTO operations_step_run (id, started_at, operation_id, step, run, target, finished_at, outcome, detail)
+    SELECT new_id, claimed_at, id, was_step, fence, target_key, now, outcome, detail
+    FROM written WHERE run_id IS NULL AND outcome <> 'wait'
+), audited AS (
+    INSERT INTO operations_audit_event
+        (id, at, actor, action, target, workspace, operation_id, request_id, outcome, before, after, reason)
+    SELECT new_id, now, 'system:' || kind, action, target_key, workspace, id, trace_id, verdict,
+           jsonb_build_object('step', was_step), after, error_message
+    FROM written WHERE outcome NOT IN ('wait', 'error')
+), announced AS (
+    INSERT INTO operations_outboxevent (id, kind, target, workspace, data, created_at)
+    SELECT new_id, action, target_key, workspace,
+           jsonb_build_object('operation', id, 'kind', kind, 'error', error_code), now
+    FROM written WHERE state <> 'running'
+)
+SELECT id FROM written
 """
 
 
 def still_ours(claims: Sequence[Claim]) -> list[Claim]:
-    """Those of `claims` that nobody took over, locked until the transaction ends."""
-    condition = Q()
-    for held in claims:
-        condition |= Q(**owned(held))
-    locked = Operation.objects.select_for_update(of=("self",)).filter(condition).order_by("pk")
-    rows = set(locked.values_list("pk", flat=True))
+    """Those of `claims` that nobody took over, locked until the transaction ends, in the order of their ids."""
+    keys = [(held.operation.pk, held.operation.fence, held.operation.claim_token) for held in claims]
+    with connection.cursor() as cursor:
+        cursor.execute(STILL_OURS, [list(column) for column in zip(*keys, strict=True)])
+        rows = {row[0] for row in cursor.fetchall()}
     _count_zombies([held for held in claims if held.operation.pk not in rows])
     return [held for held in claims if held.operation.pk in rows]
 
@@ -56,130 +91,88 @@ def record(results: Sequence[Recorded]) -> list[Recorded]:
 
     Call it inside a transaction.
     """
-    at = database_now()
-    timely = [(held, within_deadline(held.operation, transition, at)) for held, transition in results]
+    timely = [(held, within_deadline(held.operation, transition, held.now())) for held, transition in results]
     written = _write(timely)
     _count_zombies([held for held, _ in timely if held.operation.pk not in written])
     ours = [(held, transition) for held, transition in timely if held.operation.pk in written]
-    _close_runs(ours)
-    _tell(ours)
-    for held, transition in ours:
-        if transition.ending is not None:
-            _settle(held.operation, transition, transition.ending)
+    counting.count("failed_attempts", sum(new.outcome == "error" for _, new in ours))
+    _pass_on(ours)
+    _settle([(held, transition) for held, transition in ours if transition.ending is not None])
     return ours
 
 
 def _write(results: Sequence[Recorded]) -> set[object]:
-    columns = zip(*(_values(held.operation, transition) for held, transition in results), strict=True)
+    if not results:
+        return set()
+    rows = [_values(held, transition) for held, transition in results]
     with connection.cursor() as cursor:
-        cursor.execute(RECORD, [list(column) for column in columns])
+        cursor.execute(RECORD, [json.dumps(rows)])
         return {row[0] for row in cursor.fetchall()}
 
 
-def _values(operation: Operation, new: Transition) -> tuple[object, ...]:
-    return (
-        operation.pk,
-        operation.fence,
-        operation.claim_token,
-        new.state,
-        new.step,
-        new.attempt,
-        Jsonb(dict(new.choices)),
-        new.delay,
-        new.waits_on,
-        new.waits_why,
-        new.poll_url,
-        new.error_code,
-        new.error_message,
-        new.maybe_happened,
-    )
+def _values(held: Claim, new: Transition) -> dict[str, Any]:
+    operation, goes_on = held.operation, new.state == Operation.State.RUNNING
+    return {
+        "id": str(operation.pk),
+        "fence": operation.fence,
+        "token": str(operation.claim_token),
+        "was_step": operation.step,
+        "run_id": str(held.run_id) if held.run_id else None,
+        "new_id": str(new_id()),
+        "state": new.state,
+        "step": new.step,
+        "outcome": new.outcome,
+        "attempt": new.attempt,
+        "delay": new.delay,
+        "choices": dict(new.choices),
+        "waits_on": new.waits_on,
+        "waits_why": new.waits_why,
+        "poll_url": new.poll_url,
+        "error_code": new.error_code,
+        "error_message": new.error_message,
+        "maybe_happened": new.maybe_happened,
+        "detail": new.waits_why or ": ".join(part for part in (new.error_code, new.error_message) if part),
+        "request_id": str(new.choices.get("request_id") or ""),
+        "action": "operation.step_finished" if goes_on else f"operation.{new.state}",
+        "verdict": "failed" if new.state in ("failed", "needs_attention") else "done",
+        "after": {"step": new.step, "state": new.state, **({"error": new.error_code} if new.error_code else {})},
+    }
 
 
-def _close_runs(results: Sequence[Recorded]) -> None:
-    """Finish the intents of steps that acted, and add the history of those that only looked or decided."""
-    acted = [(held, new) for held, new in results if held.run is not None]
-    for held, new in acted:
-        StepRun.objects.filter(pk=(held.operation.claimed_at, held.run.id if held.run else None)).update(
-            finished_at=DatabaseNow(),
-            outcome=new.outcome,
-            detail=_detail(new),
-            request_id=str(new.choices.get("request_id") or ""),
-        )
-    passed = [(held, new) for held, new in results if held.run is None and new.outcome != "wait"]
-    StepRun.objects.bulk_create([_history(held, new) for held, new in passed])
+def _pass_on(results: Sequence[Recorded]) -> None:
+    """Ring for other workers where the next step is not of a lane that we serve."""
+    next_steps = {(held.operation.kind, new.step) for held, new in results if new.outcome == "next"}
+    for lane in {lane_of(kind, step) for kind, step in next_steps}:
+        if not serves(lane):
+            transaction.on_commit(partial(hint_lane, lane))
 
 
-def _history(held: Claim, new: Transition) -> StepRun:
-    operation = held.operation
-    assert operation.claimed_at is not None, "a claim sets it"
-    return StepRun(
-        operation_id=operation.pk,
-        step=operation.step,
-        run=operation.fence,
-        target=operation.target_key,
-        started_at=operation.claimed_at,
-        finished_at=DatabaseNow(),
-        outcome=new.outcome,
-        detail=_detail(new),
-    )
-
-
-def _detail(new: Transition) -> str:
-    return new.waits_why or ": ".join(part for part in (new.error_code, new.error_message) if part)
-
-
-def _tell(results: Sequence[Recorded]) -> None:
-    """Audit every step that was passed and every change of state; queue what somebody outside must hear of."""
-    events = [_event(held, new) for held, new in results if new.outcome not in ("wait", "error")]
-    audit.write(events)
-    OutboxEvent.objects.bulk_create(
-        [
-            OutboxEvent(
-                kind=f"operation.{new.state}",
-                target=held.operation.target_key,
-                workspace=held.operation.workspace,
-                data={"operation": str(held.operation.pk), "kind": held.operation.kind, "error": new.error_code},
-            )
-            for held, new in results
-            if new.state != Operation.State.RUNNING
-        ]
-    )
-
-
-def _event(held: Claim, new: Transition) -> AuditEvent:
-    operation = held.operation
-    goes_on = new.state == Operation.State.RUNNING
-    return audit.event(
-        "operation.step_finished" if goes_on else f"operation.{new.state}",
-        actor=f"system:{operation.kind}",
-        target=operation.target_key,
-        workspace=operation.workspace,
-        operation_id=operation.pk,
-        request=operation.trace_id,
-        outcome="failed" if new.state in ("failed", "needs_attention") else "done",
-        before={"step": operation.step},
-        after={"step": new.step, "state": new.state, **({"error": new.error_code} if new.error_code else {})},
-        reason=new.error_message,
-    )
-
-
-def _settle(operation: Operation, new: Transition, ending: Ending) -> None:
+def _settle(results: Sequence[Recorded]) -> None:
     """Everything that an end means, in the transaction that ends it."""
+    for held, new in results:
+        assert new.ending is not None
+        _settle_one(held.operation, new, new.ending)
+    ended = [held.operation for held, _ in results]
+    if ended:
+        locks.release(*ended)
+        QuotaReservation.objects.filter(operation__in=ended).delete()
+        wake([operation_key(operation) for operation in ended])
+        _start_successors(ended)
+
+
+def _settle_one(operation: Operation, new: Transition, ending: Ending) -> None:
     operation.state, operation.error_code, operation.error_message = new.state, new.error_code, new.error_message
     operation.choices = {**operation.choices, **new.choices}
     workflow_of(operation.kind).settle(operation, ending)
-    locks.release(operation)
-    operation.reservations.all().delete()
-    wake([operation_key(operation)])
-    _start_successor(operation)
 
 
-def _start_successor(operation: Operation) -> None:
-    for pk in Operation.objects.filter(follows=operation).values_list("pk", flat=True):
-        Operation.objects.filter(pk=pk).update(follows=None, due_at=DatabaseNow())
-        transaction.on_commit(partial(hint, pk))
+def _start_successors(ended: Sequence[Operation]) -> None:
+    for successor in Operation.objects.filter(follows__in=ended):
+        Operation.objects.filter(pk=successor.pk).update(follows=None, due_at=DatabaseNow())
+        transaction.on_commit(partial(hint, successor))
 
 
 def _count_zombies(lost: Sequence[Claim]) -> None:
+    counting.count("zombies_rejected", len(lost))
     for held in lost:
         log.warning("operation.zombie_rejected", operation=str(held.operation.pk), step=held.step.name)

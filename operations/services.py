@@ -44,7 +44,7 @@ def submit(
     except IntegrityError as error:
         raise OperationInProgress(active_operation(target)) from error
     _record(operation, "operation.submitted", actor=actor, after={"kind": kind, "state": operation.state})
-    transaction.on_commit(partial(hint, operation.pk))
+    transaction.on_commit(partial(hint, operation))
     return operation
 
 
@@ -78,7 +78,7 @@ def retry(operation: Operation, *, actor: str, reason: str) -> bool:
     )
     if changed:
         _record(operation, "operation.retried", actor=actor, after={"state": State.RUNNING}, reason=reason)
-        transaction.on_commit(partial(hint, operation.pk))
+        transaction.on_commit(partial(hint, operation))
     return bool(changed)
 
 
@@ -129,7 +129,7 @@ def _wake_row(operation: Operation) -> None:
                WHERE id = %s AND state IN ('queued', 'running')""",
             [operation.pk],
         )
-    transaction.on_commit(partial(hint, operation.pk))
+    transaction.on_commit(partial(hint, operation))
 
 
 def _record(operation: Operation, action: str, **details: Any) -> None:

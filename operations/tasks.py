@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from celery import shared_task
 from django.db import connection
 
-from operations import engine
+from operations import counting, engine
 
 
 @shared_task(ignore_result=True)
 def advance_operation(operation_id: str) -> None:
-    """Wake one operation. Harmless if lost or doubled."""
-    engine.advance(UUID(operation_id))
+    """Somebody rang for this operation: work on what is due, everybody in turn, so that ten thousand calls from one
+    workspace are no queue for another's. The id is for whoever reads the broker."""
+    engine.advance_due()
+    counting.bring_in()
 
 
 @shared_task(ignore_result=True)
 def advance_due() -> None:
     """Work on whatever is due. Sent by beat every few seconds, and by whoever made something due."""
     engine.advance_due()
+    counting.bring_in()
 
 
 @shared_task(ignore_result=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from django.db import connection, transaction
 
-from operations.hints import hint_due
+from operations.hints import hint_steps
 from operations.models import Operation
 
 
@@ -26,13 +27,13 @@ def wake(keys: Sequence[str]) -> int:
                )
                UPDATE operations_operation o SET woken_at = operations_now(),
                       due_at = CASE WHEN lease_until > operations_now() THEN due_at ELSE operations_now() END
-               FROM waiting WHERE o.id = waiting.id""",
+               FROM waiting WHERE o.id = waiting.id RETURNING o.kind, o.step""",
             [list(keys)],
         )
-        woken = int(cursor.rowcount)
+        woken = cursor.fetchall()
     if woken:
-        transaction.on_commit(hint_due)
-    return woken
+        transaction.on_commit(partial(hint_steps, set(woken)))
+    return len(woken)
 
 
 def operation_key(operation: Operation) -> str:

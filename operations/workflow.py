@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from django.conf import settings
 
 from operations.outcomes import Outcome
 
@@ -23,31 +25,58 @@ class Mode(StrEnum):
     ACTS = "acts"
 
 
+class Lane(StrEnum):
+    """What a step spends its time on, and so which workers run it.
+
+    ROWS: PostgreSQL only. AZURE: HTTP with time-outs (ARM, Key Vault, metrics), good in threads. SQL: sign-ins that may
+    hang in a driver, and COMPUTE: work that keeps a core busy; both belong into processes, which can be killed.
+    """
+
+    ROWS = "rows"
+    AZURE = "azure"
+    SQL = "sql"
+    COMPUTE = "compute"
+
+
+Run = Callable[["Operation"], Outcome]
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step; its name is stored in rows, so renaming one needs a migration."""
 
     name: str
     mode: Mode
-    run: Callable[[Operation], Outcome]
+    run: Run
+    lane: Lane = Lane.ROWS
 
     def __call__(self, operation: Operation) -> Outcome:
         return self.run(operation)
 
 
-def looks(function: Callable[[Operation], Outcome]) -> Step:
+def looks(function: Run) -> Step:
     """Mark a step that only reads our rows."""
     return Step(function.__name__, Mode.LOOKS, function)
 
 
-def decides(function: Callable[[Operation], Outcome]) -> Step:
+def decides(function: Run) -> Step:
     """Mark a step that writes our rows: its writes and its record commit together, or not at all."""
     return Step(function.__name__, Mode.DECIDES, function)
 
 
-def acts(function: Callable[[Operation], Outcome]) -> Step:
-    """Mark a step that changes the outside at most once. When `operation.maybe_happened`, it reads back first."""
-    return Step(function.__name__, Mode.ACTS, function)
+def computes(function: Run) -> Step:
+    """Mark a step that decides after much arithmetic: a process does it, not a thread among others."""
+    return Step(function.__name__, Mode.DECIDES, function, Lane.COMPUTE)
+
+
+def acts(function: Run) -> Step:
+    """Mark a step that changes Azure at most once. When `operation.maybe_happened`, it reads back first."""
+    return Step(function.__name__, Mode.ACTS, function, Lane.AZURE)
+
+
+def signs_in(function: Run) -> Step:
+    """Mark a step that acts like `acts`, over a SQL connection: a process does it, since the driver may hang."""
+    return Step(function.__name__, Mode.ACTS, function, Lane.SQL)
 
 
 class Ending(StrEnum):
@@ -111,5 +140,22 @@ def workflow_of(kind: str) -> Workflow:
 
 
 def known_steps() -> list[tuple[str, str, Mode]]:
-    """(kind, step, mode) of everything this process can do; a worker claims nothing else."""
+    """(kind, step, mode) of everything this release can do."""
     return [(w.kind, step.name, step.mode) for w in _registry.values() for step in w.steps]
+
+
+def steps_served(modes: Iterable[Mode]) -> list[tuple[str, Step]]:
+    """(kind, step) of these modes that this process can do, in the lanes it serves; it claims nothing else."""
+    wanted, lanes = set(modes), set(settings.WORKER_LANES)
+    return [
+        (workflow.kind, step)
+        for workflow in _registry.values()
+        for step in workflow.steps
+        if step.mode in wanted and step.lane in lanes
+    ]
+
+
+def lane_of(kind: str, step: str) -> Lane:
+    """The lane of a step; that of rows for one which only a newer release knows."""
+    workflow = _registry.get(kind)
+    return workflow.step(step).lane if workflow and step in workflow.step_names else Lane.ROWS

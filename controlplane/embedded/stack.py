@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,8 @@ from controlplane.embedded.processes import Child, Program, end_leftovers, run_t
 from controlplane.embedded.run_directory import RunDirectory
 from controlplane.embedded.simulator import EmbeddedSimulator
 from controlplane.embedded.valkey import EmbeddedValkey
-from controlplane.env import env_float, env_int, is_set
+from controlplane.env import env_float, is_set
+from controlplane.worker_groups import WorkerGroup, worker_groups
 
 ENVIRONMENT_FILE = "environment.json"  # addresses and paths of secrets, no secret; for commands beside a running stack
 RESTARTS_ALLOWED = 5
@@ -214,18 +216,15 @@ class EmbeddedStack:
             threads = ("--workers", "1", "--blocking-threads", "4", "--no-ws", "--respawn-failed-workers")
             programs.append(self._program(Part.WEB, *serve, *threads, "controlplane.wsgi:application"))
         if Part.WORKERS in self._parts:
-            children = str(env_int("WORKER_CHILDREN", 3, minimum=1))
-            programs.append(self._worker("worker-advance", "advance", children))
-            programs.append(self._worker("worker-observe", "observe,maintenance", "1"))
+            programs += [self._worker(group) for group in worker_groups()]
         if Part.BEAT in self._parts:
             pid_file = ("--pidfile", "")  # the advisory lock decides who beats, not a file
             programs.append(self._program(Part.BEAT, *CELERY, "beat", *pid_file, "--loglevel", "INFO"))
         return programs
 
-    def _worker(self, name: str, queues: str, children: str) -> Program:
-        quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-        arguments = ("--queues", queues, "--concurrency", children, "--hostname", f"{name}@%h", *quiet)
-        return self._program(name, *CELERY, "worker", *arguments, "--loglevel", "INFO")
+    def _worker(self, group: WorkerGroup) -> Program:
+        program = self._program(group.name, *CELERY, *group.arguments())
+        return replace(program, environment={**program.environment, **group.environment()})
 
     def _program(self, name: str, *arguments: str) -> Program:
         shutdown = {"REMAP_SIGTERM": "SIGQUIT", "WORKER_SHUTDOWN_SECONDS": "5"}

@@ -1,6 +1,8 @@
 """What the engine remembers."""
 
 from operations.models.audit_event import AuditEvent
+from operations.models.counter import Counter
+from operations.models.heartbeat import Heartbeat
 from operations.models.idempotency import IdempotencyKey
 from operations.models.locks import QuotaReservation, ResourceLock
 from operations.models.operation import Operation, Priority
@@ -9,6 +11,8 @@ from operations.models.step_run import StepRun
 
 __all__ = [
     "AuditEvent",
+    "Counter",
+    "Heartbeat",
     "IdempotencyKey",
     "Operation",
     "OutboxEvent",

@@ -97,9 +97,9 @@ class Operation(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["priority", "due_at"],
+                fields=["kind", "step", "priority", "workspace", "due_at"],
                 condition=Q(state__in=["queued", "running"], follows__isnull=True),
-                name="operation_due",
+                name="operation_turn",
             ),
             models.Index(
                 fields=["waits_on"],

@@ -15,7 +15,7 @@ from operations.errors import QuotaExhausted
 from operations.locks import Lock, Mode
 from operations.models import Operation
 from operations.outcomes import Ask, Next, Outcome, StepError
-from operations.workflow import Ending, Workflow, acts, decides, looks
+from operations.workflow import Ending, Workflow, acts, computes, decides, looks, signs_in
 from placement.services import give_room_back
 from provisioning import awaiting
 from provisioning.holding import hold
@@ -39,7 +39,7 @@ def leave_refused_place(operation: Operation) -> Outcome:
     return Next()
 
 
-@decides
+@computes
 def place(operation: Operation) -> Outcome:
     """Take room in a pool or on a server; a choice already made is kept."""
     database = database_of(operation)
@@ -145,12 +145,12 @@ def stage_password(operation: Operation) -> Outcome:
     return issue.stage_password(operation, database_of(operation))
 
 
-@acts
+@signs_in
 def create_user(operation: Operation) -> Outcome:
     return issue.create_user(operation, database_of(operation))
 
 
-@acts
+@signs_in
 def verify_login(operation: Operation) -> Outcome:
     return issue.verify_login(operation, database_of(operation))
 
