@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from cloud.errors import AlreadyThere, RetryLater
+from cloud.errors import AlreadyThere, Missing, RetryLater
 from cloud.protocols import LoginSpec
 from cloud.secrets import Secret
 from cloud.settings import CloudSettings
@@ -47,6 +47,17 @@ class AzureSqlLogins:
         """Drop the user; a missing one is no error."""
         with self._session(admin) as session:
             self._run(session, f"DROP USER IF EXISTS {quoted_identifier(user)}")
+
+    def sessions_of(self, admin: LoginSpec, user: str) -> Sequence[int]:
+        """Ids of the user's open sessions; a contained user signs in under its own name."""
+        words = f"SELECT session_id FROM sys.dm_exec_sessions WHERE original_login_name = {quoted_literal(user)}"
+        with self._session(admin) as session:
+            return [int(row[0]) for row in session.execute(words)]
+
+    def end_session(self, admin: LoginSpec, session_id: int) -> None:
+        """KILL takes a literal, no parameter; a session that has ended is no error."""
+        with self._session(admin) as session, contextlib.suppress(Missing):
+            self._run(session, f"KILL {session_id:d}")
 
     @contextlib.contextmanager
     def _session(self, login: LoginSpec) -> Iterator[Session]:

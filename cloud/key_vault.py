@@ -72,6 +72,15 @@ class AzureSecretStore:
         with azure_errors():
             self._client.update_secret_properties(name, version, enabled=False)
 
+    def begin_recover(self, name: str) -> None:
+        """Ask for a soft-deleted name back and do not wait for it; one that is not deleted (any more) is no error."""
+        try:
+            with azure_errors():
+                self._client.begin_recover_deleted_secret(name)
+        except Missing as missing:
+            if missing.code not in ABSENT:
+                raise
+
     def _version(self, properties: SecretProperties) -> SecretVersion:
         return SecretVersion(
             vault_url=self._vault_url,

@@ -219,6 +219,14 @@ class SqlLogins(Protocol):
 
     def drop_user(self, admin: LoginSpec, user: str) -> None: ...
 
+    def sessions_of(self, admin: LoginSpec, user: str) -> Sequence[int]:
+        """Ids of the user's open sessions in this database, from sys.dm_exec_sessions."""
+        ...
+
+    def end_session(self, admin: LoginSpec, session_id: int) -> None:
+        """KILL one session; one that is gone is no error."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SecretVersion:
@@ -245,3 +253,7 @@ class SecretStore(Protocol):
 
     def versions(self, name: str) -> Sequence[SecretVersion]: ...
     def disable(self, name: str, version: str) -> None: ...
+
+    def begin_recover(self, name: str) -> None:
+        """Bring a soft-deleted name back, all versions as they were; Key Vault takes some seconds. Repeating is harmless."""
+        ...

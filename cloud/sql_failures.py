@@ -62,6 +62,7 @@ TABLE = (
     Row(40508, "SqlUseRefused", r"USE statement is not supported", Rejected),
     Row(33159, "SqlEntraOnly", r"Principal '.*' could not be created\. Only connections established with", Rejected),
     Row(33131, "SqlNameNotUnique", r"Principal '.*' has a duplicate display name", Rejected),
+    Row(6106, "SqlNoSession", r"Process ID .* is not an active process ID", Missing),
     Row(102, "SqlSyntax", r"Incorrect syntax near ", Rejected),
     Row(208, "SqlObjectMissing", r"Invalid object name ", Rejected),
     Row(2812, "SqlProcedureMissing", r"Could not find stored procedure ", Rejected),

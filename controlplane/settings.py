@@ -254,6 +254,16 @@ PLACEMENT_HEADROOM_VCORES = env_float("PLACEMENT_HEADROOM_VCORES", 0.20)
 SERVER_DATABASES = env_int("SERVER_DATABASES", 500, minimum=1)
 SERVER_VCORES = env_int("SERVER_VCORES", 540, minimum=1)  # Azure's quota a server; pools and single databases share it
 CREDENTIAL_DAYS = env_int("CREDENTIAL_DAYS", 90, minimum=1)  # how long a published credential is promised to work
+# A replaced credential works for the overlap: longer than consumers' documented cache and pool lifetime together. Then it
+# goes as soon as no session uses it any more, at the latest after the drain time.
+CREDENTIAL_OVERLAP_SECONDS = env_int("CREDENTIAL_OVERLAP_SECONDS", 12 * 3600, minimum=0)
+CREDENTIAL_DRAIN_SECONDS = env_int("CREDENTIAL_DRAIN_SECONDS", 24 * 3600, minimum=0)
+CREDENTIAL_LOOK_SECONDS = env_float("CREDENTIAL_LOOK_SECONDS", 900.0)  # between two looks at an overlapping user
+ROTATION_DAYS_MINIMUM = 1
+# From the oldest credential that a policy allows to its end there must be time for alerts, and to repair what hinders.
+ROTATION_DAYS_MAXIMUM = max(CREDENTIAL_DAYS - 31, 1)
+ROTATION_DAYS = env_int("ROTATION_DAYS", min(30, ROTATION_DAYS_MAXIMUM), minimum=ROTATION_DAYS_MINIMUM)
+ROTATION_CONCURRENCY = env_int("ROTATION_CONCURRENCY", 20, minimum=1)  # scheduled rotations at work at once
 SQL_NETWORK_MODE = env_text("SQL_NETWORK_MODE", "firewall", choices=("firewall",))  # named ranges may reach the servers
 SQL_FIREWALL_RANGES = [  # first-last address; empty: nobody
     tuple(entry.split("-", 1)) for entry in env_list("SQL_FIREWALL_RANGES", ("127.0.0.1-127.0.0.1",))

@@ -57,12 +57,14 @@ def active_operation(target: str) -> Operation | None:
 
 @transaction.atomic
 def cancel(operation: Operation, *, actor: str) -> Operation:
-    """Ask an operation to stop. Raises TooLateToCancel past its point of no return, and says so in the audit log."""
+    """Ask an operation to stop; one that needs attention goes on to its end. Raises TooLateToCancel past its point of no
+    return, and says so in the audit log."""
     row = Operation.objects.select_for_update(of=("self",)).get(pk=operation.pk)
     if row.is_terminal or not workflow_of(row.kind).may_cancel_at(row.step):
         raise TooLateToCancel("It is past the point from which it could be undone.")
     if row.cancel_requested_at is None:
         Operation.objects.filter(pk=row.pk).update(cancel_requested_at=DatabaseNow())
+        Operation.objects.filter(pk=row.pk, state=State.NEEDS_ATTENTION).update(state=State.RUNNING)
         _wake_row(row)
         _record(row, "operation.cancel_requested", actor=actor)
     row.refresh_from_db()

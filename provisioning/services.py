@@ -23,6 +23,7 @@ from provisioning.errors import (
     UnsupportedServiceKind,
     WorkspaceGone,
 )
+from rotation.services import make_way
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ def request_deletion(service: ServiceInstance, *, actor: str) -> Operation:
     present_workspaces().select_for_update().filter(pk=service.workspace_id).first()  # one wish at a time there
     database = Database.objects.exclude(status=Status.DELETED).get(service=service)
     active = _held_operation(database.key)
+    make_way(database, actor=actor)
     if active is None:
         database = Database.objects.select_for_update().exclude(status=Status.DELETED).get(pk=database.pk)
         move(database, Status.DELETING)

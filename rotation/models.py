@@ -11,13 +11,16 @@ from inventory.models import Database
 class Credential(models.Model):
     """One of a database's two contained users (slot a or b), by reference: the value stands in Key Vault alone.
 
-    staged → active → retired → staged (again). Exactly one slot of a ready database is active: the one that the stable
-    secret names.
+    staged → active → overlapping → retired → staged (again); staged → retired where a rotation was given up, overlapping →
+    staged in an emergency. Exactly one slot of a ready database is active: the one that the stable secret names. An
+    overlapping one still works until it is retired: not before `retire_after`, and then when no session uses it any more,
+    at the latest at `retire_by`. All times are the business clock's.
     """
 
     class Status(models.TextChoices):
         STAGED = "staged"
         ACTIVE = "active"
+        OVERLAPPING = "overlapping"
         RETIRED = "retired"
 
     database = models.ForeignKey(Database, models.PROTECT, related_name="credentials")
@@ -25,11 +28,15 @@ class Credential(models.Model):
     user_name = models.TextField()
     status = models.TextField(choices=Status.choices)
     staging_secret = models.TextField(help_text="Name of this slot's own secret.")
-    staging_version = models.TextField()
+    staging_version = models.TextField(blank=True, default="")
     stable_secret = models.TextField(help_text="Name of the secret that consumers read.")
     stable_version = models.TextField(blank=True, default="")
     promoted_at = models.DateTimeField(null=True)
     valid_until = models.DateTimeField(null=True)
+    retire_after = models.DateTimeField(null=True, help_text="Of an overlapping user: works at least until then.")
+    retire_by = models.DateTimeField(null=True, help_text="Of an overlapping user: retired then, drained or not.")
+    rotate_after = models.DateTimeField(null=True, help_text="Of the active user: when the next rotation is due.")
+    failures = models.PositiveSmallIntegerField(default=0, help_text="Rotations given up since the last good one.")
 
     class Meta:
         constraints: ClassVar = [
@@ -37,8 +44,13 @@ class Credential(models.Model):
             models.UniqueConstraint(fields=["database"], condition=Q(status="active"), name="credential_one_active"),
             models.CheckConstraint(condition=Q(slot__in=["a", "b"]), name="credential_slot_known"),
             models.CheckConstraint(
-                condition=Q(status__in=["staged", "active", "retired"]), name="credential_status_known"
+                condition=Q(status__in=["staged", "active", "overlapping", "retired"]), name="credential_status_known"
             ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["rotate_after"], condition=Q(status="active"), name="credential_due"),
+            models.Index(fields=["valid_until"], condition=Q(status="active"), name="credential_expiring"),
+            models.Index(fields=["retire_after"], condition=Q(status="overlapping"), name="credential_overlapping"),
         ]
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ from cloud import factory
 from inventory.models import Database
 from operations import audit
 from operations.models import Operation
-from rotation.issue import stable_secret_of, staging_secret_of
+from rotation.names import stable_secret_of, staging_secret_of
 
 
 def disable_next_version(operation: Operation, database: Database) -> bool:

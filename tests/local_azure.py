@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -71,6 +72,29 @@ class LocalAzure:
     def secrets(self) -> dict[str, list[dict[str, Any]]]:
         """Versions of every secret by name, oldest first, values included: it is a test's business to look."""
         return {document["name"]: document["versions"] for _, document in self.azure.store.items("secrets")}
+
+    def session(self, document: Mapping[str, str]) -> InProcessSession:
+        """A consumer's connection, made with what it read and left open."""
+        driver = InProcessSql(self.azure.sql_directory)
+        secret = Secret(document["password"])
+        server = document["endpoint"].partition(".")[0]
+        return driver.connect(SqlTarget("localhost", 1433, server, document["database"], document["user"], secret))
+
+    def set_secret(self, name: str, document: Mapping[str, str]) -> None:
+        """Somebody writes a secret by hand."""
+        factory.secret_store().set(name, Secret(json.dumps(document)), tags={})
+
+    def delete_secret(self, name: str) -> None:
+        """Somebody deletes a secret by hand; it can be recovered."""
+        key, kept = next((k, d) for k, d in self.azure.store.items("secrets") if d["name"] == name)
+        now = int(self.azure.clock.now())
+        times = {"deletedDate": now, "scheduledPurgeDate": now + 90 * 86_400}
+        self.azure.store.put("secrets", key, {**kept, "deleted": times})
+
+    def pass_business_time(self, **amount: float) -> None:
+        """Expiry, grace and windows come nearer; workers look again."""
+        clock.advance(timedelta(**amount), business=True)
+        self.pass_time(1000)
 
     def effects(self) -> list[dict[str, Any]]:
         """What changed in Azure, in order."""

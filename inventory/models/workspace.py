@@ -24,6 +24,10 @@ class Workspace(models.Model):
     entra_tenant_id = models.TextField(blank=True, default="", help_text="The customer's directory.")
     auth_mode = models.TextField(default="sql", help_text="sql or entra_only; fixed for its databases' servers.")
     retention_days = models.PositiveSmallIntegerField(default=7, help_text="Point-in-time restore window of databases.")
+    rotation_days = models.PositiveSmallIntegerField(null=True, help_text="Empty: the platform's own.")
+    rotation_first_hour = models.PositiveSmallIntegerField(null=True, help_text="Rotations start in these local hours.")
+    rotation_end_hour = models.PositiveSmallIntegerField(null=True)
+    time_zone = models.TextField(default="UTC", help_text="An IANA name, e.g. Europe/Berlin.")
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True)
 
@@ -37,6 +41,11 @@ class Workspace(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(retention_days__range=(1, 35)), name="workspace_retention_possible"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(rotation_first_hour__isnull=True, rotation_end_hour__isnull=True)
+                | models.Q(rotation_first_hour__range=(0, 23), rotation_end_hour__range=(0, 24)),
+                name="workspace_rotation_window_possible",
             ),
         ]
 

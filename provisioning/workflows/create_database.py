@@ -152,7 +152,7 @@ def create_user(operation: Operation) -> Outcome:
 
 @signs_in
 def verify_login(operation: Operation) -> Outcome:
-    return issue.verify_login(operation, database_of(operation))
+    return issue.verify_login(operation, database_of(operation), set_again="create_user")
 
 
 @acts

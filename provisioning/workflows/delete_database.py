@@ -8,6 +8,7 @@ from cloud import factory
 from inventory.models import ServiceInstance
 from inventory.states import Status, move
 from operations import clock
+from operations.locks import Lock, Mode
 from operations.models import Operation
 from operations.outcomes import END, Next, Outcome
 from operations.workflow import Ending, Workflow, acts, decides, looks
@@ -32,7 +33,8 @@ def hold_place(operation: Operation) -> Outcome:
         move(database, Status.DELETING)
     if database.server is None:
         return Next()
-    return hold(operation, database.server, place_locks(database, "deletes a database"))
+    alone = Lock(database.key, Mode.EXCLUSIVE, "deletes the database")  # whoever works on its credential ends first
+    return hold(operation, database.server, [*place_locks(database, "deletes a database"), alone])
 
 
 @acts

@@ -34,6 +34,7 @@ TEXTS = [
     (40508, Rejected, "USE statement is not supported to switch between databases."),
     (33159, Rejected, "Principal 'x' could not be created. Only connections established with Entra"),
     (33131, Rejected, "Principal 'x' has a duplicate display name. Make the display name unique"),
+    (6106, Missing, "Process ID 77 is not an active process ID."),
     (102, Rejected, "Incorrect syntax near '@P1'."),
     (208, Rejected, "Invalid object name 'dbo.t'."),
     (2812, Rejected, "Could not find stored procedure 'sp_x'."),

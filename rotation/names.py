@@ -1,0 +1,30 @@
+"""Names of users, secrets and operations of a database's credential; all follow from its row, none is ever reused."""
+
+from __future__ import annotations
+
+from inventory.models import Database
+
+SLOTS = ("a", "b")
+
+
+def user_of(slot: str) -> str:
+    """Name of the contained user of a slot; the same in every database."""
+    return f"svc_{slot}"
+
+
+def other_slot(slot: str) -> str:
+    return "b" if slot == "a" else "a"
+
+
+def staging_secret_of(database: Database, slot: str) -> str:
+    return f"{database.azure_name}-{slot}"
+
+
+def stable_secret_of(database: Database) -> str:
+    """The secret that consumers read; its name never changes."""
+    return database.azure_name
+
+
+def credential_key(database: Database) -> str:
+    """What operations on the credential have as their target: so never two at once, and nothing else in their way."""
+    return f"credential:{database.pk}"

@@ -1,0 +1,73 @@
+"""What may be asked of credentials: a rotation now, a shorter overlap, and to make way for a removal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from inventory.models import Database
+from operations.errors import TooLateToCancel
+from operations.models import Operation, Priority
+from operations.services import active_operation, cancel, submit
+from rotation.names import credential_key
+
+
+@transaction.atomic
+def request_rotation(database: Database, *, actor: str, reason: str = "") -> Operation:
+    """Renew the credential now. Raises OperationInProgress while it is being renewed, or its old user overlaps."""
+    return _submit("rotate_credential", database, actor=actor, wish={"reason": reason})
+
+
+@transaction.atomic
+def request_retirement(database: Database, *, actor: str) -> Operation:
+    """Take the superseded user and versions out of use. Raises OperationInProgress while another does so."""
+    return _submit("retire_credential", database, actor=actor, wish={})
+
+
+@transaction.atomic
+def request_emergency_rotation(
+    database: Database, *, actor: str, reason: str, parent: Operation | None = None
+) -> Operation:
+    """Replace both users without an overlap, before anything else happens to the credential.
+
+    What runs is asked to stop; past the point of no return it ends first. Repeating it gives the one that stands in line.
+    """
+    running = active_operation(credential_key(database))
+    waiting = Operation.objects.filter(follows=running).first() if running else None
+    if waiting is not None:
+        return waiting
+    if running is not None:
+        ask_to_stop(running, actor=actor)
+    wish = {"emergency": True, "reason": reason}
+    return _submit(
+        "rotate_credential",
+        database,
+        actor=actor,
+        wish=wish,
+        follows=running,
+        parent=parent,
+        priority=Priority.USER,
+    )
+
+
+def make_way(database: Database, *, actor: str) -> None:
+    """Ask work on the credential to stop, because the database goes; in the caller's transaction."""
+    running = active_operation(credential_key(database))
+    if running is not None:
+        ask_to_stop(running, actor=actor)
+
+
+def ask_to_stop(operation: Operation, *, actor: str) -> None:
+    """Cancel it unless it is too late; then it ends by itself."""
+    try:
+        cancel(operation, actor=actor)
+    except TooLateToCancel:
+        return
+
+
+def _submit(kind: str, database: Database, *, actor: str, wish: Mapping[str, Any], **how: Any) -> Operation:
+    workspace = database.service.workspace.name if database.service else ""
+    options = {"priority": Priority.ROTATION, **how}
+    return submit(kind, target=credential_key(database), actor=actor, workspace=workspace, wish=wish, **options)

@@ -1,0 +1,131 @@
+"""Keeping what consumers read right, and nothing beside it readable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cloud import factory
+from cloud.errors import CloudError, LoginRefused
+from cloud.protocols import SecretVersion
+from cloud.secrets import Secret
+from inventory.models import Database
+from operations import audit
+from operations.models import Operation
+from operations.outcomes import Ask, Next, Outcome
+from rotation.logins import administrator, record_sign_in, user_login
+from rotation.models import Credential
+from rotation.names import SLOTS, stable_secret_of, staging_secret_of, user_of
+from rotation.targets import credential_in
+from rotation.vault import document, read_secret, record_read, set_once
+
+REPAIRS_TRIED = 3
+
+
+def confirm_active(operation: Operation, database: Database, slot: str) -> Outcome:
+    """Go on once the newest stable secret is the active user's, and a fresh sign-in with it has worked.
+
+    Where it is not (somebody set, disabled or deleted it), it is published again; where the sign-in is refused, the
+    password is set again from its stored value. One change a run.
+    """
+    active = credential_in(database, slot)
+    if not _is_newest(operation, active):
+        version = _publish_again(operation, database, active)
+        return Next(to=operation.step, choices={"stable_version": version.version})
+    password = read_secret(operation, active.staging_secret, active.staging_version)
+    try:
+        factory.sql_logins().verify(user_login(database, slot, password))
+    except LoginRefused as error:
+        return _set_again(operation, database, slot, password, error)
+    record_sign_in(operation, database)
+    return Next()
+
+
+def disable_one_superseded(operation: Operation, database: Database) -> bool:
+    """Disable one enabled version that is not the active user's. False when none was left."""
+    kept = _kept(operation, database)
+    for version in _versions(database):
+        if version.enabled and (version.name, version.version) not in kept:
+            factory.secret_store().disable(version.name, version.version)
+            _record_disabled(operation, version)
+            return True
+    return False
+
+
+def record_republished(operation: Operation, database: Database) -> None:
+    """Remember the version by which the stable secret was put right, if it was."""
+    if "stable_version" in operation.choices:
+        Credential.objects.filter(database=database, slot=operation.choices["active"]).update(
+            stable_version=operation.choices["stable_version"]
+        )
+
+
+def _is_newest(operation: Operation, active: Credential) -> bool:
+    """True where a read without version gives what we last published."""
+    try:
+        found = factory.secret_store().get(active.stable_secret)
+    except CloudError as error:
+        if error.code == "SecretDisabled":
+            return False
+        raise
+    if found is None:
+        return False
+    record_read(operation, found[1])
+    return bool(found[1].version == operation.choices.get("stable_version", active.stable_version))
+
+
+def _publish_again(operation: Operation, database: Database, active: Credential) -> SecretVersion:
+    assert active.valid_until is not None, "an active one has it"
+    until = active.valid_until
+    audit.record(
+        "credential.published_again",
+        actor=f"system:{operation.kind}",
+        target=operation.target_key,
+        workspace=operation.workspace,
+        operation_id=operation.pk,
+    )
+    return set_once(
+        operation,
+        database,
+        active.stable_secret,
+        lambda: document(
+            database,
+            slot=active.slot,
+            password=read_secret(operation, active.staging_secret, active.staging_version),
+            valid_until=until.isoformat(),
+        ),
+        expires_at=until,
+    )
+
+
+def _set_again(operation: Operation, database: Database, slot: str, password: Secret, error: LoginRefused) -> Outcome:
+    repairs = operation.choices.get("repairs", 0) + 1
+    if repairs >= REPAIRS_TRIED:
+        return Ask(error.code, f"{database} refuses {user_of(slot)}, the user that consumers are told to use.")
+    with administrator(operation, database) as admin:
+        factory.sql_logins().ensure_user(admin, user_of(slot), password)
+    return Next(to=operation.step, choices={"repairs": repairs})
+
+
+def _kept(operation: Operation, database: Database) -> set[tuple[str, str]]:
+    """Versions that belong to the active user, or to one that is still told to work."""
+    rows = Credential.objects.filter(database=database, status=Credential.Status.ACTIVE)
+    kept = {(row.staging_secret, row.staging_version) for row in rows}
+    stable = {(row.stable_secret, operation.choices.get("stable_version", row.stable_version)) for row in rows}
+    return kept | stable
+
+
+def _versions(database: Database) -> Iterator[SecretVersion]:
+    """Staged ones first: what consumers read is touched last."""
+    for name in (*(staging_secret_of(database, slot) for slot in SLOTS), stable_secret_of(database)):
+        yield from factory.secret_store().versions(name)
+
+
+def _record_disabled(operation: Operation, version: SecretVersion) -> None:
+    audit.record(
+        "secret.disabled",
+        actor=f"system:{operation.kind}",
+        target=f"secret:{version.name}/{version.version}",
+        workspace=operation.workspace,
+        operation_id=operation.pk,
+        request=operation.trace_id,
+    )

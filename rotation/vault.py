@@ -1,0 +1,112 @@
+"""Secrets of a database in the vault: set once an operation, read by name, always audited, never kept here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+
+from django.conf import settings
+
+from cloud import factory
+from cloud.errors import AlreadyThere
+from cloud.protocols import SecretVersion
+from cloud.secrets import Secret
+from inventory.models import Database, SqlServer
+from operations import audit
+from operations.models import Operation
+from operations.outcomes import StepError
+from rotation.names import user_of
+
+OPERATION_TAG = "operation"
+ATTEMPT_TAG = "attempt"
+
+
+def set_once(
+    operation: Operation,
+    database: Database,
+    name: str,
+    make: Callable[[], Secret],
+    *,
+    attempt: int = 0,
+    expires_at: datetime | None = None,
+) -> SecretVersion:
+    """The version that this operation (and attempt) made; a new one where an earlier run made none.
+
+    A name that somebody has deleted is brought back first: it is ours alone, so it raises StepError until it is there.
+    """
+    made = _made_by(operation, name, attempt) if operation.maybe_happened else None
+    if made is not None:
+        return made
+    try:
+        return factory.secret_store().set(name, make(), tags=_tags(operation, database, attempt), expires_at=expires_at)
+    except AlreadyThere as error:
+        factory.secret_store().begin_recover(name)
+        raise StepError(
+            error.code,
+            f"The secret {name} had been deleted; it is being recovered.",
+            transient=True,
+            retry_after=settings.SHORT_WAIT_SECONDS,
+        ) from error
+
+
+def read_secret(operation: Operation, name: str, version: str | None = None) -> Secret:
+    """A secret's value, for use inside this process; every read is audited by name."""
+    found = factory.secret_store().get(name, version)
+    if found is None:
+        raise StepError("SecretMissing", f"The vault has no secret {name}.", transient=True)
+    record_read(operation, found[1])
+    return found[0]
+
+
+def record_read(operation: Operation, version: SecretVersion) -> None:
+    audit.record(
+        "secret.read",
+        actor=f"system:{operation.kind}",
+        target=f"secret:{version.name}/{version.version}",
+        workspace=operation.workspace,
+        operation_id=operation.pk,
+        request=operation.trace_id,
+    )
+
+
+def document(database: Database, *, slot: str, password: Secret, valid_until: str) -> Secret:
+    """What consumers read: where to go, as whom, and until when it is promised to work (ISO 8601, UTC)."""
+    return Secret(
+        json.dumps(
+            {
+                "endpoint": server_of(database).observed_endpoint,
+                "database": database.azure_name,
+                "user": user_of(slot),
+                "password": password.reveal(),
+                "valid_until": valid_until,
+            }
+        )
+    )
+
+
+def vault_url() -> str:
+    """Where consumers find their secrets."""
+    return str(settings.AZURE_VAULT_URL)
+
+
+def server_of(database: Database) -> SqlServer:
+    if database.server is None:
+        raise StepError("NotPlaced", "The database has no server yet.")
+    return database.server
+
+
+def _made_by(operation: Operation, name: str, attempt: int) -> SecretVersion | None:
+    ours = {OPERATION_TAG: str(operation.pk), ATTEMPT_TAG: str(attempt)}
+    found = [v for v in factory.secret_store().versions(name) if v.enabled and ours.items() <= v.tags.items()]
+    return found[-1] if found else None
+
+
+def _tags(operation: Operation, database: Database, attempt: int) -> dict[str, str]:
+    return {
+        "deployment": settings.DEPLOYMENT,
+        OPERATION_TAG: str(operation.pk),
+        ATTEMPT_TAG: str(attempt),
+        "database": str(database.pk),
+        "workspace": operation.workspace,
+    }

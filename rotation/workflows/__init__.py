@@ -1,0 +1,6 @@
+"""One file a workflow: a readable list of steps."""
+
+from rotation.workflows.retire_credential import RETIRE_CREDENTIAL
+from rotation.workflows.rotate_credential import ROTATE_CREDENTIAL
+
+WORKFLOWS = (ROTATE_CREDENTIAL, RETIRE_CREDENTIAL)
