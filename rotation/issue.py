@@ -11,6 +11,7 @@ from django.conf import settings
 
 from cloud import factory
 from cloud.errors import LoginRefused, PasswordRejected
+from cloud.protocols import SecretVersion
 from cloud.secrets import Secret
 from inventory.models import Database
 from operations import clock
@@ -22,7 +23,7 @@ from rotation.models import Credential
 from rotation.names import credential_key, stable_secret_of, staging_secret_of, user_of
 from rotation.passwords import new_password
 from rotation.schedule import next_rotation_at, policy_of
-from rotation.vault import document, read_secret, set_once
+from rotation.vault import RUN_TAG, document, read_secret, set_once
 
 PASSWORDS_TRIED = 5
 SIGN_INS_TRIED = 3
@@ -34,7 +35,11 @@ def stage_password(operation: Operation, database: Database, *, slot: str = "a")
     version = set_once(operation, database, staging_secret_of(database, slot), new_password, attempt=attempt)
     until = clock.now() + timedelta(days=settings.CREDENTIAL_DAYS)
     return Next(
-        choices={"staging_version": version.version, "valid_until": until.isoformat(), **_untidiness(operation)}
+        choices={
+            "staging_version": version.version,
+            "valid_until": until.isoformat(),
+            **_untidiness(operation, version),
+        }
     )
 
 
@@ -79,7 +84,7 @@ def publish_secret(operation: Operation, database: Database, *, slot: str = "a")
         ),
         expires_at=valid_until(operation),
     )
-    return Next(choices={"stable_version": version.version, **_untidiness(operation)})
+    return Next(choices={"stable_version": version.version, **_untidiness(operation, version)})
 
 
 def record_issued(operation: Operation, database: Database, *, slot: str = "a") -> None:
@@ -118,10 +123,10 @@ def valid_until(operation: Operation) -> datetime:
     return datetime.fromisoformat(operation.choices["valid_until"])
 
 
-def _untidiness(operation: Operation) -> dict[str, bool]:
-    """Remembers that a step ran twice or had to choose again, so that there may be versions that nobody uses."""
-    again = operation.maybe_happened or bool(operation.choices.get("passwords_refused"))
-    return {"untidy": True} if again else {}
+def _untidiness(operation: Operation, version: SecretVersion) -> dict[str, bool]:
+    """Remembers that a second version was set where an earlier one may stand, or was refused: a sweep is due."""
+    doubled = operation.maybe_happened and version.tags.get(RUN_TAG) == str(operation.fence)
+    return {"untidy": True} if doubled or operation.choices.get("passwords_refused") else {}
 
 
 def _staged(operation: Operation, database: Database, slot: str) -> Secret:

@@ -20,6 +20,7 @@ from rotation.names import user_of
 
 OPERATION_TAG = "operation"
 ATTEMPT_TAG = "attempt"
+RUN_TAG = "run"  # the operation's fence when it was set
 
 
 def set_once(
@@ -107,6 +108,7 @@ def _tags(operation: Operation, database: Database, attempt: int) -> dict[str, s
         "deployment": settings.DEPLOYMENT,
         OPERATION_TAG: str(operation.pk),
         ATTEMPT_TAG: str(attempt),
+        RUN_TAG: str(operation.fence),
         "database": str(database.pk),
         "workspace": operation.workspace,
     }
