@@ -6,6 +6,8 @@ from celery import shared_task
 from django.db import connection
 
 from operations import counting, engine
+from operations.clock import DatabaseNow
+from operations.models import IdempotencyKey
 
 
 @shared_task(ignore_result=True)
@@ -28,3 +30,9 @@ def make_partitions() -> None:
     """Have the month partitions of the coming quarter ready."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT ensure_month_partitions(3)")
+
+
+@shared_task(ignore_result=True)
+def forget_answers() -> None:
+    """Remove the answers of idempotency keys that have expired."""
+    IdempotencyKey.objects.filter(created_at__lte=DatabaseNow() - IdempotencyKey.KEPT).delete()

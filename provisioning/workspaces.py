@@ -34,6 +34,12 @@ class WorkspaceWish:
     members: frozenset[MemberWish] = frozenset()
 
 
+def hold_name(name: str) -> None:
+    """Let one wish at a time pass for the workspace of this name and all in it, until the transaction ends."""
+    serialise(f"workspace-name:{name}")
+    present_workspaces().select_for_update().filter(name=name).first()
+
+
 @transaction.atomic
 def define_workspace(wish: WorkspaceWish, *, actor: str) -> tuple[Workspace, bool]:
     """The workspace as wished, and whether it is new. Equal to what is there: nothing happens.

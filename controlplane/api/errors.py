@@ -17,6 +17,7 @@ from controlplane.api.links import operation_url
 from controlplane.api.problems import Problem
 from inventory.states import IllegalMove
 from operations.errors import OperationInProgress, OperationRefused
+from operations.models import Operation
 from provisioning.errors import SizeNotSupported, UnknownRegion, UnsupportedServiceKind, WishRefused, WorkspaceGone
 
 log = structlog.get_logger(__name__)
@@ -71,9 +72,14 @@ def _conflict(error: OperationRefused | IllegalMove, request: Request) -> Proble
     """409, with the address of the operation that is in the way where one is known."""
     operation = getattr(error, "operation", None)
     headers = {"Operation-Location": operation_url(request, operation.pk)} if operation else {}
+    details = [_in_the_way(operation, headers["Operation-Location"])] if operation else []
     if isinstance(error, IllegalMove):
-        return Problem(409, OperationInProgress.code, "The resource is being changed.", headers=headers)
-    return Problem(409, error.code, str(error), headers=headers)
+        return Problem(409, OperationInProgress.code, "The resource is being changed.")
+    return Problem(409, error.code, str(error), details=details, headers=headers)
+
+
+def _in_the_way(operation: Operation, url: str) -> dict[str, str]:
+    return {"code": "Operation", "target": url, "message": f"{operation.kind} is at {operation.step}."}
 
 
 def _of_framework(error: Exception) -> Problem | None:

@@ -23,6 +23,7 @@ MEANING = {
     200: "As it is.",
     201: "Made.",
     202: "Accepted: an operation works on it, see Operation-Location.",
+    304: "It is as the caller's If-None-Match says.",
     204: "It is not there, or no longer.",
     400: "The request is wrong; nothing has changed.",
     401: "The token is missing, wrong, expired or of another directory.",
@@ -31,6 +32,7 @@ MEANING = {
     405: "The address does not know this method.",
     406: "Answers are JSON.",
     409: "It conflicts with what is there; nothing has changed.",
+    412: "The resource is not as If-Match or If-None-Match says; nothing has changed.",
     413: "The request is too large.",
     415: "Requests are JSON.",
     429: "Too many requests; see Retry-After.",
@@ -42,7 +44,15 @@ HEADERS = {
     "x-ms-error-code": ("The error's code.", [status for status in MEANING if status >= 400]),
     "Operation-Location": ("Absolute address of the operation that works on it.", [202]),
     "Location": ("Absolute address of the resource, or of the operation where it will be gone.", [201, 202]),
+    "ETag": ("Changes whenever what is shown does; for If-Match and If-None-Match.", [304]),
     "Retry-After": ("Seconds until asking again makes sense.", [202, 429, 503]),
+}
+SENT = {
+    "x-ms-client-request-id": "The caller's own id, given back.",
+    "Idempotency-Key": "1 to 200 visible ASCII characters; the same request gets the same answer for 24 hours.",
+    "Repeatability-Request-ID": "Another name of Idempotency-Key.",
+    "If-Match": "ETags that the resource must have; * stands for any.",
+    "If-None-Match": "ETags that it must not have; * on a PUT: only make it new.",
 }
 
 
@@ -103,8 +113,12 @@ def documented(
     body: type[Shape] | None = None,
     query: type[Shape] | None = None,
     errors: Sequence[int] = (),
+    writes: bool = False,
 ) -> Callable[[View], View]:
-    """Describe one method: its answers, its own errors and those that every route may give."""
+    """Describe one method: its answers, its own errors and those that every route may give.
+
+    `writes`: it takes an idempotency key.
+    """
     responses = {
         **{status: OpenApiResponse(shape, description=MEANING[status]) for status, shape in answers.items()},
         **{status: OpenApiResponse(ErrorDocument, description=MEANING[status]) for status in (*ALWAYS, *errors)},
@@ -115,14 +129,20 @@ def documented(
         for name, (text, only) in HEADERS.items()
         if _some(only, statuses)
     ]
-    client = OpenApiParameter(
-        "x-ms-client-request-id", str, OpenApiParameter.HEADER, description="The caller's own id, given back."
-    )
-    parameters: list[Any] = [*headers, client, *([query] if query else [])]
+    parameters: list[Any] = [*headers, *_sent(statuses, writes=writes), *([query] if query else [])]
     described: Callable[[View], View] = extend_schema(
         operation_id=operation_id, request=body, responses=responses, parameters=parameters
     )
     return described
+
+
+def _sent(statuses: list[int], *, writes: bool) -> list[OpenApiParameter]:
+    """Headers that the caller may send."""
+    names = ["x-ms-client-request-id"]
+    names += ["Idempotency-Key", "Repeatability-Request-ID"] if writes else []
+    names += ["If-None-Match"] if 304 in statuses or 412 in statuses else []
+    names += ["If-Match"] if 412 in statuses else []
+    return [OpenApiParameter(name, str, OpenApiParameter.HEADER, description=SENT[name]) for name in names]
 
 
 def _some(only: Sequence[int] | None, statuses: list[int]) -> list[int]:

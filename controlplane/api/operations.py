@@ -113,7 +113,9 @@ class OperationsView(ApiView):
 class OperationView(ApiView):
     """One operation: the status monitor that Operation-Location points to."""
 
-    @documented("operations_get", answers={200: OperationDocument}, errors=(404,))
+    is_tagged = True
+
+    @documented("operations_get", answers={200: OperationDocument, 304: None}, errors=(404,))
     def get(self, request: Request, operation: str) -> Response:
         row = found(operation, self.viewer())
         headers = {} if row.is_terminal else {"Retry-After": str(settings.API_RETRY_AFTER_SECONDS)}
@@ -123,7 +125,10 @@ class OperationView(ApiView):
 class OperationCancelView(ApiView):
     """Asks an operation to stop."""
 
-    @documented("operations_cancel", answers={202: OperationDocument}, errors=(404, 409))
+    def check_still_known(self) -> None:
+        found(self.kwargs["operation"], self.viewer())
+
+    @documented("operations_cancel", answers={202: OperationDocument}, errors=(404, 409), writes=True)
     def post(self, request: Request, operation: str) -> Response:
         """Accepted until the point of no return; whether it stopped is told by the operation itself."""
         row = cancel(found(operation, self.viewer()), actor=self.actor())

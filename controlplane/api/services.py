@@ -130,13 +130,18 @@ class ServiceView(ApiView):
     """One service and its database."""
 
     bodies: ClassVar = {"PUT": ServiceBody}
+    is_tagged = True
 
-    @documented("services_get", answers={200: ServiceDocument}, errors=(404,))
+    @documented("services_get", answers={200: ServiceDocument, 304: None}, errors=(404,))
     def get(self, request: Request, workspace: str, service: str) -> Response:
         return Response(self._found(self.workspace(workspace), service))
 
     @documented(
-        "services_put", answers={200: ServiceDocument, 202: ServiceDocument}, body=ServiceBody, errors=(404, 409)
+        "services_put",
+        answers={200: ServiceDocument, 202: ServiceDocument},
+        body=ServiceBody,
+        errors=(404, 409, 412),
+        writes=True,
     )
     def put(self, request: Request, workspace: str, service: str) -> Response:
         """Ask for a service. 202 while an operation works on it, also when this is a repetition; 200 once it stands."""
@@ -151,7 +156,7 @@ class ServiceView(ApiView):
             return Response(document)
         return _accepted(request, granted.operation, document, location=request.build_absolute_uri(document["id"]))
 
-    @documented("services_delete", answers={202: OperationDocument, 204: None}, errors=(404,))
+    @documented("services_delete", answers={202: OperationDocument, 204: None}, errors=(404, 409, 412), writes=True)
     def delete(self, request: Request, workspace: str, service: str) -> Response:
         """Ask for a service's removal. Always accepted: what runs is asked to stop, and the removal runs next."""
         place = self.workspace(workspace)
@@ -164,6 +169,11 @@ class ServiceView(ApiView):
             return Response(status=204)
         document = operation_document(operation, self.viewer())
         return _accepted(request, operation, document, location=operation_url(request, operation.pk))
+
+    def present(self) -> dict[str, Any] | None:
+        place, service = self.workspace(self.kwargs["workspace"]), named(self.kwargs["service"], "service")
+        row = _rows(self.viewer(), place).filter(service__name=service).first()
+        return _document(row, self.viewer()) if row else None
 
     def _found(self, workspace: Workspace, service: str) -> dict[str, Any]:
         row = _rows(self.viewer(), workspace).filter(service__name=named(service, "service")).first()

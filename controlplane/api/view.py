@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.db import transaction
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView
 
+from controlplane.api import conditions, idempotency
 from controlplane.api.access import ByTheTable, knows, principal_of, viewer_of
 from controlplane.api.auth import EntraTokens, RefusedSignIns
 from controlplane.api.problems import Problem, invalid, not_found
@@ -20,11 +24,14 @@ from controlplane.api.shapes import BoundedJson, Shape, too_large
 from inventory.models import Workspace
 from inventory.models.workspace import NAME_PATTERN
 from inventory.selectors import Viewer, workspaces_for
+from provisioning.workspaces import hold_name
+
+WRITES = ("put", "post", "delete")
 
 
 class ApiView(APIView):
     """A view whose address stands in access.RULES. `bodies` and `queries` give the shapes by method; without one, a body or
-    query parameter is refused."""
+    query parameter is refused. `is_tagged`: what it shows has an ETag, and `present` gives it."""
 
     authentication_classes = (EntraTokens,)
     permission_classes = (ByTheTable,)
@@ -34,6 +41,7 @@ class ApiView(APIView):
     http_method_names = ["get", "head", "put", "post", "delete"]
     bodies: ClassVar[Mapping[str, type[Shape]]] = {}
     queries: ClassVar[Mapping[str, type[Shape]]] = {}
+    is_tagged: ClassVar[bool] = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Who is it, not too often, may they, and is nothing there that we would overlook?"""
@@ -46,6 +54,22 @@ class ApiView(APIView):
         self.check_permissions(request)
         if knows(self, request):
             self._refuse_unexpected(request)
+            self._guard(request)
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if self.is_tagged and request.method != "DELETE" and isinstance(answer, Response):
+            return conditions.tagged(request, answer)
+        return answer
+
+    def present(self) -> Any | None:
+        """What a GET would show the caller now; None: nothing is there. Views with tags say it."""
+        raise NotImplementedError
+
+    def check_still_known(self) -> None:
+        """Raises Problem 404 where the caller may not know of the workspace any more."""
+        if "workspace" in self.kwargs and not self.viewer().sees_everything:
+            self.workspace(self.kwargs["workspace"])
 
     def actor(self) -> str:
         """The caller's name in operations and in the audit log."""
@@ -68,6 +92,25 @@ class ApiView(APIView):
         if found is None:
             raise not_found("Workspace")
         return found
+
+    def _guard(self, request: Request) -> None:
+        """Put idempotency, then conditions, around the method that answers a write."""
+        method = str(request.method).lower()
+        if method in WRITES:
+            setattr(self, method, partial(self._write, getattr(self, method)))
+
+    def _write(self, answer: Callable[..., Response], request: Request, *args: Any, **kwargs: Any) -> Response:
+        key = None if request.query_params.get("dryRun") == "true" else idempotency.key_of(request, self.kwargs)
+        handler = partial(self._while_it_holds, answer, request, *args, **kwargs)
+        return idempotency.once(self, key, handler) if key else handler()
+
+    def _while_it_holds(self, answer: Callable[..., Response], request: Request, *args: Any, **kwargs: Any) -> Response:
+        if not (self.is_tagged and conditions.is_conditional(request)):
+            return answer(request, *args, **kwargs)
+        with transaction.atomic():
+            hold_name(named(self.kwargs["workspace"], "workspace"))
+            conditions.check(request, self.present())
+            return answer(request, *args, **kwargs)
 
     def _sign_in(self, request: Request) -> None:
         """Raises Throttled instead of a further AuthenticationFailed to who fails too often."""

@@ -88,13 +88,18 @@ class WorkspaceView(ApiView):
     """One workspace."""
 
     bodies: ClassVar = {"PUT": WorkspaceBody}
+    is_tagged = True
 
-    @documented("workspaces_get", answers={200: WorkspaceDocument}, errors=(404,))
+    @documented("workspaces_get", answers={200: WorkspaceDocument, 304: None}, errors=(404,))
     def get(self, request: Request, workspace: str) -> Response:
         return Response(_document(self.workspace(workspace)))
 
     @documented(
-        "workspaces_put", answers={200: WorkspaceDocument, 201: WorkspaceDocument}, body=WorkspaceBody, errors=(409,)
+        "workspaces_put",
+        answers={200: WorkspaceDocument, 201: WorkspaceDocument},
+        body=WorkspaceBody,
+        errors=(409, 412),
+        writes=True,
     )
     def put(self, request: Request, workspace: str) -> Response:
         """Make a workspace, or give it these properties; members are replaced."""
@@ -103,7 +108,7 @@ class WorkspaceView(ApiView):
         location = {"Location": request.build_absolute_uri()} if is_new else {}
         return Response(_document(row), status=201 if is_new else 200, headers=location)
 
-    @documented("workspaces_delete", answers={204: None}, errors=(409,))
+    @documented("workspaces_delete", answers={204: None}, errors=(409, 412), writes=True)
     def delete(self, request: Request, workspace: str) -> Response:
         """Remove an empty workspace; its name is free at once."""
         name = named(workspace, "workspace")
@@ -111,6 +116,10 @@ class WorkspaceView(ApiView):
         if row is not None:
             remove_workspace(row, actor=self.actor())
         return Response(status=204)
+
+    def present(self) -> dict[str, Any] | None:
+        row = workspaces_for(self.viewer()).filter(name=self.kwargs["workspace"]).first()
+        return _document(row) if row else None
 
 
 def _wish(name: str, properties: dict[str, Any]) -> WorkspaceWish:

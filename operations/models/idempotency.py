@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -9,6 +10,8 @@ from operations.clock import DatabaseNow
 
 class IdempotencyKey(models.Model):
     """The answer that a repeated request gets again. Scope: (principal, workspace, method, route); kept 24 hours."""
+
+    KEPT: ClassVar = timedelta(hours=24)
 
     principal = models.TextField()
     scope = models.TextField()
