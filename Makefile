@@ -50,6 +50,10 @@ types: .venv ## mypy, strict
 
 PACKAGES = cloud controlplane inventory notifications operations placement provisioning rotation simulator
 
+.PHONY: conformance
+conformance: .venv ## replay recorded exchanges with Azure (RECORDINGS_DIR) against the simulator and compare
+	@$(RUN) -m tests.conformance
+
 bench-%: .venv ## one measurement; its last line is JSON
 	@$(RUN) -m benchmarks.$(subst -,_,$*)
 

@@ -1,0 +1,1 @@
+"""How like Azure the simulator answers: recorded exchanges replayed, and what was learnt from them."""
