@@ -38,6 +38,8 @@ def imported(jwk: Document) -> tuple[str, int]:
     except KeyError as missing:
         raise ValueError(f"the key lacks {missing}") from missing
     n, e, d, p, q = (numbers[name] for name in ("n", "e", "d", "p", "q"))
+    if min(p, q) < 3:
+        raise ValueError("its primes are none")
     public = rsa.RSAPublicNumbers(e, n)
     private = rsa.RSAPrivateNumbers(
         p, q, d, rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q), public

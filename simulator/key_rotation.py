@@ -11,7 +11,7 @@ from simulator.vault_bodies import bad_parameter
 DAY = 86_400
 SHORTEST_EXPIRY_DAYS, SHORTEST_ROTATION_DAYS = 28, 7
 NOTIFY = {"trigger": {"timeBeforeExpiry": "P30D"}, "action": {"type": "Notify"}}
-_PERIOD = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?", re.IGNORECASE)
+_PERIOD = re.compile(r"P(?:(\d{1,4})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})D)?", re.IGNORECASE)
 
 
 def days(period: Any) -> int:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simulator.arm.limits import EMPTY_BYTES, database_size, pool_size
 from simulator.arm.resources import Resource, Resources
+from simulator.kept import Kept
 from simulator.store import Document, Store
 from simulator.workload import (
     DAY,
@@ -26,10 +28,14 @@ from simulator.workload import (
     wanted_vcores,
 )
 
+if TYPE_CHECKING:
+    from simulator.arm.arm import Arm
+
 OVERRIDES = "workload"
 POOLED_VCORES = 2.0  # what a pooled database's level is a share of, whatever its pool: moving it changes no demand
 SESSIONS = 30_000.0
 ALLOCATION = 16 * 1024**2
+KEPT_POOLS, LARGEST_KEPT = 8, 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +63,38 @@ class Usage:
     allocated: Floats
 
 
-class Loads:
-    """The usage of any database or pool over one span of minutes; what was worked out once is kept."""
+@dataclass(frozen=True, slots=True)
+class PoolUsage:
+    """A pool and, by key, each of its databases."""
 
-    def __init__(self, resources: Resources, store: Store, *, seed: int, minutes: Minutes) -> None:
+    whole: Usage
+    members: dict[str, Usage]
+
+
+class Loads:
+    """The usage of any database or pool over one span of minutes.
+
+    Pools that were worked out before are taken from `kept`, so that the databases of one pool may be asked for one by
+    one; spans with more than LARGEST_KEPT values are not kept.
+    """
+
+    def __init__(
+        self, resources: Resources, store: Store, *, seed: int, minutes: Minutes, kept: Kept[PoolUsage] | None = None
+    ) -> None:
         self._resources = resources
         self._store = store
         self._seed = seed
         self.minutes = minutes
-        self._pools: dict[str, tuple[Usage, dict[str, Usage]]] = {}
+        self._kept = kept if kept is not None else Kept(KEPT_POOLS)
+        self._latest: tuple[str, PoolUsage] | None = None
 
     def database(self, database: Resource) -> Usage:
         """Of a pooled database: what the pool lets it have."""
         pool = self._resources.get(database.properties.get("elasticPoolId") or "")
         if pool is None or pool.type != "elasticPools":
             return self._alone(database, _own_ceiling(database))
-        _, members = self._shared(pool)
-        return members[database.key]
+        member = self._shared(pool).members.get(database.key)
+        return member or self._alone(database, _member_ceiling(pool))  # on its way into the pool
 
     def stored(self, database: Resource) -> Floats:
         """The bytes of its data, whatever its pool has room for."""
@@ -81,16 +102,29 @@ class Loads:
         return self._storage(database, character, self._store.get(OVERRIDES, database.properties["databaseId"]))
 
     def pool(self, pool: Resource) -> Usage:
-        return self._shared(pool)[0]
+        return self._shared(pool).whole
 
-    def _shared(self, pool: Resource) -> tuple[Usage, dict[str, Usage]]:
-        if pool.key not in self._pools:
-            databases = self._resources.children(pool.key, "databases")
-            ceiling, each = _pool_ceiling(pool), _member_ceiling(pool)
-            members = {database.key: self._alone(database, each) for database in databases}
-            members = _held_back(members, ceiling)
-            self._pools[pool.key] = (_summed(pool, members.values(), ceiling, self.minutes), members)
-        return self._pools[pool.key]
+    def _shared(self, pool: Resource) -> PoolUsage:
+        """Within one request nothing changes, so the latest pool needs no look at its members."""
+        if self._latest and self._latest[0] == pool.key:
+            return self._latest[1]
+        databases = self._resources.children(pool.key, "databases")
+        overrides = [self._store.get(OVERRIDES, database.properties["databaseId"]) for database in databases]
+        key = (pool.key, int(self.minutes[0]), len(self.minutes)) if len(self.minutes) else None
+        sources = (pool, *databases, *overrides)
+        found = self._kept.get(key, sources)
+        if found is None:
+            found = self._worked_out(pool, databases)
+            if len(databases) * len(self.minutes) <= LARGEST_KEPT:
+                self._kept.put(key, sources, found)
+        self._latest = (pool.key, found)
+        return found
+
+    def _worked_out(self, pool: Resource, databases: list[Resource]) -> PoolUsage:
+        ceiling, each = _pool_ceiling(pool), _member_ceiling(pool)
+        members = {database.key: self._alone(database, each) for database in databases}
+        members = _held_back(members, ceiling)
+        return PoolUsage(_summed(pool, members.values(), ceiling, self.minutes), members)
 
     def _alone(self, database: Resource, ceiling: Ceiling) -> Usage:
         """Within its own limits, before the pool is asked."""
@@ -117,8 +151,7 @@ class Loads:
 def _stored(database: Resource, character: Character, changes: list[Document], minutes: Minutes) -> Floats:
     """Bytes as the character has it, and as each change told from its first minute on."""
     age_days = np.maximum(minutes - _minute(database.properties["creationDate"]), 0) / DAY
-    empty = float(database.inner.get("used_bytes", EMPTY_BYTES))
-    storage = stored_bytes(character, empty_bytes=empty, age_days=age_days)
+    storage = stored_bytes(character, empty_bytes=_empty(database), age_days=age_days)
     for number, change in enumerate(changes):
         if "storage_gb" not in change and "growth_gb_per_day" not in change:
             continue
@@ -129,6 +162,21 @@ def _stored(database: Resource, character: Character, changes: list[Document], m
         told = start + change.get("growth_gb_per_day", 0.0) * days * GIB
         storage = np.where(_during(change, minutes), told, storage)
     return storage
+
+
+def loads_of(arm: Arm, minutes: Minutes) -> Loads:
+    """The loads of a cloud's resources over these minutes."""
+    return Loads(arm.resources, arm.store, seed=arm.load_seed, minutes=minutes, kept=arm.kept_loads)
+
+
+def stored_now(arm: Arm, database: Resource) -> float:
+    """Bytes that the database holds at this moment, as its metric `storage` says."""
+    minutes = np.array([int(arm.clock.now() // 60)], dtype=np.int64)
+    return float(np.nan_to_num(loads_of(arm, minutes).database(database).storage[0], nan=_empty(database)))
+
+
+def _empty(database: Resource) -> float:
+    return float(database.inner.get("used_bytes", EMPTY_BYTES))
 
 
 def _usage(character: Character, ceiling: Ceiling, vcores: Floats, storage: Floats) -> Usage:

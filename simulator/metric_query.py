@@ -22,6 +22,7 @@ from simulator.workload import Floats, Minutes
 RETENTION_MINUTES = 93 * 1440
 LONGEST_MINUTES = 31 * 1440  # of a query by the minute: a longer span keeps its last 31 days, as recorded
 MOST_METRICS = 20
+LAST_MINUTE = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp() // 60)
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 _DIMENSION = re.compile(r"(\w+)\s+eq\s+'", re.IGNORECASE)
 
@@ -124,6 +125,8 @@ def span_of(text: str, *, now: float) -> tuple[int, int]:
 
 
 def ordered(start: int, end: int) -> tuple[int, int]:
+    if end > LAST_MINUTE:
+        raise _bad_span(str(end))
     if start >= end:
         raise MetricsRefused(f"Start time {_text(start)} must be before end time {_text(end)}.")
     return start, end

@@ -12,7 +12,7 @@ from simulator.arm.metrics import lowered
 from simulator.arm.resources import Resource
 from simulator.entra import TokenRefused
 from simulator.http import Request, Response, answer
-from simulator.loads import Loads
+from simulator.loads import Loads, loads_of
 from simulator.metric_definitions import namespace_of
 from simulator.metric_query import (
     MetricsRefused,
@@ -102,7 +102,7 @@ class Monitor:
         known = [resource for resource in resources if resource is not None]
         if not namespaces_agree(namespace, known):
             raise MetricsRefused(f"The resources are not of the metric namespace '{namespace}'.")
-        loads = Loads(self._arm.resources, self._arm.store, seed=self._arm.load_seed, minutes=question.minutes)
+        loads = loads_of(self._arm, question.minutes)
         return [
             self._value(question, namespace, id_, resource, loads) for id_, resource in zip(ids, resources, strict=True)
         ]

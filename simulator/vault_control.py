@@ -7,6 +7,7 @@ from dataclasses import replace
 import orjson
 
 from simulator.http import Request, Response, answer
+from simulator.store import Document
 from simulator.vaults import ROLES, Vault, Vaults
 
 _FIELDS: dict[str, type] = {
@@ -23,6 +24,13 @@ _FIELDS: dict[str, type] = {
 }
 
 
+def _object(request: Request) -> Document:
+    document = orjson.loads(request.body)
+    if not isinstance(document, dict):
+        raise ValueError("A JSON object is expected.")
+    return document
+
+
 class VaultControl:
     """Vaults without a word to ARM. Names and object ids are those of Key Vault and Entra."""
 
@@ -35,7 +43,7 @@ class VaultControl:
 
     def put(self, request: Request) -> Response:
         """Make or change a vault: `name` and any of its settings (see `simulator.vaults.Vault`)."""
-        document = orjson.loads(request.body)
+        document = _object(request)
         changes = {name: value for name, value in document.items() if name != "name"}
         for name, value in changes.items():
             if name not in _FIELDS or type(value) is not _FIELDS[name]:
@@ -44,7 +52,7 @@ class VaultControl:
 
     def grant(self, request: Request) -> Response:
         """Exactly these permissions for an object: `vault`, `object_id`, and a `role` or lists `keys` and `secrets`."""
-        document = orjson.loads(request.body)
+        document = _object(request)
         if "role" in document and document["role"] not in ROLES:
             raise ValueError(f"There is no role '{document['role']}': {', '.join(ROLES)}.")
         given = ROLES[document["role"]] if "role" in document else {
@@ -55,7 +63,7 @@ class VaultControl:
 
     def revoke(self, request: Request) -> Response:
         """Everything from an object: `vault` and `object_id`."""
-        document = orjson.loads(request.body)
+        document = _object(request)
         return self._kept(self._vaults.get(str(document["vault"])).revoking(str(document["object_id"])))
 
     def _kept(self, vault: Vault) -> Response:

@@ -45,6 +45,7 @@ class VaultCall:
         return answer(200, self._deleted_bundle(deleted), HEADERS)
 
     def get_deleted(self, name: str) -> Response:
+        """What is deleted and can still be recovered; 404 for all else."""
         return answer(200, self._deleted_bundle(self._dead(name)), HEADERS)
 
     def purge(self, name: str) -> Response:
@@ -60,14 +61,17 @@ class VaultCall:
         return answer(204, None, HEADERS)
 
     def recover(self, name: str) -> Response:
+        """Back with all its versions; 404 when it is not among the deleted."""
         kept = {**self._dead(name), "deleted": None}
         self._store.put(self.items, self._key(name), kept)
         return answer(200, self._bundle(kept["name"], kept["versions"][-1]), HEADERS)
 
     def backup(self, name: str) -> Response:
+        """All versions as one text (the real one is encrypted)."""
         return answer(200, {"value": packed({**self._live(name), "kind": self.items})}, HEADERS)
 
     def restore(self) -> Response:
+        """From a backup's text; 409 while the name is taken."""
         kept = unpacked(str(read_document(self._request.body).get("value", "")))
         if kept.pop("kind", None) != self.items:
             raise bad_parameter("Backup blob is not valid.")
@@ -78,14 +82,17 @@ class VaultCall:
         return answer(200, self._bundle(kept["name"], kept["versions"][-1]), HEADERS)
 
     def list_all(self) -> Response:
+        """The newest version of each, in pages of at most 25, without values."""
         rows = [kept for kept in self._all() if not kept["deleted"]]
         return self._page(rows, lambda kept: self._listed(kept["name"], kept["versions"][-1], versioned=False))
 
     def list_deleted(self) -> Response:
+        """What can be recovered, in pages."""
         rows = [kept for kept in self._all() if kept["deleted"]]
         return self._page(rows, lambda kept: self._deleted_bundle(kept, versioned=False))
 
     def list_versions(self, name: str) -> Response:
+        """Every version, oldest first, in pages."""
         kept = self._live(name)
         return self._page(kept["versions"], lambda version: self._listed(kept["name"], version))
 

@@ -37,6 +37,7 @@ class SecretCall(VaultCall):
         return answer(200, self._with_value(kept["name"], found), HEADERS)
 
     def update(self, name: str, version: str | None = None) -> Response:
+        """enabled, nbf, exp, content type and tags of one version; never its value."""
         kept = self._live(name)
         old = self._pick(kept, version)
         new = updated_version(old, read_body(self._request.body), now=self._now)

@@ -20,6 +20,7 @@ from simulator.clock import Clock
 from simulator.entra import Entra, TokenRefused
 from simulator.faults import FaultRule
 from simulator.http import Request, Response
+from simulator.kept import Kept
 from simulator.key_vault import KeyVaults
 from simulator.ledger import Ledger
 from simulator.store import Store
@@ -63,6 +64,7 @@ class Arm:
         self.subscriptions = list(subscriptions)
         self.page_size = page_size
         self.load_seed = load_seed
+        self.kept_loads: Kept[Any] = Kept(8)
         self.vaults = vaults
         self.pool_storage: dict[str, tuple[float, int]] = {}
         self.poll_key, self.poll_certificate = poll_key, certificate_text(poll_key)

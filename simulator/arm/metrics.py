@@ -8,7 +8,7 @@ from simulator.arm.call import Call
 from simulator.arm.resources import Resource
 from simulator.arm.routing import DATABASE, POOL, route
 from simulator.http import Response, answer
-from simulator.loads import Loads
+from simulator.loads import loads_of
 from simulator.metric_definitions import metrics_of, namespace_of
 from simulator.metric_query import MetricsRefused, answers, namespaces_agree, question_of, span_of
 
@@ -62,7 +62,7 @@ def _metrics(call: Call, resource: Resource) -> Response:
     _check_namespace(query, resource)
     start, end = span_of(query.get("timespan", ""), now=call.now)
     question = question_of(query, start=start, end=end)
-    loads = Loads(call.arm.resources, call.arm.store, seed=call.arm.load_seed, minutes=question.minutes)
+    loads = loads_of(call.arm, question.minutes)
     usage = loads.pool(resource) if resource.type == "elasticPools" else loads.database(resource)
     document = {
         "cost": question.cost,

@@ -11,6 +11,7 @@ from azure.core.exceptions import HttpResponseError
 from simulator.azure import Azure
 from simulator.http import Request
 from simulator.key_access import KeyRefused, Reason
+from simulator.key_vault import ROUTES
 from tests.simulator.builders import a_group, ask, settle, whole_id
 from tests.simulator.test_vault_keys import keys, raw
 
@@ -191,3 +192,8 @@ def test_vaults_and_identities_go_with_their_group(azure):
     settle(azure)
     assert azure.arm.resources.get(identity) is None
     assert azure.arm.resources.get(vault) is None
+
+
+def test_every_route_of_a_vault_says_what_it_does():
+    assert [route.path.pattern for route in ROUTES if not route.handler.__doc__] == []
+    assert len({(route.method, route.path.pattern) for route in ROUTES}) == len(ROUTES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -11,9 +12,9 @@ import pytest
 
 from simulator.azure import Azure
 from simulator.http import Request
-from simulator.loads import Loads
+from simulator.loads import Loads, loads_of
 from simulator.workload import DAY, character_of, stored_bytes, wanted_vcores
-from tests.simulator.builders import a_database, a_pool, a_server, settle, whole_id
+from tests.simulator.builders import a_database, a_pool, a_server, ask, settle, whole_id
 
 MONDAY = 20_458 * DAY  # 2026-01-05, in minutes since the epoch
 WEEKS = np.arange(MONDAY, MONDAY + 14 * DAY)
@@ -149,3 +150,41 @@ def test_a_day_of_fifty_databases_takes_far_less_than_a_second_of_processor_time
     found = loads(azure)
     assert all(len(found.database(one).vcores) == DAY for one in resources)
     assert time.process_time() - before < 1.0
+
+
+def test_a_mean_day_is_what_the_level_says():
+    day = np.arange(MONDAY, MONDAY + DAY)
+    for character in MANY[:50]:
+        steady = replace(character, noise=0.0, burst_share=0.0, unruly=False)
+        assert vcores(steady, day).mean() == pytest.approx(2.0 * character.level, rel=1e-6)
+
+
+def test_what_was_kept_of_a_pool_is_given_up_when_anything_in_it_changes(azure):
+    server = a_server(azure)
+    pool = a_pool(azure, server, capacity=8)
+    first = a_database(azure, server, "first", pool)
+    azure.clock.advance(timedelta(hours=2))
+    minutes = np.arange(int(azure.clock.now() // 60) - 30, int(azure.clock.now() // 60))
+
+    def whole():
+        return loads_of(azure.arm, minutes).pool(azure.arm.resources.get(whole_id(azure, pool))).vcores
+
+    alone = whole()
+    assert whole() is alone
+    tell(azure, database=whole_id(azure, first), storage_gb=3)
+    assert whole() is not alone
+    a_database(azure, server, "second", pool)
+    assert len(azure.arm.resources.children(whole_id(azure, pool), "databases")) == 2
+    told = whole()
+    assert told is whole()
+
+
+def test_a_databases_usages_say_what_its_metrics_say(azure):
+    server = a_server(azure)
+    path = a_database(azure, server)
+    azure.clock.advance(timedelta(days=2))
+    used = orjson.loads(ask(azure, "GET", f"{path}/usages").body)["value"][0]["properties"]["currentValue"]
+    now = int(azure.clock.now() // 60)
+    usage = Loads(azure.arm.resources, azure.store, seed=azure.seed, minutes=np.arange(now, now + 1))
+    assert used == int(usage.database(azure.arm.resources.get(whole_id(azure, path))).storage[0])
+    assert used > 4_259_840
