@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from simulator.arm.policies import KIND as POLICIES
+from simulator.arm.policies import policy_of
 from simulator.faults import BadRule, rule_of
 from simulator.http import Request, Response, answer
 from simulator.load_control import LoadControl
@@ -40,6 +42,9 @@ class Control:
             ("POST", "/_sim/workload"): loads.set,
             ("DELETE", "/_sim/workload"): loads.clear,
             ("POST", "/_sim/monitoring"): loads.deny,
+            ("GET", "/_sim/policies"): self._list_policies,
+            ("POST", "/_sim/policies"): self._add_policy,
+            ("DELETE", "/_sim/policies"): self._clear_policies,
             ("GET", "/_sim/vaults"): vaults.list,
             ("POST", "/_sim/vaults"): vaults.put,
             ("POST", "/_sim/vaults/grant"): vaults.grant,
@@ -66,6 +71,20 @@ class Control:
 
     def _clear_faults(self, request: Request) -> Response:
         self._azure.faults.clear()
+        return Response(204)
+
+    def _list_policies(self, request: Request) -> Response:
+        return answer(200, {"value": [rule for _, rule in self._azure.store.items(POLICIES)]})
+
+    def _add_policy(self, request: Request) -> Response:
+        """A rule that denies, kept under its name."""
+        rule = policy_of(orjson.loads(request.body))
+        self._azure.store.put(POLICIES, str(rule["name"]), rule)
+        return answer(201, rule)
+
+    def _clear_policies(self, request: Request) -> Response:
+        for name, _ in self._azure.store.items(POLICIES):
+            self._azure.store.delete(POLICIES, name)
         return Response(204)
 
     def _tell_clock(self, request: Request) -> Response:

@@ -11,6 +11,7 @@ from typing import Any
 from simulator.arm.answers import standard_headers
 from simulator.arm.call import Call
 from simulator.arm.errors import ArmError
+from simulator.arm.guards import check_write
 from simulator.arm.limits import Quotas
 from simulator.arm.operations import Operations
 from simulator.arm.polling import certificate_text
@@ -110,6 +111,7 @@ class Arm:
         limits = self._throttled(request, names.get("subscription", ""), claims)
         call = Call(self, request, names, claims, request_id, fault)
         try:
+            check_write(call)
             response = handler(call)
         except ArmError as error:
             response = error.response()

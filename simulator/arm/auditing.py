@@ -32,7 +32,7 @@ OFF: Body = {
 _SETTABLE = (*OFF, "isDevopsAuditEnabled", "queueDelayMs", "predicateExpression")
 
 
-def _kind(call: Call) -> str:
+def audit_kind(call: Call) -> str:
     return EXTENDED if f"/{EXTENDED}".lower() in call.request.path.lower() else PLAIN
 
 
@@ -43,17 +43,28 @@ def _body(server: Resource, kind: str, properties: Body) -> dict[str, Any]:
 
 def get_auditing(call: Call) -> Response:
     server = call.server()
-    return answer(200, _body(server, _kind(call), server.inner.get("auditing") or OFF))
+    return answer(200, _body(server, audit_kind(call), server.inner.get("auditing") or OFF))
 
 
 def list_auditing(call: Call) -> Response:
     server = call.server()
-    return answer(200, {"value": [_body(server, _kind(call), server.inner.get("auditing") or OFF)]})
+    return answer(200, {"value": [_body(server, audit_kind(call), server.inner.get("auditing") or OFF)]})
 
 
 def put_auditing(call: Call) -> Response:
     """202. On without a destination is refused."""
-    server, asked = call.server(), properties_of(call.body())
+    server = call.server()
+    properties = audit_policy(properties_of(call.body()))
+    kind = audit_kind(call)
+    target = f"{server.id}/{PLAIN}/Default"
+    if call.arm.operations.running_on(target):
+        raise conflict("ConflictingServerOperation", f"An operation is in progress for auditing of '{server.name}'.")
+    effect: Body = {"server": server.key, "properties": properties, "shown": _body(server, kind, properties)}
+    return accepted(call, kind=kind, word=WORD, target=target, seconds=call.arm.seconds(2, 12), **effect)
+
+
+def audit_policy(asked: Body) -> Body:
+    """The policy that a request asks for; one that is on needs a destination."""
     if asked.get("state") not in ("Enabled", "Disabled"):
         raise invalid(
             "InvalidParameterValue", "Invalid value given for parameter state. Specify a valid parameter value."
@@ -63,12 +74,7 @@ def put_auditing(call: Call) -> Response:
     if properties["state"] == "Enabled":
         _check_destination(properties)
         properties["auditActionsAndGroups"] = properties["auditActionsAndGroups"] or DEFAULT_GROUPS
-    kind = _kind(call)
-    target = f"{server.id}/{PLAIN}/Default"
-    if call.arm.operations.running_on(target):
-        raise conflict("ConflictingServerOperation", f"An operation is in progress for auditing of '{server.name}'.")
-    effect: Body = {"server": server.key, "properties": properties, "shown": _body(server, kind, properties)}
-    return accepted(call, kind=kind, word=WORD, target=target, seconds=call.arm.seconds(2, 12), **effect)
+    return properties
 
 
 def _check_destination(properties: Body) -> None:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 
-from simulator.arm import administrators, auditing, databases, elastic_pools, failovers, retention, servers, tde
+from simulator.arm import (
+    administrators,
+    auditing,
+    databases,
+    elastic_pools,
+    failovers,
+    long_term_retention,
+    private_endpoints,
+    retention,
+    servers,
+    tde,
+)
 from simulator.arm.arm import Arm
 from simulator.arm.database_bodies import master_body
 from simulator.arm.database_changes import CREATE, UPDATE
@@ -33,6 +44,8 @@ def register(arm: Arm, contents: DatabaseContents) -> None:
         done(administrators.KIND, word, partial(administrators.finish_administrator, resources))
     finish_only = partial(administrators.finish_administrator, resources)
     done(administrators.ONLY_KIND, administrators.ENTRA_ONLY, finish_only)
+    for word in (private_endpoints.UPSERT, private_endpoints.DROP):
+        done(private_endpoints.KIND, word, partial(private_endpoints.finish_connection, resources))
     for kind in (auditing.PLAIN, auditing.EXTENDED):
         done(kind, auditing.WORD, partial(auditing.finish_auditing, resources))
     _register_databases(arm, contents)
@@ -51,6 +64,8 @@ def _register_databases(arm: Arm, contents: DatabaseContents) -> None:
         done(kind, failovers.WORD, partial(failovers.finish_failover, resources, contents))
     done(tde.KIND, tde.WORD, partial(tde.finish_tde, resources))
     done(retention.KIND, retention.WORD, partial(retention.finish_retention, resources))
+    finish_long_term = partial(long_term_retention.finish_long_term, resources)
+    done(long_term_retention.KIND, long_term_retention.WORD, finish_long_term)
 
 
 def _finish_server(arm: Arm, operation: Operation) -> None:

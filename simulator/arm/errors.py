@@ -9,7 +9,10 @@ from simulator.http import Response, answer
 
 
 class ArmError(Exception):
-    """A refusal: HTTP status, Azure's stable code and a sentence. `gateway` marks answers of ARM itself."""
+    """A refusal: HTTP status, Azure's stable code and a sentence. `gateway` marks answers of ARM itself.
+
+    `more` joins the error's body: target, details, additionalInfo.
+    """
 
     def __init__(
         self,
@@ -19,13 +22,15 @@ class ArmError(Exception):
         *,
         gateway: bool = False,
         headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(f"{status} {code}: {message}")
         self.status, self.code, self.message, self.gateway = status, code, message, gateway
         self.headers = dict(headers or {})
+        self.more = dict(more or {})
 
     def response(self) -> Response:
-        error: dict[str, Any] = {"code": self.code, "message": self.message}
+        error: dict[str, Any] = {"code": self.code, "message": self.message, **self.more}
         headers = {**self.headers, "x-ms-failure-cause": "gateway"} if self.gateway else self.headers
         return answer(self.status, {"error": error}, headers)
 

@@ -27,6 +27,8 @@ KINDS = (
     "extendedAuditingSettings",
     "transparentDataEncryption",
     "shortTermRetentionPolicy",
+    "longTermRetentionPolicy",
+    "privateEndpointConnection",
 )
 FAILURE = {"code": "InternalServerError", "message": "An unexpected error occurred while processing the request."}
 

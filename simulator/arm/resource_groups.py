@@ -71,6 +71,25 @@ def _group(call: Call, location: str, asked: dict[str, Any], existing: Resource 
     return Resource(id_, "resourceGroups", (call.id(SUBSCRIPTION).lower(),), body)
 
 
+@route("PATCH", GROUP)
+def patch_group(call: Call) -> Response:
+    """200 with other tags."""
+    group, tags = call.group(), tags_of(call.body())
+    changed = group.with_body(tags=tags if tags is not None else group.body.get("tags"))
+    call.arm.resources.put(changed)
+    call.record("UpsertResourceGroup", changed.id)
+    return answer(200, changed.body)
+
+
+@route("GET", GROUP + "/resources")
+def list_resources(call: Call) -> Response:
+    """What is in the group, each by its head: id, name, type, sku, kind, location, tags."""
+    below = call.arm.resources.below(call.group().key)
+    tracked = sorted((one for one in below if "location" in one.body), key=lambda one: one.order)
+    heads = ("id", "name", "type", "sku", "kind", "location", "identity", "tags")
+    return answer(200, {"value": [{name: one.body[name] for name in heads if name in one.body} for one in tracked]})
+
+
 @route("GET", GROUP)
 def get_group(call: Call) -> Response:
     group = call.arm.resources.seen(call.id(GROUP))

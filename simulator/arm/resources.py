@@ -94,6 +94,7 @@ class Resources:
             resource = replace(resource, order=self._next_order)
             self._next_order += 1
         else:
+            resource = replace(resource, order=former.order)
             self._leave(former, set(former.under) - set(resource.under))
         self._index(resource)
         self._store.put(KIND, resource.key, _to_document(resource))
@@ -198,6 +199,10 @@ CHILD_TYPES = (
     "backupShortTermRetentionPolicies",
     "restorableDroppedDatabases",
     "replicationLinks",
+    "privateEndpointConnections",
+    "privateEndpoints",
+    "locks",
+    "diagnosticSettings",
 )
 
 

@@ -9,8 +9,10 @@ from simulator.arm.call import Call, properties_of, tags_of
 from simulator.arm.errors import ArmError, conflict, invalid, not_found
 from simulator.arm.operations import Operation
 from simulator.arm.polling import accepted
+from simulator.arm.private_endpoints import connection_states
 from simulator.arm.resources import Body, Resource, Resources
 from simulator.arm.routing import SERVER, SERVERS, SUBSCRIPTION, route
+from simulator.arm.server_identity import identity_of
 from simulator.arm.server_values import TYPE, administrators_of, check_login, check_values, location_of
 from simulator.arm.subscriptions import server_location_collection
 from simulator.http import Response, answer
@@ -49,7 +51,7 @@ def put_server(call: Call) -> Response:
     check_values(properties)
     if existing:
         _check_login_kept(existing, properties)
-        server = _changed(existing, body, properties, tags)
+        server = _changed(call, existing, body, tags)
     else:
         _check_quota(call, location)
         server = _new(call, group, body, location)
@@ -124,7 +126,7 @@ def _new(call: Call, group: Resource, body: Body, location: str) -> Resource:
         "id": id_,
         "name": name,
         "type": TYPE,
-        "identity": body.get("identity"),
+        "identity": identity_of(call, body.get("identity"), None),
     }
     under = (
         group.key,
@@ -139,12 +141,27 @@ def _new(call: Call, group: Resource, body: Body, location: str) -> Resource:
     )
 
 
-def _changed(existing: Resource, body: Body, properties: Body, tags: Body | None) -> Resource:
+def _changed(call: Call, existing: Resource, body: Body, tags: Body | None) -> Resource:
+    properties = properties_of(body)
+    _check_reachable(call, existing, properties)
     changes = {name: properties[name] for name in _CHANGEABLE if properties.get(name) is not None}
     changed = existing.changed(properties=changes).with_body(
         tags=tags if tags is not None else existing.body.get("tags")
     )
-    return changed.with_body(identity=body["identity"]) if body.get("identity") else changed
+    return changed.with_body(identity=identity_of(call, body.get("identity"), existing.body.get("identity")))
+
+
+def _check_reachable(call: Call, existing: Resource, properties: Body) -> None:
+    """Public access is switched off only where an approved private endpoint leaves a way in."""
+    before = existing.properties["publicNetworkAccess"]
+    if properties.get("publicNetworkAccess") != "Disabled" or before == "Disabled":
+        return
+    if "Approved" not in connection_states(call.arm.resources, existing):
+        raise invalid(
+            "PECsNotExistingToDenyPublicNetworkAccess",
+            f"Unable to deny public network access to server '{existing.name}': set it to Disabled once an approved "
+            "private endpoint connection exists.",
+        )
 
 
 def _upserted(call: Call, server: Resource, properties: Body, *, is_new: bool) -> Response:
@@ -163,7 +180,7 @@ def patch_server(call: Call) -> Response:
     properties = properties_of(body)
     check_values(properties)
     _check_login_kept(existing, properties)
-    return _upserted(call, _changed(existing, body, properties, tags_of(body)), properties, is_new=False)
+    return _upserted(call, _changed(call, existing, body, tags_of(body)), properties, is_new=False)
 
 
 @route("GET", SERVER)
@@ -219,7 +236,9 @@ def finish_upsert(resources: Resources, operation: Operation) -> Resource | None
     if existing is None:
         return None
     effect = operation.effect
-    server = Resource(existing.id, existing.type, existing.under, effect["body"], {**existing.inner, **effect["inner"]})
+    connections = {"privateEndpointConnections": existing.properties["privateEndpointConnections"]}
+    body = {**effect["body"], "properties": {**effect["body"]["properties"], **connections}}
+    server = Resource(existing.id, existing.type, existing.under, body, {**existing.inner, **effect["inner"]})
     resources.put(server)
     return server
 

@@ -23,6 +23,17 @@ def test_pages_lead_to_every_database_once():
     assert names == ["master", *(f"d{number}" for number in range(7))]
 
 
+def test_pools_and_servers_that_are_done_keep_their_place_in_pages():
+    azure = Azure(real=lambda: 0.0, page_size=2)
+    for name in ("one", "two", "three"):
+        a_server(azure, name)
+    for name in ("a", "b", "c"):
+        a_pool(azure, "/resourceGroups/rg/providers/Microsoft.Sql/servers/one", name)
+    client = sql_client(azure)
+    assert [one.name for one in client.elastic_pools.list_by_server("rg", "one")] == ["a", "b", "c"]
+    assert [one.name for one in client.servers.list()] == ["one", "two", "three"]
+
+
 def test_a_deletion_between_pages_skips_nothing():
     azure = Azure(real=lambda: 0.0, page_size=2)
     server = a_server(azure)

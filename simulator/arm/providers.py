@@ -1,0 +1,126 @@
+"""Resource providers of a subscription: writes to one that is not registered are refused."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from simulator.arm.call import Call
+from simulator.arm.errors import ArmError
+from simulator.arm.routing import SUBSCRIPTION, route
+from simulator.http import Response, answer
+from simulator.regions import REGIONS
+
+KIND = "registrations"
+REGISTERING_SECONDS = 30.0
+TYPES = {
+    "Microsoft.Sql": (
+        "servers",
+        "servers/databases",
+        "servers/elasticPools",
+        "servers/firewallRules",
+        "servers/administrators",
+        "servers/azureADOnlyAuthentications",
+        "servers/auditingSettings",
+        "servers/privateEndpointConnections",
+        "servers/restorableDroppedDatabases",
+        "servers/databases/replicationLinks",
+        "servers/databases/transparentDataEncryption",
+        "servers/databases/backupShortTermRetentionPolicies",
+        "servers/databases/backupLongTermRetentionPolicies",
+        "locations/capabilities",
+        "locations/usages",
+    ),
+    "Microsoft.KeyVault": ("vaults", "vaults/secrets", "vaults/keys"),
+    "Microsoft.ManagedIdentity": ("userAssignedIdentities",),
+    "Microsoft.Insights": ("diagnosticSettings", "metrics", "metricDefinitions"),
+    "Microsoft.Network": ("privateEndpoints",),
+    "Microsoft.Authorization": ("locks",),
+}
+ALWAYS = frozenset({"microsoft.authorization", "microsoft.resources"})
+API_VERSIONS = ("2023-08-01", "2022-05-01-preview", "2021-11-01", "2020-11-01-preview", "2019-06-01-preview")
+_NAMESPACE = re.compile(r"(?i).*/providers/([^/]+)/")
+
+
+def check_registration(call: Call) -> None:
+    """409 for a write to a provider that the subscription has not registered (or is still registering)."""
+    if not call.arm.store.table(KIND):
+        return
+    found = _NAMESPACE.match(call.request.path)
+    if found is None or call.request.path.lower().endswith(("/register", "/unregister")):
+        return
+    if _state(call, found[1]) != "Registered":
+        message = (
+            f"The subscription is not registered to use namespace '{found[1]}'. See https://aka.ms/rps-not-found for "
+            "how to register subscriptions."
+        )
+        code = "MissingSubscriptionRegistration"
+        more = {"details": [{"code": code, "target": found[1], "message": message}]}
+        raise ArmError(409, code, message, gateway=True, more=more)
+
+
+def _state(call: Call, namespace: str) -> str:
+    """Registered from the start, unless told otherwise."""
+    known = call.arm.store.get(KIND, _key(call, namespace))
+    if known is None or namespace.lower() in ALWAYS:
+        return "Registered"
+    if known["state"] == "Registering" and call.now >= known["at"] + REGISTERING_SECONDS:
+        return "Registered"
+    return str(known["state"])
+
+
+def _key(call: Call, namespace: str) -> str:
+    return f"{call.names['subscription']}/{namespace}".lower()
+
+
+def _body(call: Call, namespace: str) -> dict[str, Any]:
+    places = [region.display_name for region in REGIONS.values()]
+    types = [
+        {"resourceType": one, "locations": places, "apiVersions": list(API_VERSIONS), "capabilities": "None"}
+        for one in TYPES[namespace]
+    ]
+    return {
+        "id": f"{call.id(SUBSCRIPTION)}/providers/{namespace}",
+        "namespace": namespace,
+        "resourceTypes": types,
+        "registrationState": _state(call, namespace),
+        "registrationPolicy": "RegistrationRequired",
+    }
+
+
+def _namespace(call: Call) -> str:
+    """As Azure spells it."""
+    given = re.split("(?i)/providers/", call.request.path)[1].split("/")[0].lower()
+    return next(name for name in TYPES if name.lower() == given)
+
+
+def get_provider(call: Call) -> Response:
+    return answer(200, _body(call, _namespace(call)))
+
+
+def register(call: Call) -> Response:
+    """200; Registered after some seconds."""
+    return _change(call, "Registering")
+
+
+def unregister(call: Call) -> Response:
+    return _change(call, "NotRegistered")
+
+
+def _change(call: Call, state: str) -> Response:
+    namespace = _namespace(call)
+    if state != "Registering" or _state(call, namespace) == "NotRegistered":
+        call.arm.store.put(KIND, _key(call, namespace), {"state": state, "at": call.now})
+        call.record("RegisterProvider" if state == "Registering" else "UnregisterProvider", namespace)
+    return answer(200, _body(call, namespace))
+
+
+@route("GET", SUBSCRIPTION + "/providers")
+def list_providers(call: Call) -> Response:
+    return answer(200, {"value": [_body(call, namespace) for namespace in TYPES]})
+
+
+for _name in TYPES:
+    route("GET", f"{SUBSCRIPTION}/providers/{_name}")(get_provider)
+    route("POST", f"{SUBSCRIPTION}/providers/{_name}/register")(register)
+    route("POST", f"{SUBSCRIPTION}/providers/{_name}/unregister")(unregister)
