@@ -24,7 +24,7 @@ def administrator(operation: Operation, database: Database) -> Iterator[LoginSpe
         endpoint=server.observed_endpoint,
         database=database.azure_name,
         user=server.administrator_login,
-        password=read_secret(operation, server.admin_secret_name),
+        password=read_secret(operation, server.admin_secret_name, server.admin_secret_version or None),
     )
     try:
         yield login

@@ -27,6 +27,7 @@ class SqlServer(models.Model):
     azure_name = models.TextField(unique=True)
     administrator_login = models.TextField()
     admin_secret_name = models.TextField(help_text="Name of the vault's secret; never its value.")
+    admin_secret_version = models.TextField(blank=True, default="", help_text="The version that Azure was given.")
     auth_mode = models.TextField(default="sql")
     status = models.TextField(choices=Status.choices, default=Status.CREATING)
     error_code = models.TextField(blank=True, default="")

@@ -42,13 +42,16 @@ def ensure_resource_group(operation: Operation) -> Outcome:
 
 @acts
 def stage_admin_password(operation: Operation) -> Outcome:
-    """Put the administrator's password into the vault before Azure hears of it; once per server."""
-    server = server_of(operation)
-    store = factory.secret_store()
-    if operation.maybe_happened and store.get(server.admin_secret_name) is not None:
-        return Next()
-    store.set(server.admin_secret_name, new_password(), tags=tags_for(operation, server=server.pk))
-    return Next()
+    """Put the administrator's password into the vault before Azure hears of it; from then on this version counts.
+
+    A worker thought dead may still add a newer version, which nobody uses.
+    """
+    server, store = server_of(operation), factory.secret_store()
+    made_before = store.versions(server.admin_secret_name) if operation.maybe_happened else ()
+    version = next(iter(made_before), None) or store.set(
+        server.admin_secret_name, new_password(), tags=tags_for(operation, server=server.pk)
+    )
+    return Next(choices={"admin_version": version.version})
 
 
 @acts
@@ -59,7 +62,7 @@ def start_create(operation: Operation) -> Outcome:
         return Next()
     try:
         answer = factory.sql_management().begin_create_server(
-            reference(server), _spec(operation, server), _password(server)
+            reference(server), _spec(operation, server), _password(operation, server)
         )
     except AlreadyThere:
         return Next(to="choose_name", choices={"taken": server.azure_name})
@@ -107,7 +110,7 @@ def enable_auditing(operation: Operation) -> Outcome:
 def settle(operation: Operation, ending: Ending) -> None:
     server = server_of(operation)
     if ending is Ending.SUCCEEDED:
-        move(server, Status.READY)
+        move(server, Status.READY, admin_secret_version=operation.choices.get("admin_version", ""))
     else:
         move(server, Status.FAILED, error_code=operation.error_code, error_message=operation.error_message)
     wake([server.key])
@@ -145,8 +148,8 @@ def _spec(operation: Operation, server: SqlServer) -> ServerSpec:
     )
 
 
-def _password(server: SqlServer) -> Secret:
-    found = factory.secret_store().get(server.admin_secret_name)
+def _password(operation: Operation, server: SqlServer) -> Secret:
+    found = factory.secret_store().get(server.admin_secret_name, operation.choices.get("admin_version"))
     if found is None:
         raise StepError("SecretMissing", f"The vault has no secret {server.admin_secret_name}.", transient=True)
     return found[0]

@@ -114,6 +114,18 @@ def test_a_cancelled_second_attempt_keeps_what_the_first_one_left(azure: LocalAz
     assert azure.resources("databases") == []
 
 
+def test_a_late_second_password_of_the_administrator_hurts_nobody(azure: LocalAzure, workspace: Workspace):
+    a_database_for(workspace)
+    run_until_settled(azure)
+    factory.secret_store().set(
+        SqlServer.objects.get().admin_secret_name, Secret("Made-by-a-worker-thought-dead-1"), tags={}
+    )
+    second = a_database_for(workspace, name="imaging")
+    run_until_settled(azure)
+    second.refresh_from_db()
+    assert second.status == Status.READY
+
+
 def until_step(azure: LocalAzure, kind: str, step: str) -> None:
     """Work until an operation of this kind stands at this step."""
     for _ in range(100):
