@@ -44,6 +44,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how much of the crash matrix a run has left out; reports of all workers arrive here."""
     reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
     counts = [value for report in reports for name, value in report.user_properties if name == "crash cases"]
+    for report in reports:
+        for name, value in report.user_properties:
+            if name == "recovery":
+                terminalreporter.write_line(f"Time to the next step, {report.head_line}: {'; '.join(value)}.")
     if counts:
         tried, known = (sum(column) for column in zip(*counts, strict=True))
         terminalreporter.write_line(

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from azure.keyvault.secrets._shared import http_challenge_cache
+
 from cloud import factory
 from cloud.secrets import Secret
 from cloud.settings import CloudSettings
@@ -39,6 +41,7 @@ class LocalAzure:
 
     def new_clients(self) -> None:
         """Clients as a process that has just started has them: no token, no connection. The rate bucket is everybody's."""
+        http_challenge_cache.clear()
         client_id, client_secret = self.azure.entra.client_id, self.azure.entra.client_secret
         factory.configure(
             CloudSettings(

@@ -173,20 +173,32 @@ def _secrets(world: World, *, landed_late: bool) -> Iterator[str]:
             if len(values) != 1:
                 yield f"{database}: {len(values)} enabled versions of its secret"
             yield from (why for v in enabled if (why := _cannot_sign_in(v["value"])))
+    for server in SqlServer.objects.filter(status=Status.READY):
+        yield from (why for why in [_administrator_cannot_sign_in(server)] if why)
     for database in Database.objects.filter(status=Status.DELETED):
         for name, versions in secrets.items():
             if name.startswith(database.azure_name) and any(v["attributes"]["enabled"] for v in versions):
                 yield f"{name} still works"
 
 
+def _administrator_cannot_sign_in(server: SqlServer) -> str:
+    found = factory.secret_store().get(server.admin_secret_name, server.admin_secret_version)
+    if found is None:
+        return f"{server}: its administrator's secret is gone"
+    return _refused(LoginSpec(server.observed_endpoint, "master", server.administrator_login, found[0]))
+
+
 def _cannot_sign_in(document: str) -> str:
     secret = json.loads(document)
+    return _refused(LoginSpec(secret["endpoint"], secret["database"], secret["user"], Secret(secret["password"])))
+
+
+def _refused(login: LoginSpec) -> str:
+    """Empty, or why this sign-in fails."""
     try:
-        factory.sql_logins().verify(
-            LoginSpec(secret["endpoint"], secret["database"], secret["user"], Secret(secret["password"]))
-        )
+        factory.sql_logins().verify(login)
     except CloudError as error:
-        return f"the published secret does not sign in: {error.code}"
+        return f"{login.user} cannot sign in to {login.database} with the kept secret: {error.code}"
     return ""
 
 

@@ -34,14 +34,17 @@ OTHERS = ("DATABASE_URL", "MIGRATION_DATABASE_URL", "BROKER_URL")
 def burst(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_test_environment: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Burst]:
-    """A whole stack with short leases, and Django in this process on its database."""
+    """A whole stack with short leases, and Django in this process on its database.
+
+    Not a losable one: a commit that was confirmed has to outlive an immediate shutdown.
+    """
     for name in OTHERS:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(f"{name}_FILE", raising=False)
     for name, value in SHORT.items():
         monkeypatch.setenv(name, value)
     kept = dict(connections.settings["default"])
-    with EmbeddedStack(tmp_path / "stack", parts=PARTS, losable=True) as stack, django_db_blocker.unblock():
+    with EmbeddedStack(tmp_path / "stack", parts=PARTS, losable=False) as stack, django_db_blocker.unblock():
         address = stack.postgres.address(OWNER)
         point_django_at(address, address.name)
         try:
