@@ -169,12 +169,6 @@ def loads_of(arm: Arm, minutes: Minutes) -> Loads:
     return Loads(arm.resources, arm.store, seed=arm.load_seed, minutes=minutes, kept=arm.kept_loads)
 
 
-def stored_now(arm: Arm, database: Resource) -> float:
-    """Bytes that the database holds at this moment, as its metric `storage` says."""
-    minutes = np.array([int(arm.clock.now() // 60)], dtype=np.int64)
-    return float(np.nan_to_num(loads_of(arm, minutes).database(database).storage[0], nan=_empty(database)))
-
-
 def _empty(database: Resource) -> float:
     return float(database.inner.get("used_bytes", EMPTY_BYTES))
 

@@ -7,8 +7,8 @@ from typing import Any
 from simulator.arm.call import Call
 from simulator.arm.routing import DATABASE, SERVER, route
 from simulator.arm.server_load import used_dtus
+from simulator.arm.storage import used_bytes
 from simulator.http import Response, answer
-from simulator.loads import stored_now
 
 ALLOCATED_STEP = 16 * 1024**2
 
@@ -37,7 +37,7 @@ def list_server_usages(call: Call) -> Response:
 def list_database_usages(call: Call) -> Response:
     """Data held and allocated: what the metrics say of this minute."""
     database = call.shown(DATABASE)
-    used, limit = float(int(stored_now(call.arm, database))), float(database.properties["maxSizeBytes"])
+    used, limit = float(used_bytes(call, database)), float(database.properties["maxSizeBytes"])
     allocated = float(-(-int(used) // ALLOCATED_STEP) * ALLOCATED_STEP)
     value = [
         _usage(database.id, "database_size", "Database Size", "Bytes", (used, limit)),
