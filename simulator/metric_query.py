@@ -179,8 +179,10 @@ def check_dimensions(name: str, asked: Sequence[str], supported: Sequence[str]) 
         )
 
 
-def document(question: Question, resource: Resource, metric: Metric, usage: Usage, *, now: float) -> dict[str, Any]:
-    """One metric of one resource."""
+def document(
+    question: Question, resource: Resource, metric: Metric, usage: Usage | None, *, now: float
+) -> dict[str, Any]:
+    """One metric of one resource; without usage there is no series."""
     shown = {
         "id": f"{resource.id}/providers/Microsoft.Insights/metrics/{metric.name}",
         "type": "Microsoft.Insights/metrics",
@@ -188,6 +190,8 @@ def document(question: Question, resource: Resource, metric: Metric, usage: Usag
         "displayDescription": metric.label,
         "unit": metric.unit,
     }
+    if usage is None:
+        return {**shown, "timeseries": [], "errorCode": "Success"}
     values = _known(question, metric.values(usage), now)
     series = [] if np.isnan(values).all() else [{"metadatavalues": [], "data": _points(question, metric, values)}]
     return {**shown, "timeseries": series, "errorCode": "Success"}

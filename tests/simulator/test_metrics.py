@@ -36,7 +36,7 @@ def client(azure: Azure) -> MetricsClient:
 def differences(where: str, recorded: object, ours: object) -> list[str]:
     """Fields and types that differ at any depth; of lists the first items are compared."""
     if isinstance(recorded, dict) and isinstance(ours, dict):
-        odd = [f"{where}.{key}" for key in recorded.keys() ^ ours.keys() - {"dimensions"}]
+        odd = [f"{where}.{key}" for key in (recorded.keys() ^ ours.keys()) - {"dimensions"}]
         both = recorded.keys() & ours.keys()
         return odd + [one for key in both for one in differences(f"{where}.{key}", recorded[key], ours[key])]
     if isinstance(recorded, list) and isinstance(ours, list):
@@ -267,3 +267,41 @@ def test_definitions_have_the_fields_that_were_recorded(azure):
     theirs = recorded["response_body"]["value"][0]
     for ours in definitions(azure, databases[0]).values():
         assert differences("", theirs, ours) == []
+
+
+def test_a_server_asks_for_the_dimension_in_the_recorded_words(azure):
+    (recorded,) = [one for one in flow("err_metrics_400_java") if one["path"].endswith("/insights/metrics")
+                   or one["path"].endswith("microsoft.insights/metrics")]  # fmt: skip
+    pool, databases = a_fleet(azure, 1)
+    server = pool.rsplit("/elasticPools/", 1)[0]
+    status, ours = metrics(azure, server, metricnames="dtu_used", **{"$filter": f"ElasticPoolResourceId eq '{pool}'"})
+    theirs = recorded["response_body"]
+    assert (status, ours["code"]) == (recorded["status"], theirs["code"])
+    assert ours["message"].split("TraceId")[0] == theirs["message"].split("TraceId")[0]
+    status, found = metrics(
+        azure, server, metricnames="dtu_used,storage_used", **{"$filter": f"DatabaseResourceId eq '{databases[0]}'"}
+    )
+    assert status == 200
+    assert [len(one["timeseries"][0]["data"]) for one in found["value"]] == [60, 60]
+    assert found["value"][0]["timeseries"][0]["metadatavalues"][0]["value"] == databases[0]
+
+
+def test_a_servers_definitions_are_those_recorded(azure):
+    recorded = next(one for one in flow("metrics_sql_java") if one["path"].endswith("insights/metricDefinitions"))
+    pool, _ = a_fleet(azure, 1)
+    ours = definitions(azure, pool.rsplit("/elasticPools/", 1)[0])
+    theirs = {one["name"]["value"]: one for one in recorded["response_body"]["value"]}
+    assert ours.keys() == theirs.keys()
+    for name, definition in theirs.items():
+        assert differences(name, definition, ours[name]) == []
+        assert ours[name]["dimensions"] == definition["dimensions"]
+        assert ours[name]["name"] == definition["name"]
+
+
+def test_a_server_without_a_named_resource_is_refused_and_an_absent_one_has_no_series(azure):
+    pool, _ = a_fleet(azure, 1)
+    server = pool.rsplit("/elasticPools/", 1)[0]
+    assert metrics(azure, server)[0] == 400
+    assert metrics(azure, server, metricnames="cpu_percent")[0] == 400
+    status, found = metrics(azure, server, **{"$filter": f"DatabaseResourceId eq '{server}/databases/none'"})
+    assert (status, found["value"][0]["timeseries"]) == (200, [])
