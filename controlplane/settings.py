@@ -113,6 +113,7 @@ API_AUDIENCE = env_text("API_AUDIENCE", "api://sql-persistence-provider")  # `au
 # Directories whose tokens we take; an empty list takes none.
 API_TENANTS = [tenant.lower() for tenant in env_list("API_TENANTS", [env_text("AZURE_TENANT_ID")]) if tenant]
 API_BODY_BYTES = env_int("API_BODY_BYTES", 65_536, minimum=1024)  # the largest request document
+WORKSPACE_OPEN_OPERATIONS = env_int("WORKSPACE_OPEN_OPERATIONS", 20_000, minimum=1)  # more are answered 429
 API_RETRY_AFTER_SECONDS = env_int("API_RETRY_AFTER_SECONDS", 5, minimum=1)  # told to pollers of operations
 REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["controlplane.permissions.DenyAll"],  # a view that forgets to say who may is closed

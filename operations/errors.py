@@ -30,6 +30,18 @@ class TooLateToCancel(OperationRefused):
     code = "TooLateToCancel"
 
 
+class NoAttentionNeeded(OperationRefused):
+    """Only an operation that needs attention waits for an operator's decision."""
+
+    code = "NoAttentionNeeded"
+
+
+class StepNotSkippable(OperationRefused):
+    """The present step cannot be left out."""
+
+    code = "StepNotSkippable"
+
+
 class QuotaExhausted(OperationRefused):
     """The quota has no room for this reservation."""
 

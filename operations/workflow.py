@@ -92,7 +92,8 @@ class Workflow:
     """Steps in order, and what the last transaction settles. `settle` writes our rows only.
 
     A cancel is obeyed before the step `point_of_no_return`; from there on it is refused. After `deadline`, or after
-    `attempt_cap` failed attempts of one step, the operation asks for attention.
+    `attempt_cap` failed attempts of one step, the operation asks for attention. `indispensable` steps (besides those that
+    decide) no operator may leave out: later ones need what they give or prove.
     """
 
     kind: str
@@ -101,9 +102,11 @@ class Workflow:
     point_of_no_return: str
     deadline: timedelta = timedelta(hours=4)
     attempt_cap: int = 12
+    indispensable: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self.position(self.point_of_no_return)
+        for step in (self.point_of_no_return, *self.indispensable):
+            self.position(step)
 
     @property
     def step_names(self) -> tuple[str, ...]:

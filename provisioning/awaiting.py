@@ -84,9 +84,9 @@ def _seconds_since(operation: Operation, moment: datetime) -> float:
 
 
 def _last_word(operation: Operation) -> datetime | None:
-    """When Azure took the request, or its poll URL was last read."""
-    since = operation.choices.get("examined_at") or operation.choices.get("accepted_at")
-    return datetime.fromisoformat(since) if since else None
+    """When Azure took the request, its poll URL was last read, or an operator said that the effect stands."""
+    words = [operation.choices.get(name) for name in ("accepted_at", "examined_at", "adopted_at")]
+    return max((datetime.fromisoformat(word) for word in words if word), default=None)
 
 
 def _look_again(row: Observed, reason: str) -> Wait:

@@ -21,6 +21,12 @@ class SizeNotSupported(WishRefused):
     code = "SizeNotSupported"
 
 
+class TooManyOperations(WishRefused):
+    """The workspace has as many open operations as it may have; wait for some to end."""
+
+    code = "TooManyOperations"
+
+
 class ChangeNotSupported(WishRefused):
     """The service exists with other properties, and this change has no workflow."""
 

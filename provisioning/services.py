@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from inventory.identifiers import azure_name, new_id
@@ -13,6 +14,7 @@ from inventory.states import Status, move
 from operations import audit
 from operations.errors import OperationInProgress, TooLateToCancel
 from operations.models import Operation
+from operations.selectors import active_operations
 from operations.services import active_operation, cancel, submit
 from placement.engine.sizing import SizeRefused, Tier, tier_for, vcores_for_hyperscale
 from placement.snapshot import limits, policy
@@ -20,6 +22,7 @@ from provisioning.errors import (
     ChangeNotSupported,
     RegionClosed,
     SizeNotSupported,
+    TooManyOperations,
     UnsupportedServiceKind,
     WorkspaceGone,
 )
@@ -122,7 +125,15 @@ def _ask_to_stop(operation: Operation, *, actor: str) -> None:
         return  # it runs to its end, and the removal follows
 
 
+def _check_room(workspace: Workspace) -> None:
+    """Raise TooManyOperations where the workspace has as many open operations as it may; removals are never refused."""
+    most = settings.WORKSPACE_OPEN_OPERATIONS
+    if active_operations().filter(workspace=workspace.name)[:most].count() >= most:
+        raise TooManyOperations(f"The workspace has {most} open operations; wait until some have ended.")
+
+
 def _create(workspace: Workspace, wish: ServiceWish, *, actor: str) -> Granted:
+    _check_room(workspace)
     try:
         with transaction.atomic():
             service = ServiceInstance.objects.create(workspace=workspace, name=wish.name, kind=wish.kind)
@@ -165,6 +176,9 @@ def _meet(service: ServiceInstance, wish: ServiceWish, *, actor: str) -> Granted
     same = service.kind == wish.kind and database.size_bytes == wish.size_bytes
     if running is not None and (not same or running.kind != "create_database"):
         raise OperationInProgress(running)
+    in_line = Operation.objects.filter(follows=running).first() if running else None
+    if in_line is not None:
+        raise OperationInProgress(in_line)  # a removal follows: that is what is wished for now
     if not same:
         raise ChangeNotSupported("The service exists with another kind or size; changing these is not supported.")
     if running is None and database.status == Status.FAILED:
@@ -174,6 +188,7 @@ def _meet(service: ServiceInstance, wish: ServiceWish, *, actor: str) -> Granted
 
 def _create_again(database: Database, service: ServiceInstance, *, actor: str) -> Operation:
     """A new attempt at a failed creation, with the same row, names and place."""
+    _check_room(service.workspace)
     move(database, Status.CREATING, error_code="", error_message="")
     return submit(
         "create_database",

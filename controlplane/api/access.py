@@ -29,6 +29,10 @@ RULES: dict[tuple[str, str], frozenset[Role]] = {
     ("operations", "GET"): EVERY_ROLE,
     ("operation", "GET"): EVERY_ROLE,
     ("operation-cancel", "POST"): WRITERS,
+    ("operation-retry", "POST"): OPERATORS,
+    ("operation-skip", "POST"): OPERATORS,
+    ("operation-adopt", "POST"): OPERATORS,
+    ("operation-abandon", "POST"): OPERATORS,
 }
 # Routes that ask for no token: they tell nothing of any workspace.
 OPEN = frozenset(

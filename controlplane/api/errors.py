@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
@@ -18,7 +19,14 @@ from controlplane.api.problems import Problem
 from inventory.states import IllegalMove
 from operations.errors import OperationInProgress, OperationRefused
 from operations.models import Operation
-from provisioning.errors import SizeNotSupported, UnknownRegion, UnsupportedServiceKind, WishRefused, WorkspaceGone
+from provisioning.errors import (
+    SizeNotSupported,
+    TooManyOperations,
+    UnknownRegion,
+    UnsupportedServiceKind,
+    WishRefused,
+    WorkspaceGone,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +67,7 @@ def problem_of(error: Exception, request: Request) -> Problem | None:
         case Problem():
             return error
         case WishRefused():
-            return Problem(_status_of(error), error.code, str(error))
+            return Problem(_status_of(error), error.code, str(error), headers=_retry_after(error))
         case OperationRefused() | IllegalMove():
             return _conflict(error, request)
         case OperationalError() | InterfaceError():
@@ -97,7 +105,13 @@ def _of_framework(error: Exception) -> Problem | None:
 def _status_of(error: WishRefused) -> int:
     if isinstance(error, WorkspaceGone):
         return 404
+    if isinstance(error, TooManyOperations):
+        return 429
     return 400 if isinstance(error, BAD_WISHES) else 409
+
+
+def _retry_after(error: WishRefused) -> dict[str, str]:
+    return {"Retry-After": str(settings.API_RETRY_AFTER_SECONDS)} if isinstance(error, TooManyOperations) else {}
 
 
 def _audited(problem: Problem, context: dict[str, Any]) -> Problem:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
+from controlplane.api.decisions import (
+    OperationAbandonView,
+    OperationAdoptView,
+    OperationRetryView,
+    OperationSkipView,
+)
 from controlplane.api.operations import OperationCancelView, OperationsView, OperationView
 from controlplane.api.pages import DocumentView, NoSuchRouteView, PageView
 from controlplane.api.services import ServicesView, ServiceView
@@ -20,6 +26,10 @@ urlpatterns = [
     path(f"{SERVICES}/<str:service>", ServiceView.as_view(), name="service"),
     path("v1/operations", OperationsView.as_view(), name="operations"),
     path("v1/operations/<str:operation>:cancel", OperationCancelView.as_view(), name="operation-cancel"),
+    path("v1/operations/<str:operation>:retry", OperationRetryView.as_view(), name="operation-retry"),
+    path("v1/operations/<str:operation>:skip", OperationSkipView.as_view(), name="operation-skip"),
+    path("v1/operations/<str:operation>:adopt", OperationAdoptView.as_view(), name="operation-adopt"),
+    path("v1/operations/<str:operation>:abandon", OperationAbandonView.as_view(), name="operation-abandon"),
     path("v1/operations/<str:operation>", OperationView.as_view(), name="operation"),
     re_path("", NoSuchRouteView.as_view(), name="no-such-route"),
 ]

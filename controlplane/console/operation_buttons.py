@@ -20,7 +20,7 @@ def _retry(operation: Operation, *, actor: str, reason: str) -> str:
 def _cancel(operation: Operation, *, actor: str, reason: str) -> str:
     services.cancel(operation, actor=actor)
     if operation.state == State.NEEDS_ATTENTION:
-        return "Noted: it stops as soon as it is retried."
+        return "It stops now."
     return "It stops before its next step."
 
 

@@ -196,6 +196,7 @@ CREATE_DATABASE = Workflow(
     ),
     point_of_no_return="start_create",
     deadline=timedelta(hours=4),
+    indispensable=("stage_password", "create_user", "verify_login", "publish_secret"),
 )
 
 

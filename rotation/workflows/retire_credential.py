@@ -136,6 +136,7 @@ RETIRE_CREDENTIAL = Workflow(
     ),
     point_of_no_return="record_retired",
     deadline=timedelta(days=7),
+    indispensable=("await_overlap", "confirm_active"),
 )
 
 

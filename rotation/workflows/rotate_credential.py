@@ -135,6 +135,7 @@ ROTATE_CREDENTIAL = Workflow(
     ),
     point_of_no_return="promote",
     deadline=timedelta(hours=12),
+    indispensable=("stage_password", "set_password", "verify_login", "promote"),
 )
 
 

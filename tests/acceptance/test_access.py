@@ -34,11 +34,17 @@ EXPECTED = {
     "GET operations": ALL,
     "GET operation": ALL,
     "POST operation-cancel": "Operator ServiceProvider WorkspaceOwner",
+    "POST operation-retry": "Operator",
+    "POST operation-skip": "Operator",
+    "POST operation-adopt": "Operator",
+    "POST operation-abandon": "Operator",
 }
 BODIES = {
     "PUT workspace": {"properties": {"region": "eastus"}},
     "PUT service": {"properties": {"kind": "fhir", "sizeGb": 100}},
+    **{f"POST operation-{decision}": {"reason": "Because."} for decision in ("retry", "skip", "adopt", "abandon")},
 }
+DECISIONS = ("operation-retry", "operation-skip", "operation-adopt", "operation-abandon")  # of what needs attention
 WITHOUT_WORKSPACE = ("workspaces", "operations")  # lists: they show what one may see, and hide the rest
 
 
@@ -54,7 +60,7 @@ def prepared() -> dict[str, str]:
         "service": reverse("service", args=["cigna", "claims"]),
         "operations": reverse("operations"),
         "operation": reverse("operation", args=[operation.pk]),
-        "operation-cancel": reverse("operation-cancel", args=[operation.pk]),
+        **{name: reverse(name, args=[operation.pk]) for name in ("operation-cancel", *DECISIONS)},
     }
 
 
@@ -94,6 +100,8 @@ def test_access_is_role_and_membership(route: Route, role: Role | None, membersh
         assert answer["x-ms-error-code"] in ("WorkspaceNotFound", "OperationNotFound")
     elif str(route) == "DELETE workspace":
         assert (answer.status_code, answer["x-ms-error-code"]) == (409, "WorkspaceNotEmpty")
+    elif route.name in DECISIONS:
+        assert (answer.status_code, answer["x-ms-error-code"]) == (409, "NoAttentionNeeded")
     else:
         assert answer.status_code in (200, 202), answer.content
     if answer.status_code >= 400:

@@ -27,14 +27,15 @@ TAKES = {
     "service": ["workspace", "service"],
     "operations": [],
     "operation": ["operation"],
-    "operation-cancel": ["operation"],
+    **{f"operation-{verb}": ["operation"] for verb in ("cancel", "retry", "skip", "adopt", "abandon")},
 }
 GOOD: dict[str, dict[str, Any]] = {
     "PUT workspace": {"region": "eastus", "displayName": "Cigna", "members": []},
     "PUT service": {"kind": "fhir", "sizeGb": 10},
 }
 WRITES = [route for route in guarded_routes() if str(route) in GOOD]
-BODILESS = [route for route in guarded_routes() if str(route) not in GOOD]
+DECISIONS = [f"POST operation-{verb}" for verb in ("retry", "skip", "adopt", "abandon")]  # tested on their own
+BODILESS = [route for route in guarded_routes() if str(route) not in (*GOOD, *DECISIONS)]
 BAD_NAMES = ["UPPER", "1st", "a", "a" * 64, "a_b", "ä-name", "a%00b", "a%0a", "a%20b", "'; drop table x; --"]
 WRONG: list[tuple[str, str, Any]] = [
     ("PUT service", "kind", 5),

@@ -21,7 +21,10 @@ PATHS = {
     "service": "/api/v1/workspaces/{workspace}/services/{service}",
     "operations": "/api/v1/operations",
     "operation": "/api/v1/operations/{operation}",
-    "operation-cancel": "/api/v1/operations/{operation}:cancel",
+    **{
+        f"operation-{verb}": f"/api/v1/operations/{{operation}}:{verb}"
+        for verb in ("cancel", "retry", "skip", "adopt", "abandon")
+    },
 }
 
 
