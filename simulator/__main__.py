@@ -31,7 +31,7 @@ def _options() -> Options:
     add(
         "--stale-reads", type=float, default=0.0, metavar="SECONDS", help="reads lag this many simulated seconds behind"
     )
-    add("--no-throttling", action="store_true", help="ARM never answers 429 for too many requests")
+    add("--no-throttling", action="store_true", help="neither ARM nor Key Vault answers 429 for too many requests")
     add(
         "--scale-retry-after",
         action="store_true",
