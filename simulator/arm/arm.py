@@ -17,6 +17,7 @@ from simulator.arm.operations import Operations
 from simulator.arm.polling import certificate_text
 from simulator.arm.resources import Resources
 from simulator.arm.routing import Handler, find
+from simulator.arm.server_load import weights
 from simulator.clock import Clock
 from simulator.entra import Entra, TokenRefused
 from simulator.faults import FaultRule
@@ -59,7 +60,7 @@ class Arm:
         vaults: KeyVaults,
     ) -> None:
         self.store, self.clock, self.entra, self.ledger, self.throttle = store, clock, entra, ledger, throttle
-        self.resources = Resources(store, clock, stale_seconds)
+        self.resources = Resources(store, clock, stale_seconds, weights)
         self.operations = Operations(store, clock)
         self.quotas = Quotas()
         self.subscriptions = list(subscriptions)

@@ -69,14 +69,37 @@ def _pool_level(size: PoolSize) -> dict[str, Any]:
         "sku": size.sku_body(),
         "supportedLicenseTypes": _licenses(is_vcore=size.unit == "vCores"),
         "maxDatabaseCount": size.max_databases,
-        "includedMaxSize": {"limit": size.max_bytes // GIB, "unit": "Gigabytes"},
-        "supportedMaxSizes": [_range(1, size.max_bytes // GIB)],
+        "includedMaxSize": _included(size),
+        "supportedMaxSizes": _pool_storage(size),
         "supportedPerDatabaseMaxSizes": [_range(1, largest // GIB)],
         "supportedPerDatabaseMaxPerformanceLevels": [_per_database(size, limit) for limit in size.per_database_max],
         "zoneRedundant": size.tier in ZONE_REDUNDANT_TIERS,
         "supportedMaintenanceConfigurations": [MAINTENANCE],
         "status": "Available",
     }
+
+
+def _included(size: PoolSize) -> dict[str, Any]:
+    if size.tier == "Basic":
+        return {"limit": size.included_bytes // 1024**2, "unit": "Megabytes"}
+    return {"limit": (size.included_bytes or size.max_bytes) // GIB, "unit": "Gigabytes"}
+
+
+def _pool_storage(size: PoolSize) -> list[dict[str, Any]]:
+    """vCore pools take any number of gigabytes, DTU pools those listed, Basic pools what they have."""
+    if size.tier == "Basic":
+        whole = {"limit": size.max_bytes // 1024**2, "unit": "Megabytes"}
+        fixed = {"minValue": whole, "maxValue": whole, "scaleSize": {"limit": 0, "unit": "Megabytes"}}
+        return [{**fixed, "status": "Default"}]
+    if not size.storage_choices:
+        return [_range(1, size.max_bytes // GIB)]
+    return [_choice(size, one) for one in size.storage_choices]
+
+
+def _choice(size: PoolSize, gigabytes: int) -> dict[str, Any]:
+    status = "Default" if gigabytes * GIB == size.included_bytes else "Available"
+    limits = {"minValue": gigabytes, "maxValue": gigabytes, "scaleSize": 0}
+    return {**{name: {"limit": value, "unit": "Gigabytes"} for name, value in limits.items()}, "status": status}
 
 
 def _per_database(size: PoolSize, limit: float) -> dict[str, Any]:

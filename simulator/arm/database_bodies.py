@@ -8,6 +8,7 @@ from simulator.arm.call import Call
 from simulator.arm.database_sizes import Place, max_bytes
 from simulator.arm.errors import invalid
 from simulator.arm.limits import GIB
+from simulator.arm.pool_settings import ZONE_MESSAGE, check_zones, replica_count
 from simulator.arm.resources import Body, Resource
 from simulator.arm.routing import SUBSCRIPTION
 from simulator.moments import iso
@@ -63,7 +64,9 @@ def _maintenance(call: Call) -> str:
 def _by_place(place: Place, asked: Body) -> Body:
     """Properties that follow from tier and purchasing model; None where there is no such property."""
     scale = "Enabled" if place.is_hyperscale or place.tier in ("Premium", "BusinessCritical") else "Disabled"
-    replicas = int(asked.get("highAvailabilityReplicaCount", 1)) if place.is_hyperscale else None
+    zoned = bool(asked.get("zoneRedundant"))
+    check_zones(asked, tier=place.tier, family=place.sku.get("family"))
+    replicas = replica_count(asked, zoned=zoned) if place.is_hyperscale else None
     return {
         "licenseType": "LicenseIncluded" if place.is_vcore and place.pool is None else None,
         "maxLogSizeBytes": VCORE_LOG_BYTES if place.is_vcore and not place.is_hyperscale else None,
@@ -97,6 +100,8 @@ def changed_body(database: Resource, place: Place, asked: Body, tags: Body | Non
     stays = place.pool is None or before.get("elasticPoolId") == place.pool.id
     size = asked.get("maxSizeBytes") or (before["maxSizeBytes"] if _keeps_size(before, place) else None)
     redundancy = _redundancy(asked) or before.get("requestedBackupStorageRedundancy")
+    if place.is_hyperscale and database.body["sku"]["tier"] == "Hyperscale":
+        _check_fixed(before, asked, redundancy)
     properties: dict[str, Any] = {
         **before,
         "maxSizeBytes": max_bytes(place, size),
@@ -112,6 +117,15 @@ def changed_body(database: Resource, place: Place, asked: Body, tags: Body | Non
     kept = {name: value for name, value in properties.items() if value is not None}
     body = {**database.body, "sku": place.sku, "kind": place.kind, "properties": kept}
     return {**body, "tags": tags} if tags is not None else body
+
+
+def _check_fixed(before: Body, asked: Body, redundancy: str | None) -> None:
+    """A Hyperscale database keeps its backup storage and its zones for life."""
+    if redundancy != before.get("requestedBackupStorageRedundancy"):
+        message = "The backup storage redundancy of a Hyperscale database can be chosen only when it is created."
+        raise invalid("UnsupportedBackupStorageRedundancyForEdition", message)
+    if bool(asked.get("zoneRedundant", before["zoneRedundant"])) != before["zoneRedundant"]:
+        raise invalid("ProvisioningDisabled", ZONE_MESSAGE)
 
 
 def _given(asked: Body) -> Body:

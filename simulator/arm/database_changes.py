@@ -25,6 +25,7 @@ def update_database(call: Call, server: Resource, database: Resource, body: Body
     check_idle(call, database)
     check_server_idle(call, server)
     place = place_of(call, server, body, properties_of(body), database)
+    _check_family(call, database, place)
     used = used_bytes(call, database)
     check_takes(call, server, place, database, used)
     after = changed_body(database, place, properties_of(body), tags_of(body))
@@ -49,6 +50,23 @@ def _check_mode(call: Call, database: Resource, properties: Body) -> None:
         raise conflict("RemoteDatabaseExists", message)
     if mode not in ("Default", "Copy", "Secondary", "OnlineSecondary"):
         raise invalid("InvalidDatabaseCreateMode", f"Invalid request to create a database: createMode '{mode}'.")
+
+
+def _check_family(call: Call, database: Resource, place: Place) -> None:
+    """The way into Hyperscale and back: not from Basic; back to a single General Purpose database, within 45 days."""
+    before = database.body["sku"]["tier"]
+    if place.is_hyperscale and before == "Basic":
+        message = "A database of tier Basic cannot become a Hyperscale database directly."
+        raise invalid("ChangeUnsupportedOnEntity", message)
+    if place.is_hyperscale or before != "Hyperscale":
+        return
+    single = place.tier == "GeneralPurpose" and place.pool is None and "elasticPoolId" not in database.properties
+    if not single or call.now > database.inner.get("reversible_until", 0.0):
+        message = (
+            "Only a database that was converted to Hyperscale within the last 45 days can go back, as a single database "
+            "of tier General Purpose."
+        )
+        raise invalid("HyperscaleReverseMigrationNotSupported", message)
 
 
 def _seconds(call: Call, database: Resource, place: Place, used: int) -> float:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.arm.call import Call
-from simulator.arm.elastic_pools import busy, check_room
+from simulator.arm.elastic_pools import busy
 from simulator.arm.errors import invalid
 from simulator.arm.limits import DEFAULT_SKU, GIB, DatabaseSize, PoolSize, database_size, pool_size
+from simulator.arm.pool_settings import check_room
 from simulator.arm.resources import Body, Resource
 from simulator.arm.server_load import databases_named, single_collection
 from simulator.arm.storage import joins_pool, pool_used_bytes

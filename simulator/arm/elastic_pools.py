@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from simulator.arm.answers import page, show
 from simulator.arm.call import Call, properties_of, tags_of
 from simulator.arm.errors import ArmError, invalid
-from simulator.arm.limits import GIB, PoolSize, pool_size
+from simulator.arm.limits import PoolSize, pool_size
 from simulator.arm.names import check_child_name
 from simulator.arm.operations import Operation
 from simulator.arm.polling import accepted
+from simulator.arm.pool_settings import check_room, pool_settings
 from simulator.arm.resources import Body, Resource, Resources
 from simulator.arm.routing import POOL, SERVER, SUBSCRIPTION, route
-from simulator.arm.server_load import check_server_takes
+from simulator.arm.server_load import check_pool_quota
+from simulator.arm.storage import pool_used_bytes
 from simulator.http import Response
 from simulator.moments import iso
 
 TYPE = "Microsoft.Sql/servers/elasticPools"
 CREATE, UPDATE = "CreateLogicalElasticPool", "UpdateLogicalElasticPool"
-DEFAULT_BYTES = 32 * GIB
 DEFAULT_SKU: Body = {"name": "GP_Gen5", "capacity": 2}
 
 
@@ -32,8 +31,8 @@ def put_pool(call: Call) -> Response:
     if existing:
         return _update(call, server, existing, body)
     size = pool_size(body.get("sku") or DEFAULT_SKU)
-    properties = _settings(size, properties_of(body))
-    check_server_takes(call, server, size.dtus)
+    properties = pool_settings(size, properties_of(body))
+    check_pool_quota(call, server, size.dtus)
     pool = _new(call, server, size, properties, tags_of(body))
     call.arm.resources.put(pool)
     final = pool.changed(properties={"state": "Ready"})
@@ -50,9 +49,9 @@ def _update(call: Call, server: Resource, pool: Resource, body: Body) -> Respons
     _check_idle(call, pool)
     size = pool_size(body.get("sku") or pool.body["sku"])
     merged = {**pool.properties, **{name: value for name, value in properties_of(body).items() if value is not None}}
-    properties = _settings(size, merged)
+    properties = pool_settings(size, merged)
     _check_members(call, pool, size, properties)
-    check_server_takes(call, server, size.dtus, instead_of=pool)
+    check_pool_quota(call, server, size.dtus, instead_of=pool)
     tags = tags_of(body)
     changed = pool.changed(properties=properties).with_body(
         sku=size.sku_body(), kind=_kind(size), tags=tags if tags is not None else pool.body.get("tags")
@@ -70,74 +69,18 @@ def busy(name: str) -> ArmError:
     return invalid("ElasticPoolBusy", f"A management operation was attempted on elastic pool '{name}', which is busy.")
 
 
-def _settings(size: PoolSize, asked: Body) -> Body:
-    """The pool's own properties, checked against its size."""
-    per_database = asked.get("perDatabaseSettings") or {}
-    highest = float(per_database.get("maxCapacity") or max(size.per_database_max))
-    lowest = float(per_database.get("minCapacity") or 0)
-    _check_per_database(size, lowest, highest)
-    settings: Body = {
-        "maxSizeBytes": _max_bytes(size, asked.get("maxSizeBytes")),
-        "perDatabaseSettings": {"minCapacity": lowest, "maxCapacity": highest},
-        "zoneRedundant": bool(asked.get("zoneRedundant")),
-        "licenseType": (asked.get("licenseType") or "LicenseIncluded") if size.unit == "vCores" else None,
-        "availabilityZone": asked.get("availabilityZone") or "NoPreference",
-    }
-    if size.is_hyperscale:
-        settings["highAvailabilityReplicaCount"] = int(asked.get("highAvailabilityReplicaCount", 1))
-    return settings
-
-
-def _check_per_database(size: PoolSize, lowest: float, highest: float) -> None:
-    if highest > max(size.per_database_max):
-        raise invalid(
-            "ElasticPoolDbDtuMaxAboveLimit",
-            f"The requested per database max '{highest:g}' is too high for a pool of {size.capacity} {size.unit}.",
-        )
-    if lowest > highest:
-        raise invalid(
-            "InvalidInputValueDatabaseDtuMinLargerThanMax",
-            f"The per database min '{lowest:g}' is higher than the per database max '{highest:g}'.",
-        )
-
-
-def _max_bytes(size: PoolSize, asked: Any) -> int:
-    if size.is_hyperscale:
-        return 0  # a Hyperscale pool's storage is not configured; the contract's example shows 0
-    if asked is None:
-        return min(DEFAULT_BYTES, size.max_bytes) if size.unit == "vCores" else size.max_bytes
-    if not isinstance(asked, int) or asked <= 0 or asked % (1024 * 1024):
-        raise invalid("ElasticPoolStorageNotAllowedMB", f"The requested elastic pool storage '{asked}' is not allowed.")
-    if asked > size.max_bytes:
-        raise invalid(
-            "ElasticPoolStorageAboveLimitGB",
-            f"The storage limit for the elastic pool cannot exceed ({size.max_bytes // GIB}) gigabytes for this tier.",
-        )
-    return asked
-
-
 def _check_members(call: Call, pool: Resource, size: PoolSize, properties: Body) -> None:
     """The databases that are in it still fit."""
     count = call.arm.resources.count(pool.key, "databases")
     if pool.body["sku"]["tier"] != size.tier and "Hyperscale" in (pool.body["sku"]["tier"], size.tier) and count:
         raise invalid("InvalidTier", "The tier of an elastic pool cannot be changed from or to Hyperscale.")
     check_room(pool.name, size, properties, count)
-
-
-def check_room(name: str, size: PoolSize, properties: Body, count: int) -> None:
-    """So many databases may be in a pool of this size and these settings."""
-    if count > size.max_databases:
+    limit = properties["maxSizeBytes"]
+    used = pool_used_bytes(call, pool) if limit and limit < pool.properties["maxSizeBytes"] else 0
+    if limit and used > limit:
         raise invalid(
-            "ElasticPoolDatabaseCountOverLimit",
-            f"The elastic pool '{name}' has reached its database count limit. The database count limit for the elastic "
-            f"pool cannot exceed ({size.max_databases}) for the current service tier.",
-        )
-    lowest = properties["perDatabaseSettings"]["minCapacity"]
-    if lowest * count > size.capacity:
-        raise invalid(
-            "ElasticPoolInconsistentVcoreGuaranteeSettings",
-            f"The number of databases {count} and VCore min per database {lowest:g} cannot exceed requested VCores of "
-            f"the elastic pool {size.capacity}.",
+            "ElasticPoolDecreaseStorageLimitBelowUsage",
+            f"The storage limit of the elastic pool ({limit} bytes) cannot be below its storage usage ({used} bytes).",
         )
 
 

@@ -32,6 +32,7 @@ from simulator.moments import file_time, iso
 from simulator.tds.contents import DatabaseContents
 
 SWEPT = 20
+REVERSIBLE_SECONDS = 45 * 86_400.0
 
 
 def register(arm: Arm, contents: DatabaseContents) -> None:
@@ -122,7 +123,16 @@ def _finish_update(arm: Arm, operation: Operation) -> None:
     database = arm.resources.get(operation.target)
     if database:
         body = operation.effect["body"]
-        arm.resources.put(Resource(database.id, database.type, database.under, body, database.inner, database.order))
+        inner = {**database.inner, **_converted(database, body, operation.due or operation.started)}
+        arm.resources.put(Resource(database.id, database.type, database.under, body, inner, database.order))
+
+
+def _converted(database: Resource, after: Body, at: float) -> Body:
+    """A conversion to Hyperscale can be taken back for some weeks."""
+    was, will = (body["sku"]["tier"] == "Hyperscale" for body in (database.body, after))
+    if was == will:
+        return {}
+    return {"snapshots": will, "reversible_until": at + REVERSIBLE_SECONDS if will else 0.0}
 
 
 def _undo_update(arm: Arm, operation: Operation) -> None:

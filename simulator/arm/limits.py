@@ -11,6 +11,7 @@ from simulator.arm.errors import ArmError, invalid
 from simulator.arm.resources import Body
 
 GIB = 1024**3
+BASIC_BYTES = 100 * 1024**2  # a Basic pool has 100 MB an eDTU, as recorded; the tables round it to gigabytes
 EMPTY_BYTES = 4_259_840  # what a new database holds
 
 
@@ -21,6 +22,7 @@ class Quotas:
     servers_per_region: int = 20
     databases_per_server: int = 5000
     dtus_per_server: int = 54_000
+    vcores_per_region: int = 10_800  # of a subscription; its default is not published: 20 servers of 540
     copies_per_database: int = 10  # Azure has such a limit and does not tell it
     restores_per_subscription: int = 100
     geo_replicas: int = 4
@@ -39,7 +41,9 @@ class PoolSize:
     max_bytes: int
     max_databases: int
     per_database_max: tuple[float, ...]
+    per_database_min: tuple[float, ...]
     max_database_bytes: int | None
+    included_bytes: int
 
     @property
     def is_hyperscale(self) -> bool:
@@ -49,14 +53,39 @@ class PoolSize:
     def dtus(self) -> int:
         return self.capacity * 100 if self.unit == "vCores" else self.capacity
 
+    @property
+    def min_bytes(self) -> int:
+        """The least storage: a vCore pool 1 GB, a DTU pool 50 GB, a Basic one has no choice."""
+        return self.max_bytes if self.tier == "Basic" else GIB if self.unit == "vCores" else 50 * GIB
+
+    @property
+    def storage_choices(self) -> tuple[int, ...]:
+        """Gigabytes that a DTU pool may be given, as the capabilities of a region list them; any for vCores: empty."""
+        if self.unit == "vCores" or self.tier == "Basic":
+            return ()
+        steps = {50, 100, 150, 200, 250, 300, 400, 500, 750, 800, *range(1024, 4097, 256)}
+        steps |= {self.included_bytes // GIB, self.max_bytes // GIB}
+        return tuple(sorted(one for one in steps if one * GIB <= self.max_bytes))
+
+    def offers(self, size: int) -> bool:
+        """Whether a pool of this size may be given so many bytes."""
+        if self.tier == "Basic":
+            return size == self.max_bytes
+        return size % GIB == 0 and (not self.storage_choices or size // GIB in self.storage_choices)
+
     def sku_body(self) -> Body:
         family = {"family": self.family} if self.family else {}
         return {"name": self.sku, "tier": self.tier, **family, "capacity": self.capacity}
 
 
+RETIRED = frozenset({"Fsv2"})  # since October 2026
+HYPERSCALE_DATABASES = 25  # in every size that is published; those in preview name none
+
+
 def _pool_sizes() -> dict[tuple[str, int], PoolSize]:
     document = json.loads((Path(__file__).parent.parent / "data" / "elastic_pool_limits.json").read_text())
-    return {(row["sku"].lower(), row["capacity"]): _pool_size(row) for row in document["sizes"]}
+    offered = [row for row in document["sizes"] if row["family"] not in RETIRED]
+    return {(row["sku"].lower(), row["capacity"]): _pool_size(row) for row in offered}
 
 
 def _pool_size(row: Body) -> PoolSize:
@@ -67,10 +96,14 @@ def _pool_size(row: Body) -> PoolSize:
         family=row["family"],
         capacity=row["capacity"],
         unit=row["unit"],
-        max_bytes=row["max_storage_gb"] * GIB,
-        max_databases=row["max_databases"],
+        max_bytes=row["capacity"] * BASIC_BYTES if row["tier"] == "Basic" else row["max_storage_gb"] * GIB,
+        max_databases=row["max_databases"] or HYPERSCALE_DATABASES,
         per_database_max=tuple(row["per_database_max_choices"] or (row["capacity"],)),
+        per_database_min=tuple(row["per_database_min_choices"] or (0, row["capacity"])),
         max_database_bytes=per_database * GIB if per_database else None,
+        included_bytes=(
+            row["capacity"] * BASIC_BYTES if row["tier"] == "Basic" else row.get("included_storage_gb", 0) * GIB
+        ),
     )
 
 
@@ -140,7 +173,7 @@ FAMILIES = {"gen5": "Gen5", "prms": "PRMS", "moprms": "MOPRMS", "dc": "DC"}
 DTU_OBJECTIVES = {
     "basic": ("Basic", 5, 2, 2),
     **{
-        f"s{step}": ("Standard", dtus, 250, 1024)
+        f"s{step}": ("Standard", dtus, 250, 250 if step < 3 else 1024)
         for step, dtus in ((0, 10), (1, 20), (2, 50), (3, 100), (4, 200), (6, 400))
     },
     **{f"s{step}": ("Standard", dtus, 250, 1024) for step, dtus in ((7, 800), (9, 1600), (12, 3000))},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -60,15 +61,21 @@ class Resource:
         return replace(self, under=tuple(collection.lower() for collection in under))
 
 
+Weights = Callable[[Resource], Iterable[tuple[str, int]]]
+
+
 class Resources:
     """Resources by key (the lower-case ARM id) and by collection.
 
     `get` and `children` tell the truth. `seen` and `seen_children` are for readers: for `stale_seconds` (simulated)
-    after a change they still show what was there before, as a read from a lagging replica does.
+    after a change they still show what was there before, as a read from a lagging replica does. `totals` adds up what
+    `weights` says of each resource.
     """
 
-    def __init__(self, store: Store, clock: Clock, stale_seconds: float = 0.0) -> None:
+    def __init__(self, store: Store, clock: Clock, stale_seconds: float = 0.0, weights: Weights = lambda _: ()) -> None:
         self._store = store
+        self._weights = weights
+        self.totals: Counter[str] = Counter()
         self._clock = clock
         self._stale_seconds = stale_seconds
         self._former: dict[str, tuple[float, Resource | None]] = {}
@@ -96,6 +103,7 @@ class Resources:
         else:
             resource = replace(resource, order=former.order)
             self._leave(former, set(former.under) - set(resource.under))
+            self._weigh(former, -1)
         self._index(resource)
         self._store.put(KIND, resource.key, _to_document(resource))
 
@@ -170,10 +178,16 @@ class Resources:
         self._remember(key)
         del self._all[key]
         self._leave(former, former.under)
+        self._weigh(former, -1)
         self._store.delete(KIND, key)
+
+    def _weigh(self, resource: Resource, sign: int) -> None:
+        for total, weight in self._weights(resource):
+            self.totals[total] += sign * weight
 
     def _index(self, resource: Resource) -> None:
         self._all[resource.key] = resource
+        self._weigh(resource, 1)
         for collection in resource.under:
             self._children.setdefault((collection, resource.type), {})[resource.key] = None
 

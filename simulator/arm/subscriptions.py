@@ -7,6 +7,7 @@ from typing import Any
 from simulator.arm.call import Call
 from simulator.arm.errors import ArmError, not_found
 from simulator.arm.routing import LOCATION, SUBSCRIPTION, route
+from simulator.arm.server_load import region_total
 from simulator.http import Response, answer
 from simulator.regions import REGIONS, normalised
 
@@ -82,6 +83,12 @@ def _usages(call: Call) -> list[dict[str, Any]]:
             f"Regional Server Quota for {location}",
             call.arm.resources.count(collection, "servers"),
             call.arm.quotas.servers_per_region,
+        ),
+        (
+            "RegionalVCoreQuotaForSQLDBAndDW",
+            f"Regional VCore Quota for SQL DB and DW for {location}",
+            call.arm.resources.totals[region_total(call.names["subscription"], location)] // 100,
+            call.arm.quotas.vcores_per_region,
         ),
         ("SubscriptionFreeDatabaseCount", f"Free Database Count per Subscription for {location}", 0, 1),
         ("SubscriptionFreeDatabaseDaysLeft", f"Free to Basic Database Upgrade count-down in {location}", 365, 365),

@@ -145,7 +145,12 @@ def test_guaranteed_vcores_cannot_exceed_the_pool(azure):
         ({"name": "GP_Gen9", "capacity": 4}, {}, "InvalidSkuName"),
         ({"name": "GP_Gen5", "capacity": 5}, {}, "MismatchedSkuNameAndCapacity"),
         ({"name": "GP_Gen5", "capacity": 2}, {"maxSizeBytes": 1024**4}, "ElasticPoolStorageAboveLimitGB"),
-        ({"name": "GP_Gen5", "capacity": 2}, {"maxSizeBytes": 12345}, "ElasticPoolStorageNotAllowedMB"),
+        ({"name": "GP_Gen5", "capacity": 2}, {"maxSizeBytes": 12345}, "ElasticPoolStorageBelowLimitMB"),
+        ({"name": "GP_Gen5", "capacity": 2}, {"maxSizeBytes": 1024**3 + 1}, "ElasticPoolStorageNotAllowedMB"),
+        ({"name": "StandardPool", "capacity": 50}, {"maxSizeBytes": 60 * 1024**3}, "ElasticPoolStorageNotAllowedGB"),
+        ({"name": "BasicPool", "capacity": 50}, {"zoneRedundant": True}, "ProvisioningDisabled"),
+        ({"name": "HS_Gen5", "capacity": 4}, {"highAvailabilityReplicaCount": 5}, "InvalidParameterValue"),
+        ({"name": "GP_Gen5", "capacity": 2}, {"licenseType": "Free"}, "InvalidLicenseType"),
         (
             {"name": "GP_Gen5", "capacity": 2},
             {"perDatabaseSettings": {"maxCapacity": 4}},
@@ -167,7 +172,9 @@ def test_a_server_holds_540_vcores(azure):
     a_pool(azure, server, "p4", capacity=24)
     path = f"{server}/elasticPools/p5"
     refused = ask(azure, "PUT", path, {"location": "eastus", "sku": {"name": "GP_Gen5", "capacity": 6}})
-    assert code(refused) == (409, "ServerDtuQuotaExceeded")
+    assert code(refused) == (400, "ServerQuotaExceeded")
+    single = {"location": "eastus", "sku": {"name": "GP_Gen5_6"}}
+    assert code(ask(azure, "PUT", f"{server}/databases/d1", single)) == (409, "ServerDtuQuotaExceeded")
 
 
 @pytest.mark.parametrize(
