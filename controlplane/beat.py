@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any
 
 import psycopg
 import structlog
 from django.conf import settings
+from django.db import DatabaseError, close_old_connections
 from django_celery_beat.schedulers import DatabaseScheduler
+
+from controlplane import heartbeats
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +76,7 @@ class LeaderScheduler(DatabaseScheduler):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._leadership = Leadership()
         self._leading: bool | None = None  # not known yet
+        self._shown_at = -math.inf
         super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
@@ -80,7 +86,20 @@ class LeaderScheduler(DatabaseScheduler):
             self._change_to(leading)
         if not leading:
             return FOLLOWER_WAITS_SECONDS
-        return float(super().tick(*args, **kwargs))
+        waits = float(super().tick(*args, **kwargs))
+        self._show_life()
+        return waits
+
+    def _show_life(self) -> None:
+        """Write down, every few seconds, that a tick came to its end."""
+        if time.monotonic() - self._shown_at < settings.CANARY_SECONDS:
+            return
+        self._shown_at = time.monotonic()
+        try:
+            heartbeats.note_beat()
+        except DatabaseError:
+            close_old_connections()
+            log.warning("beat.heartbeat_not_written", exc_info=True)
 
     def close(self) -> None:
         """Save what was sent, then let another lead."""

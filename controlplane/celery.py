@@ -13,10 +13,13 @@ from django.conf import settings
 from django.db import close_old_connections
 from kombu.entity import Queue
 
+from controlplane import canary
+
 app = Celery("controlplane")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(task_queues=[Queue(name, routing_key=name) for name in settings.QUEUES])
 app.autodiscover_tasks()
+canary.install(app)
 
 
 def drop_stale_connections(**_: object) -> None:

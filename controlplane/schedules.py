@@ -25,6 +25,7 @@ SCHEDULES = (
     Schedule("advance due isolated steps", "operations.tasks.advance_due", 2, queue="isolated"),
     Schedule("observe servers", "provisioning.tasks.observe_servers", 1),
     Schedule("forget answers", "operations.tasks.forget_answers", 3600),
+    Schedule("forget gone workers", "controlplane.tasks.forget_gone_workers", 600),
     Schedule("make month partitions", "operations.tasks.make_partitions", 24 * 3600),
 )
 

@@ -32,7 +32,7 @@ ROOT_URLCONF = "controlplane.urls"
 WSGI_APPLICATION = "controlplane.wsgi.application"
 
 SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", IN_PRODUCTION)
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes of an orchestrator come without TLS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # probes of an orchestrator come without TLS
 # Only behind a proxy that strips the header from outside; otherwise a client could claim https.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("BEHIND_TLS_PROXY", False) else None
 SECURE_HSTS_SECONDS = env_int("SECURE_HSTS_SECONDS", 31_536_000 if IN_PRODUCTION else 0)
@@ -211,6 +211,7 @@ CELERY_TASK_ROUTES = {
     "operations.tasks.advance_*": {"queue": "advance"},
     "provisioning.tasks.observe*": {"queue": "observe"},
 }
+CELERY_WORKER_DIRECT = True  # each worker has a queue of its own too, for its canary
 CELERY_WORKER_PREFETCH_MULTIPLIER = env_int("WORKER_PREFETCH", 4, minimum=1)  # prefetched = invisible to other workers
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000  # backstop against leaks
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # KiB
@@ -295,6 +296,13 @@ AZURE_VERIFY_CHALLENGE_RESOURCE = env_bool("AZURE_VERIFY_CHALLENGE_RESOURCE", Tr
 # --- Time: moved and scaled only by demo, tests and the simulator; production refuses it ------------------------------
 CLOCK_SCALE = env_float("CLOCK_SCALE", 1.0)  # business seconds per real second
 CLOCK_OFFSET_SECONDS = env_float("CLOCK_OFFSET_SECONDS", 0.0)
+
+# --- Being watched: proofs of life, and figures for Prometheus ----------------------------------------------------------
+CANARY_SECONDS = env_float("CANARY_SECONDS", 5.0)  # how often a worker sends itself a task, and beat writes its row
+# A canary may wait behind a task of OPERATIONS_TASK_SECONDS and one last call; what takes longer is stuck, and killed.
+CANARY_LATE_SECONDS = env_float("CANARY_LATE_SECONDS", 90.0)
+BEAT_LATE_SECONDS = env_float("BEAT_LATE_SECONDS", 20.0)
+METRICS_TOKEN = env_secret("METRICS_TOKEN")  # empty: loopback only, and nobody in production
 
 # --- Logs -------------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env_text("LOG_LEVEL", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))

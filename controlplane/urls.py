@@ -6,10 +6,12 @@ from django.urls import include, path
 
 from controlplane.console.pages import console
 from controlplane.health import healthz, readyz
+from controlplane.metrics import metrics
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("console/", console.urls),
     path("api/", include("controlplane.api.urls")),
 ]

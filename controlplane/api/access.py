@@ -34,10 +34,9 @@ RULES: dict[tuple[str, str], frozenset[Role]] = {
     ("operation-adopt", "POST"): OPERATORS,
     ("operation-abandon", "POST"): OPERATORS,
 }
-# Routes that ask for no token: they tell nothing of any workspace.
-OPEN = frozenset(
-    {("healthz", "GET"), ("readyz", "GET"), ("openapi", "GET"), ("docs", "GET"), ("no-such-route", "GET")},
-)
+# Routes that ask for no token of a directory: they tell nothing of any workspace. Figures have a rule of their own.
+PROBES = frozenset({("healthz", "GET"), ("readyz", "GET"), ("metrics", "GET")})
+OPEN = PROBES | {("openapi", "GET"), ("docs", "GET"), ("no-such-route", "GET")}
 
 
 class ByTheTable(BasePermission):

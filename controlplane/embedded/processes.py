@@ -83,6 +83,13 @@ class Child:
         """Send a signal, e.g. SIGKILL to see what becomes of the rest."""
         os.kill(self.pid, number)
 
+    def kill(self) -> None:
+        """End a process that does nothing any more, with all it has started, and wait until it is gone."""
+        self.signal(signal.SIGKILL)
+        kill_group(self.pid)
+        if self._process is not None:
+            self._process.wait()
+
     def ensure_alive(self) -> None:
         """Raise PartFailed, with the end of the log, when the process is gone."""
         if not self.alive:

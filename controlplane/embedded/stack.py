@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from controlplane.embedded.canaries import Canaries
 from controlplane.embedded.postgres import APPLICATION, OWNER, EmbeddedPostgres
 from controlplane.embedded.processes import Child, Program, end_leftovers, run_to_end
 from controlplane.embedded.run_directory import RunDirectory
@@ -86,6 +87,7 @@ class EmbeddedStack:
         self._fresh = fresh
         self._servers: dict[Part, Server] = {}
         self._restarts: dict[str, list[float]] = {}
+        self._canaries = Canaries()
         self.web_port = 0
 
     def __enter__(self) -> Self:
@@ -130,7 +132,8 @@ class EmbeddedStack:
             server.wait_until_ready()
 
     def look_after(self) -> list[str]:
-        """Start again what ended by itself, and say what. Raises PartFailed for what will not stay up."""
+        """Start again what ended by itself or is stuck, and say what. Raises PartFailed for what will not stay up."""
+        self._kill_stuck_workers()
         ended = [name for name, child in self.children.items() if not child.alive]
         for name in ended:
             recent = [at for at in self._restarts.get(name, []) if time.monotonic() - at < RESTARTS_WINDOW_SECONDS]
@@ -139,6 +142,16 @@ class EmbeddedStack:
             self._restarts[name] = [*recent, time.monotonic()]
             self.restart(name)
         return ended
+
+    def _kill_stuck_workers(self) -> None:
+        """A worker whose canary is overdue is of no use; while the broker is frozen no worker is to blame."""
+        workers = [name for name in self.children if name not in set(Part)]
+        valkey = self._servers.get(Part.VALKEY)
+        if not workers or (isinstance(valkey, EmbeddedValkey) and not valkey.answers()):
+            return
+        for name in self._canaries.overdue(self.environment):
+            if name in self.children and self.children[name].alive:
+                self.children[name].kill()
 
     def stop(self) -> None:
         """End our processes together, then the servers that they need, and let the directory go."""

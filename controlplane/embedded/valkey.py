@@ -43,12 +43,13 @@ class EmbeddedValkey:
         self.child.start()
 
     def wait_until_ready(self) -> None:
-        self.child.wait_until(self._answers)
+        self.child.wait_until(self.answers)
 
     def stop(self) -> None:
         self.child.stop()
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it takes commands; a frozen one does not."""
         with redis.Redis.from_url(self.url.reveal(), socket_timeout=2, socket_connect_timeout=2) as client:
             try:
                 return bool(client.ping())

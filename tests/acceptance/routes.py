@@ -9,7 +9,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 
 METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE", "OPTIONS", "TRACE")
-PROBES = {"healthz": ("GET",), "readyz": ("GET",)}  # plain functions
+PROBES = {"healthz": ("GET",), "readyz": ("GET",), "metrics": ("GET",)}  # plain functions
 CONSOLE = "admin"  # Django's name for such pages; they look after their own rights
 
 
