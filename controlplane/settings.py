@@ -255,6 +255,11 @@ PLACEMENT_HEADROOM_VCORES = env_float("PLACEMENT_HEADROOM_VCORES", 0.20)
 # Azure allows 5000 databases a server; near it, master and listings get slow (limits of logical servers).
 SERVER_DATABASES = env_int("SERVER_DATABASES", 500, minimum=1)
 SERVER_VCORES = env_int("SERVER_VCORES", 540, minimum=1)  # Azure's quota a server; pools and single databases share it
+# What plans tell until enough operations have run here to know better.
+EXPECTED_SERVER_SECONDS = env_float("EXPECTED_SERVER_SECONDS", 90.0)
+EXPECTED_POOL_SECONDS = env_float("EXPECTED_POOL_SECONDS", 180.0)
+EXPECTED_DATABASE_SECONDS = env_float("EXPECTED_DATABASE_SECONDS", 120.0)
+EXPECTED_REMOVAL_SECONDS = env_float("EXPECTED_REMOVAL_SECONDS", 60.0)
 CREDENTIAL_DAYS = env_int("CREDENTIAL_DAYS", 90, minimum=1)  # how long a published credential is promised to work
 # A replaced credential works for the overlap: longer than consumers' documented cache and pool lifetime together. Then it
 # goes as soon as no session uses it any more, at the latest after the drain time.

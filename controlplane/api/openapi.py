@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from drf_spectacular.extensions import (
@@ -16,7 +16,7 @@ from rest_framework import serializers
 from controlplane.api.shapes import Shape
 
 View = TypeVar("View", bound=Callable[..., Any])
-Answers = dict[int, type[serializers.Serializer[Any]] | None]
+Answers = Mapping[int, type[serializers.Serializer[Any]] | serializers.Serializer[Any] | None]
 
 ALWAYS = (400, 401, 403, 405, 406, 413, 415, 429, 500, 503)
 MEANING = {

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db.models import FilteredRelation, Q, QuerySet
+from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +15,7 @@ from controlplane.api.links import operation_url, service_path
 from controlplane.api.openapi import documented
 from controlplane.api.operations import OperationDocument, operation_document
 from controlplane.api.paging import PageQuery, continued_after, page_document
+from controlplane.api.plans import DryRunQuery, PlanDocument, plan_document
 from controlplane.api.problems import not_found
 from controlplane.api.shapes import Shape, Text, WholeNumber
 from controlplane.api.view import ApiView, named
@@ -21,6 +23,7 @@ from inventory.models import Database, Workspace
 from inventory.selectors import Viewer, present_databases, services_for
 from inventory.states import Status
 from operations.models import Operation
+from provisioning.plans import plan_deletion, plan_service
 from provisioning.services import ServiceWish, request_deletion, request_service
 
 BYTES_PER_GB = 2**30
@@ -108,6 +111,9 @@ class ServicePage(serializers.Serializer[Any]):
     nextLink = serializers.URLField(required=False)
 
 
+SERVICE_OR_PLAN = PolymorphicProxySerializer("ServiceOrPlan", [ServiceDocument, PlanDocument], None)
+
+
 class ServicesView(ApiView):
     """The services of a workspace, by name."""
 
@@ -130,6 +136,7 @@ class ServiceView(ApiView):
     """One service and its database."""
 
     bodies: ClassVar = {"PUT": ServiceBody}
+    queries: ClassVar = {"PUT": DryRunQuery, "DELETE": DryRunQuery}
     is_tagged = True
 
     @documented("services_get", answers={200: ServiceDocument, 304: None}, errors=(404,))
@@ -138,8 +145,9 @@ class ServiceView(ApiView):
 
     @documented(
         "services_put",
-        answers={200: ServiceDocument, 202: ServiceDocument},
+        answers={200: SERVICE_OR_PLAN, 202: ServiceDocument},
         body=ServiceBody,
+        query=DryRunQuery,
         errors=(404, 409, 412),
         writes=True,
     )
@@ -150,25 +158,38 @@ class ServiceView(ApiView):
         wish = ServiceWish(
             name=named(service, "service"), kind=asked["kind"], size_bytes=asked["sizeGb"] * BYTES_PER_GB
         )
+        if self._is_dry_run():
+            return Response(plan_document(plan_service(place, wish, actor=self.actor()), self.viewer()))
         granted = request_service(place, wish, actor=self.actor())
         document = self._found(place, service)
         if granted.operation is None:
             return Response(document)
         return _accepted(request, granted.operation, document, location=request.build_absolute_uri(document["id"]))
 
-    @documented("services_delete", answers={202: OperationDocument, 204: None}, errors=(404, 409, 412), writes=True)
+    @documented(
+        "services_delete",
+        answers={200: PlanDocument, 202: OperationDocument, 204: None},
+        query=DryRunQuery,
+        errors=(404, 409, 412),
+        writes=True,
+    )
     def delete(self, request: Request, workspace: str, service: str) -> Response:
         """Ask for a service's removal. Always accepted: what runs is asked to stop, and the removal runs next."""
         place = self.workspace(workspace)
         row = services_for(self.viewer()).filter(workspace=place, name=named(service, "service")).first()
         if row is None:
             return Response(status=204)
+        if self._is_dry_run():
+            return Response(plan_document(plan_deletion(row, actor=self.actor()), self.viewer()))
         try:
             operation = request_deletion(row, actor=self.actor())
         except Database.DoesNotExist:  # it went between our two looks
             return Response(status=204)
         document = operation_document(operation, self.viewer())
         return _accepted(request, operation, document, location=operation_url(request, operation.pk))
+
+    def _is_dry_run(self) -> bool:
+        return bool(self.query()["dryRun"] == "true")
 
     def present(self) -> dict[str, Any] | None:
         place, service = self.workspace(self.kwargs["workspace"]), named(self.kwargs["service"], "service")

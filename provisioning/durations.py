@@ -1,0 +1,29 @@
+"""How long operations take: as they took here, or as configured while too few are known."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from django.conf import settings
+
+from operations.models import Operation
+
+LOOKED_AT = 50  # the latest ones
+ENOUGH = 5
+
+
+def expected_seconds(kind: str) -> float:
+    """Median of the latest ones of this kind that had nothing else made for them; a settled guess until there are some."""
+    done = Operation.objects.filter(kind=kind, state=Operation.State.SUCCEEDED, children__isnull=True)
+    moments = done.order_by("-created_at").values_list("started_at", "finished_at")[:LOOKED_AT]
+    spans = [(end - start).total_seconds() for start, end in moments if start and end]
+    return float(median(spans)) if len(spans) >= ENOUGH else _configured().get(kind, 0.0)
+
+
+def _configured() -> dict[str, float]:
+    return {
+        "create_server": settings.EXPECTED_SERVER_SECONDS,
+        "create_pool": settings.EXPECTED_POOL_SECONDS,
+        "create_database": settings.EXPECTED_DATABASE_SECONDS,
+        "delete_database": settings.EXPECTED_REMOVAL_SECONDS,
+    }
