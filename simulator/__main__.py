@@ -33,6 +33,12 @@ def _options() -> Options:
     )
     add("--no-throttling", action="store_true", help="neither ARM nor Key Vault answers 429 for too many requests")
     add(
+        "--sql-updates-per-second",
+        type=float,
+        default=12.0,
+        help="creations and changes that the SQL provider takes from a subscription in a region (default: %(default)s)",
+    )
+    add(
         "--scale-retry-after",
         action="store_true",
         help="Retry-After follows the time scale (default: as Azure says it)",

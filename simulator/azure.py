@@ -36,7 +36,8 @@ META = "meta"
 class Azure:
     """One tenant's cloud. Operations end as a function of the clock: move it, and the next request sees them done.
 
-    `directory` keeps the state over restarts (None: memory only). With `stale_seconds` (simulated) reads lag behind.
+    `directory` keeps the state over restarts (None: memory only). With `stale_seconds` (simulated) reads lag behind;
+    `sql_updates_per_second` is the SQL provider's own limit of a region.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Azure:
         stale_seconds: float = 0.0,
         subscriptions: int = 1,
         throttled: bool = True,
+        sql_updates_per_second: float = 12.0,
         page_size: int = 500,
         scale_retry_after: bool = False,
         enforce_firewall: bool = False,
@@ -82,6 +84,7 @@ class Azure:
             load_seed=seed,
             vaults=self.vaults,
         )
+        self.arm.quotas.sql_updates_per_second = sql_updates_per_second
         self.monitor = Monitor(self.arm)
         self.key_access = KeyAccess(self.store, self.clock, self.vaults)
         self.sql_directory = SqlDirectory(self.arm, self.faults, enforce_firewall=enforce_firewall)

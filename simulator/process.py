@@ -36,6 +36,7 @@ class Options:
     page_size: int = 500
     stale_reads: float = 0.0
     no_throttling: bool = False
+    sql_updates_per_second: float = 12.0
     scale_retry_after: bool = False
     enforce_firewall: bool = False
     exit_with_parent: bool = False
@@ -61,6 +62,7 @@ def _azure(options: Options) -> Azure:
         stale_seconds=options.stale_reads,
         subscriptions=options.subscriptions,
         throttled=not options.no_throttling,
+        sql_updates_per_second=options.sql_updates_per_second,
         page_size=options.page_size,
         scale_retry_after=options.scale_retry_after,
         enforce_firewall=options.enforce_firewall,

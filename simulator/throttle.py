@@ -63,6 +63,16 @@ class Throttle:
         wait = int(missing / (SIZES[kind].per_second * max(self._scale(), 1.0))) + 1
         return Allowance(allowed, int(own.tokens), int(shared.tokens), wait)
 
+    def wait_seconds(self, name: str, size: BucketSize) -> int:
+        """Take one token of any other bucket: 0 when there was one, else the (real) seconds until there is."""
+        if not self.enabled:
+            return 0
+        bucket = self._filled((name, "", ""), size, factor=1)
+        if bucket.tokens >= 1:
+            bucket.tokens -= 1
+            return 0
+        return int((1 - bucket.tokens) / (size.per_second * max(self._scale(), 1.0))) + 1
+
     def _filled(self, key: tuple[str, str, str], size: BucketSize, factor: int) -> _Bucket:
         now = self._real()
         bucket = self._buckets.setdefault(key, _Bucket(float(size.capacity * factor), now))

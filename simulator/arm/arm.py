@@ -18,6 +18,7 @@ from simulator.arm.polling import certificate_text
 from simulator.arm.resources import Resources
 from simulator.arm.routing import Handler, find
 from simulator.arm.server_load import weights
+from simulator.arm.sql_rates import check_sql_rate
 from simulator.clock import Clock
 from simulator.entra import Entra, TokenRefused
 from simulator.faults import FaultRule
@@ -112,6 +113,7 @@ class Arm:
         limits = self._throttled(request, names.get("subscription", ""), claims)
         call = Call(self, request, names, claims, request_id, fault)
         try:
+            check_sql_rate(call)
             check_write(call)
             response = handler(call)
         except ArmError as error:

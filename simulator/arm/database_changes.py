@@ -24,6 +24,8 @@ def update_database(call: Call, server: Resource, database: Resource, body: Body
     _check_mode(call, database, properties_of(body))
     check_idle(call, database)
     check_server_idle(call, server)
+    if body.get("sku") or properties_of(body).get("elasticPoolId"):
+        _check_partners(call, server, database)
     place = place_of(call, server, body, properties_of(body), database)
     _check_family(call, database, place)
     used = used_bytes(call, database)
@@ -50,6 +52,24 @@ def _check_mode(call: Call, database: Resource, properties: Body) -> None:
         raise conflict("RemoteDatabaseExists", message)
     if mode not in ("Default", "Copy", "Secondary", "OnlineSecondary"):
         raise invalid("InvalidDatabaseCreateMode", f"Invalid request to create a database: createMode '{mode}'.")
+
+
+def _check_partners(call: Call, server: Resource, database: Resource) -> None:
+    """No new size while it is being copied, nor while the other end of a link changes its own."""
+    if call.arm.operations.count(f"copies of {database.key}"):
+        raise invalid(
+            "UpdateNotAllowedIfGeoDrOperationInProgress",
+            f"The operation is disallowed because copy or failover operation for database '{database.name}' on server "
+            f"'{server.name}' is currently in progress.",
+        )
+    for link in call.arm.resources.children(database.key, "replicationLinks"):
+        running = call.arm.operations.running_on(link.properties["partnerDatabaseId"])
+        if running and running.word == UPDATE:
+            raise conflict(
+                "SimultaneousSkuChangeNotAllowed",
+                "Service objective change operations cannot run on both databases of a replication relationship at the "
+                "same time.",
+            )
 
 
 def _check_family(call: Call, database: Resource, place: Place) -> None:

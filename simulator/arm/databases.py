@@ -59,15 +59,15 @@ def _create_from(call: Call, server: Resource, body: Body, origin: Origin) -> Re
     database = _put(call, server, place, shown, {"used_bytes": origin.used_bytes, "tde": origin.inner["tde"]})
     if origin.link:
         begin_links(call, origin.id, database, origin.link)
-    effect: Body = {"source": origin.database_id, "until": origin.until, "counts": _counts(call, origin)}
+    effect: Body = {"source": origin.database_id, "until": origin.until, "counts": _counts(call, origin, place)}
     seconds = origin.seconds(call, place)
     return accepted(call, kind="database", word=origin.word, target=database.id, seconds=seconds, **effect)
 
 
-def _counts(call: Call, origin: Origin) -> list[str]:
+def _counts(call: Call, origin: Origin, place: Place) -> list[str]:
     if origin.word == RESTORE:
         return [f"restores of {call.names['subscription'].lower()}"]
-    return [f"copies of {origin.id.lower()}"]
+    return [f"copies of {origin.id.lower()}", *([f"copies in {place.pool.key}"] if place.pool else [])]
 
 
 def _check_tiers(origin: Origin, place: Place) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulator.arm.answers import page, show
 from simulator.arm.call import Call, properties_of, tags_of
-from simulator.arm.errors import ArmError, invalid
+from simulator.arm.errors import ArmError, conflict, invalid
 from simulator.arm.limits import PoolSize, pool_size
 from simulator.arm.names import check_child_name
 from simulator.arm.operations import Operation
@@ -47,6 +47,7 @@ def patch_pool(call: Call) -> Response:
 
 def _update(call: Call, server: Resource, pool: Resource, body: Body) -> Response:
     _check_idle(call, pool)
+    _check_no_copies(call, pool)
     size = pool_size(body.get("sku") or pool.body["sku"])
     merged = {**pool.properties, **{name: value for name, value in properties_of(body).items() if value is not None}}
     properties = pool_settings(size, merged)
@@ -58,6 +59,15 @@ def _update(call: Call, server: Resource, pool: Resource, body: Body) -> Respons
     )
     seconds = call.arm.seconds(45, 110)
     return accepted(call, kind="elasticPool", word=UPDATE, target=pool.id, seconds=seconds, body=changed.body)
+
+
+def _check_no_copies(call: Call, pool: Resource) -> None:
+    if call.arm.operations.count(f"copies in {pool.key}"):
+        raise conflict(
+            "TargetElasticPoolBeingUpdated",
+            f"The update of elastic pool '{pool.name}' cannot be started because there is copy operation in progress for "
+            "one of the databases in this elastic pool.",
+        )
 
 
 def _check_idle(call: Call, pool: Resource) -> None:

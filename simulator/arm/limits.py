@@ -23,6 +23,9 @@ class Quotas:
     databases_per_server: int = 5000
     dtus_per_server: int = 54_000
     vcores_per_region: int = 10_800  # of a subscription; its default is not published: 20 servers of 540
+    sql_updates_per_second: float = 12.0  # of a subscription in a region; the provider's own rates are not published
+    sql_requests_per_second: float = 200.0
+    sql_running_operations: int = 2_500
     copies_per_database: int = 10  # Azure has such a limit and does not tell it
     restores_per_subscription: int = 100
     geo_replicas: int = 4

@@ -237,6 +237,31 @@ def test_retention_outside_one_to_thirty_five_days_is_refused(azure):
     assert orjson.loads(ask(azure, "GET", path).body)["properties"]["retentionDays"] == 35
 
 
+def test_the_sql_provider_has_limits_of_its_own(azure):
+    server = a_server(azure)
+    azure.arm.quotas.sql_updates_per_second = 0.2  # a burst of five
+    answers = [begin_database(azure, f"{server}/databases/d{number}") for number in range(6)]
+    assert [one.status for one in answers[:5]] == [202] * 5
+    assert code(answers[5]) == (429, "SubscriptionTooManyCreateUpdateRequests")
+    assert answers[5].headers["retry-after"] == "6"
+    assert int(answers[5].headers["x-ms-ratelimit-remaining-subscription-writes"]) > 100
+    azure.arm.quotas.sql_requests_per_second = 0.04
+    assert ask(azure, "GET", server).status == 200
+    assert code(ask(azure, "GET", server)) == (429, "SubscriptionTooManyRequests")
+
+
+def test_the_sql_provider_is_busy_with_too_many_operations(azure):
+    server = a_server(azure)
+    azure.arm.quotas.sql_running_operations = 2
+    for name in ("a", "b"):
+        assert begin_database(azure, f"{server}/databases/{name}").status == 202
+    refused = begin_database(azure, f"{server}/databases/c")
+    assert code(refused) == (503, "TooManyRequests")
+    assert refused.headers["retry-after"] == "30"
+    settle(azure)
+    assert begin_database(azure, f"{server}/databases/c").status == 202
+
+
 def test_too_many_writes_are_throttled_with_the_time_to_wait(azure):
     group = a_group(azure)
     answers = [ask(azure, "PUT", group, {"location": "eastus"}) for _ in range(200)]
