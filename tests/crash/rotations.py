@@ -1,0 +1,107 @@
+"""Rotations to break, and what must hold of a credential at every moment of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cloud.sql_failures import SqlFailure
+from inventory.models import Database
+from inventory.states import Status
+from operations.models import Operation
+from rotation.models import Credential
+from rotation.services import request_emergency_rotation, request_rotation
+from tests.crash.flows import Flow
+from tests.crash.world import World
+
+
+def rotate() -> Operation:
+    return request_rotation(Database.objects.get(status=Status.READY), actor="tests")
+
+
+def rotate_in_emergency() -> Operation:
+    return request_emergency_rotation(Database.objects.get(status=Status.READY), actor="tests", reason="leaked")
+
+
+ROTATIONS = (
+    Flow("rotation", rotate, furnished=True, share=0.12),
+    Flow("emergency", rotate_in_emergency, furnished=True, share=0.05),
+)
+
+
+class Witness:
+    """Signs in as a consumer would, after every change that is made outside: read the newest version, use it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.looks = 0
+        self.failures: list[str] = []
+
+    def watch(self, around: Callable[[str, Callable[[], Any]], Any]) -> Callable[[str, Callable[[], Any]], Any]:
+        def watched(name: str, call: Callable[[], Any]) -> Any:
+            try:
+                return around(name, call)
+            finally:
+                if name.startswith(("SQL CREATE", "SQL ALTER USER", "PUT ", "PATCH ")):
+                    self.look(name)
+
+        return watched
+
+    def look(self, after: str) -> None:
+        for database in Database.objects.filter(status=Status.READY):
+            self.looks += 1
+            why = refusal(self._world, database)
+            if why:
+                self.failures.append(f"no credential works after {after}: {why}")
+
+
+def refusal(world: World, database: Database) -> str:
+    """Empty, or why a consumer that reads the secret now cannot sign in."""
+    newest = world.local.secrets()[database.azure_name][-1]
+    if not newest["attributes"]["enabled"]:
+        return "the newest version is disabled"
+    try:
+        world.local.session(json.loads(newest["value"])).close()
+    except SqlFailure as failure:
+        return failure.text
+    return ""
+
+
+def rotation_faults(world: World, *, landed_late: bool) -> Iterator[str]:
+    """At the end: one user works, the other does not; every enabled version is the active user's."""
+    for database in Database.objects.filter(status=Status.READY):
+        why = refusal(world, database)
+        if why:
+            yield f"{database}: {why}"
+        states = sorted(Credential.objects.filter(database=database).values_list("status", flat=True))
+        if states not in (["active"], ["active", "retired"]):
+            yield f"{database}: users are {states}"
+        if not landed_late:
+            yield from _orphans(world, database)
+        yield from _superseded_users(world, database)
+
+
+def _orphans(world: World, database: Database) -> Iterator[str]:
+    active = Credential.objects.get(database=database, status="active")
+    ours = {(active.staging_secret, active.staging_version), (active.stable_secret, active.stable_version)}
+    for name, versions in world.local.secrets().items():
+        if name.startswith(database.azure_name):
+            for version in versions:
+                if version["attributes"]["enabled"] and (name, version["version"]) not in ours:
+                    yield f"{name}/{version['version']} is enabled and nobody's"
+
+
+def _superseded_users(world: World, database: Database) -> Iterator[str]:
+    """Whatever was ever published but not last signs nobody in."""
+    versions = world.local.secrets()[database.azure_name]
+    newest = json.loads(versions[-1]["value"])
+    for version in versions[:-1]:
+        document = json.loads(version["value"])
+        if document["password"] == newest["password"]:
+            continue
+        try:
+            world.local.session(document).close()
+        except SqlFailure:
+            continue
+        yield f"{database}: a superseded password of {document['user']} still works"
