@@ -10,7 +10,7 @@ from cloud import factory
 from operations import audit, clock
 from operations.models import Operation
 from operations.outcomes import END, Next, Outcome, Wait
-from operations.workflow import Ending, Workflow, acts, decides, looks
+from operations.workflow import Ending, Workflow, acts, decides, looks, signs_in
 from rotation import holding, upkeep
 from rotation.logins import administrator
 from rotation.models import Credential
@@ -46,7 +46,7 @@ def await_overlap(operation: Operation) -> Outcome:
     )
 
 
-@acts
+@signs_in
 def await_drained(operation: Operation) -> Outcome:
     """Wait while sessions of the old user are open, at the latest until its deadline."""
     row, database = _superseded(operation), database_of(operation)
@@ -64,13 +64,13 @@ def hold_database(operation: Operation) -> Outcome:
     return holding.hold_database(operation, database_of(operation))
 
 
-@acts
+@signs_in
 def confirm_active(operation: Operation) -> Outcome:
     """Nothing is taken away before what consumers read has just been seen to work; what does not is put right."""
     return upkeep.confirm_active(operation, database_of(operation), operation.choices["active"])
 
 
-@acts
+@signs_in
 def scramble_password(operation: Operation) -> Outcome:
     """Give the superseded user a random password that is stored nowhere. Repeating it gives it another."""
     database, slot = database_of(operation), operation.choices["slot"]
@@ -80,7 +80,7 @@ def scramble_password(operation: Operation) -> Outcome:
     return Next()
 
 
-@acts
+@signs_in
 def end_sessions(operation: Operation) -> Outcome:
     """End the superseded user's sessions, one a run; it cannot open others."""
     slot = operation.choices["slot"]

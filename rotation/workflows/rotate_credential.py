@@ -12,7 +12,7 @@ from operations import audit, clock
 from operations.models import Operation, OutboxEvent
 from operations.outcomes import END, Next, Outcome
 from operations.services import submit
-from operations.workflow import Ending, Workflow, acts, decides
+from operations.workflow import Ending, Workflow, acts, decides, signs_in
 from rotation import holding, issue
 from rotation.models import Credential
 from rotation.names import credential_key, other_slot, stable_secret_of, staging_secret_of, user_of
@@ -59,12 +59,12 @@ def stage_password(operation: Operation) -> Outcome:
     return issue.stage_password(operation, database_of(operation), slot=_slot(operation))
 
 
-@acts
+@signs_in
 def set_password(operation: Operation) -> Outcome:
     return issue.create_user(operation, database_of(operation), slot=_slot(operation))
 
 
-@acts
+@signs_in
 def end_old_sessions(operation: Operation) -> Outcome:
     """In an emergency: end sessions that the chosen user had before, one a run; nobody has its new password yet."""
     if not operation.input.get("emergency"):
@@ -73,7 +73,7 @@ def end_old_sessions(operation: Operation) -> Outcome:
     return Next(to="end_old_sessions") if left else Next()
 
 
-@acts
+@signs_in
 def verify_login(operation: Operation) -> Outcome:
     database = database_of(operation)
     return issue.verify_login(operation, database, set_again="set_password", slot=_slot(operation))
@@ -104,11 +104,13 @@ def record_promoted(operation: Operation) -> Outcome:
 def settle(operation: Operation, ending: Ending) -> None:
     """What was replaced, or staged in vain, is retired next; a failure is tried again later, and later each time."""
     database = database_of(operation)
-    if "slot" not in operation.choices or holding.is_gone(database):
+    if holding.is_gone(database):
         return
     if ending is not Ending.SUCCEEDED:
         _try_again_later(database)
-    if not Operation.objects.filter(follows=operation).exists():  # else an emergency follows, and leaves nothing behind
+    if (
+        "slot" in operation.choices and not Operation.objects.filter(follows=operation).exists()
+    ):  # else an emergency follows, and leaves nothing behind
         submit(
             "retire_credential",
             target=credential_key(database),

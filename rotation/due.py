@@ -1,0 +1,76 @@
+"""What the schedule asks for: rotations that are due, within their windows and the platform's limits; never two of one."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+
+from inventory.models import Database
+from inventory.states import Status
+from operations import clock
+from operations.errors import OperationInProgress
+from operations.models import Operation
+from rotation.models import Credential
+from rotation.schedule import policy_of, start_at
+from rotation.services import request_retirement, request_rotation
+
+SCHEDULER = "system:schedule"
+LARGEST_BATCH = 200
+
+
+def request_due() -> int:
+    """Begin what is due, longest overdue first, while fewer than the allowed number are at work. Returns how many.
+
+    A database that fails, or waits for a human, takes nobody's place: only work in progress is counted.
+    """
+    now = clock.now()
+    for credential in left_overlapping(now)[:LARGEST_BATCH]:
+        with contextlib.suppress(OperationInProgress):
+            request_retirement(credential.database, actor=SCHEDULER)
+    begun, room = 0, settings.ROTATION_CONCURRENCY - rotations_at_work()
+    for credential in due_credentials(now)[: LARGEST_BATCH if room > 0 else 0]:
+        if begun < room and _may_begin(credential, now):
+            with contextlib.suppress(OperationInProgress):
+                request_rotation(credential.database, actor=SCHEDULER, reason="due by policy")
+                begun += 1
+    return begun
+
+
+def due_credentials(now: datetime) -> QuerySet[Credential]:
+    """Active credentials whose time has come and on which nothing is at work, longest overdue first."""
+    return _idle().filter(status=Credential.Status.ACTIVE, rotate_after__lte=now).order_by("rotate_after", "pk")
+
+
+def left_overlapping(now: datetime) -> QuerySet[Credential]:
+    """Old users whose overlap is over and whom nothing retires: a retirement was given up."""
+    return _idle().filter(status=Credential.Status.OVERLAPPING, retire_by__lte=now).order_by("retire_by", "pk")
+
+
+def rotations_at_work() -> int:
+    working = (Operation.State.QUEUED, Operation.State.RUNNING)
+    return Operation.objects.filter(kind="rotate_credential", state__in=working, attempt=0).count()
+
+
+def _idle() -> QuerySet[Credential]:
+    target = Concat(Value("credential:"), Cast(OuterRef("database_id"), CharField()))
+    busy = Operation.objects.filter(target_key=target).exclude(state__in=Operation.TERMINAL)
+    present = Q(database__status__in=(Status.READY, Status.UPDATING, Status.FAILED))
+    rows: QuerySet[Credential] = Credential.objects.filter(present, ~Exists(busy)).select_related(
+        "database__service__workspace"
+    )
+    return rows
+
+
+def _may_begin(credential: Credential, now: datetime) -> bool:
+    """False outside its window: it is put off to its place in the next one."""
+    assert credential.promoted_at is not None, "an active one has it"
+    database: Database = credential.database
+    start = start_at(database.pk, now, policy_of(database), promoted_at=credential.promoted_at)
+    if start <= now:
+        return True
+    Credential.objects.filter(pk=credential.pk, rotate_after=credential.rotate_after).update(rotate_after=start)
+    return False

@@ -1,0 +1,13 @@
+"""Thin: beat sends these; each is harmless if lost or doubled."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from rotation import due
+
+
+@shared_task(ignore_result=True)
+def request_due_rotations() -> None:
+    """Begin the rotations whose time has come."""
+    due.request_due()
