@@ -1,6 +1,7 @@
 """One file a workflow: a readable list of steps."""
 
+from rotation.workflows.emergency_rotation import EMERGENCY_ROTATION
 from rotation.workflows.retire_credential import RETIRE_CREDENTIAL
 from rotation.workflows.rotate_credential import ROTATE_CREDENTIAL
 
-WORKFLOWS = (ROTATE_CREDENTIAL, RETIRE_CREDENTIAL)
+WORKFLOWS = (ROTATE_CREDENTIAL, RETIRE_CREDENTIAL, EMERGENCY_ROTATION)
