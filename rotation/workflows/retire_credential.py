@@ -135,8 +135,8 @@ RETIRE_CREDENTIAL = Workflow(
         record_retired,
     ),
     point_of_no_return="record_retired",
+    indispensable=("await_overlap", "confirm_active", "scramble_password", "end_sessions", "disable_superseded"),
     deadline=timedelta(days=7),
-    indispensable=("await_overlap", "confirm_active"),
 )
 
 

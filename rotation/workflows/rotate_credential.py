@@ -136,8 +136,8 @@ ROTATE_CREDENTIAL = Workflow(
         record_promoted,
     ),
     point_of_no_return="promote",
+    indispensable=("stage_password", "set_password", "end_old_sessions", "verify_login", "promote"),
     deadline=timedelta(hours=12),
-    indispensable=("stage_password", "set_password", "verify_login", "promote"),
 )
 
 
