@@ -12,6 +12,7 @@ from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
+from tests.conformance.contract import kept_seconds
 from tests.conformance.recording import folder
 from tests.conformance.report import Report, replay_all
 from tests.conformance.scope import LATER
@@ -22,7 +23,7 @@ LINE = "{:40} {:>12} {:>10} {:>6} {:>9} {:>12}"
 
 def main() -> int:
     directory = folder()
-    report = replay_all(directory)
+    report = replay_all(directory, kept_seconds())
     if not report.verdicts:
         print(f"There are no recordings in {directory} (RECORDINGS_DIR names another place).", file=sys.stderr)
         return 2

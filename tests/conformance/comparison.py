@@ -82,7 +82,7 @@ class Comparison:
         elif isinstance(recorded, list) and isinstance(ours, list):
             yield from self._lists(where, recorded, ours, catalogue)
         elif not _same_type(recorded, ours):
-            yield f"{where or 'body'}: {_type(ours)} instead of {_type(recorded)}"
+            yield f"{where or 'body'}: {value_type(ours)} instead of {value_type(recorded)}"
         elif not self._same_value(where, recorded, ours):
             yield f"{where or 'body'}: {ours!r} instead of {recorded!r}"
 
@@ -146,10 +146,10 @@ def _name(entry: Any) -> str:
 
 
 def _same_type(recorded: Any, ours: Any) -> bool:
-    return _type(recorded) == _type(ours)
+    return value_type(recorded) == value_type(ours)
 
 
-def _type(value: Any) -> str:
+def value_type(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return type(value).__name__
     return "number" if isinstance(value, int | float) else type(value).__name__

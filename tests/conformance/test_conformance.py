@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.__main__ import FLOOR
+from tests.conformance.contract import kept_seconds
 from tests.conformance.recording import folder
 from tests.conformance.report import Report, replay_all
 
@@ -21,7 +22,7 @@ POLL = f"{GROUP}/providers/Microsoft.Sql/locations/eastus/serverAzureAsyncOperat
 def test_as_many_exchanges_are_equal_as_ever():
     if not any(folder().glob("*.json")):
         pytest.skip(f"the recordings are not here ({folder()})")
-    report = replay_all(folder())
+    report = replay_all(folder(), kept_seconds())
     compared, equal = report.counted(later=False)
     assert 100 * equal / compared >= FLOOR["percent"]
 
