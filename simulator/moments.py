@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 TICKS_TO_1970 = 621_355_968_000_000_000
 FILETIME_TO_1970 = 116_444_736_000_000_000
 
 
+@lru_cache(maxsize=65_536)
 def iso(seconds: float) -> str:
     """As the SQL resource provider writes times: milliseconds without trailing zeros, e.g. 2018-03-28T01:54:52.82Z."""
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+    text = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
     return text.rstrip("0").rstrip(".") + "Z"
 
 
 def http_date(seconds: float) -> str:
-    return format_datetime(datetime.fromtimestamp(seconds, UTC), usegmt=True)
+    """As in the Date header, e.g. Tue, 20 Jun 2023 08:07:06 GMT."""
+    return _dates(int(seconds))[0]
 
 
 def compact(seconds: float) -> str:
     """As in x-ms-routing-request-id, e.g. 20230620T080706Z."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%SZ")
+    return _dates(int(seconds))[1]
+
+
+@lru_cache(maxsize=16)
+def _dates(second: int) -> tuple[str, str]:
+    """Both forms that every answer carries, made once a second."""
+    moment = datetime.fromtimestamp(second, UTC)
+    return format_datetime(moment, usegmt=True), moment.strftime("%Y%m%dT%H%M%SZ")
 
 
 def ticks(seconds: float) -> int:

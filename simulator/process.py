@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -46,12 +47,21 @@ async def run(options: Options, *, announce: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT (or the parent's end); `announce` gets the contract line once all ports accept."""
     ended = _end_on_signals()
     certificates = Certificates(options.state / "certificates")
-    azure = _azure(options)
+    azure = _loaded(options)
     async with contextlib.AsyncExitStack() as servers:
         servers.callback(azure.close)
         ports = await _open_ports(options, azure, certificates, servers)
         announce(json.dumps(contract(options, azure, certificates, ports)))
         await _until(ended, follow_parent=options.exit_with_parent)
+
+
+def _loaded(options: Options) -> Azure:
+    """The kept state, read without looking for garbage: nothing of it is any, now or later."""
+    gc.disable()
+    azure = _azure(options)
+    gc.freeze()
+    gc.enable()
+    return azure
 
 
 def _azure(options: Options) -> Azure:

@@ -29,8 +29,10 @@ class Store:
         self._path = directory / "journal.jsonl" if directory else None
         if self._path:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._load(self._path)
-            self._compact()
+            if self._load(self._path):
+                self._journal = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+            else:
+                self._compact()
 
     def get(self, kind: str, key: str) -> Document | None:
         return self._tables.get(kind, {}).get(key)
@@ -81,18 +83,25 @@ class Store:
         assert self._journal is not None, "the store is closed"
         os.write(self._journal, orjson.dumps(line) + b"\n")
         self._lines += 1
-        if self._lines > COMPACT_AFTER_LINES + 4 * sum(map(len, self._tables.values())):
+        if self._is_long():
             self._compact()
 
-    def _load(self, path: Path) -> None:
+    def _load(self, path: Path) -> bool:
+        """Take in the journal; whether it is short and whole enough to go on with."""
         if not path.exists():
-            return
-        for line in path.read_bytes().split(b"\n")[:-1]:  # what follows the last newline is torn
+            return False
+        *lines, torn = path.read_bytes().split(b"\n")
+        for line in lines:
             kind, key, document = orjson.loads(line)
             if document is None:
                 self._drop(kind, key)
             else:
                 self._keep(kind, key, document)
+        self._lines = len(lines)
+        return not torn and not self._is_long()
+
+    def _is_long(self) -> bool:
+        return self._lines > COMPACT_AFTER_LINES + 4 * sum(map(len, self._tables.values()))
 
     def _compact(self) -> None:
         """Rewrite the journal to the present state; atomic by rename."""
