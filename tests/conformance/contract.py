@@ -30,7 +30,7 @@ def learned(recorded: Iterable[Flow]) -> dict[str, Contract]:
         scopes = Scopes(flow)
         for one in flow.interactions:
             scope = scopes.of(one)
-            if scope.compared and not is_old(one):
+            if scope.in_scope and not is_old(one):
                 call = found.setdefault(scope.area, {}).setdefault(call_of(one), {})
                 _merge(call.setdefault(str(one.status), {}), one, flow)
     times = {word: [round(low), round(high)] for word, (low, high) in sorted(ranges(all_flows).items())}

@@ -10,6 +10,7 @@ from typing import Any
 from simulator.arm.routing import find
 from tests.conformance.recording import Flow, Interaction, path_key
 
+NOT_BUILT = "not built"
 OLDEST_SQL = "2015-05-01-preview"  # polls of 2014-04-01 pools say 2015-05-01
 LATER = ("failover groups", "customer-managed keys", "zone rules", "Hyperscale changes", "geo links")
 SECONDARY = frozenset({"secondary", "onlinesecondary", "nonreadablesecondary", "recovery", "geobackup", "standby"})
@@ -42,6 +43,11 @@ class Scope:
     @property
     def compared(self) -> bool:
         return not self.why_not
+
+    @property
+    def in_scope(self) -> bool:
+        """Whether it is to be compared once its resource is built."""
+        return self.compared or self.why_not.startswith(NOT_BUILT)
 
     @property
     def later(self) -> bool:
@@ -181,7 +187,7 @@ def _served(one: Interaction, area: str, key: str) -> Scope:
         return Scope(area)
     if find(one.method, one.path)[2]:
         return Scope(area)
-    return Scope(area, f"not built: {_type_of(key or path_key(one.path))}")
+    return Scope(area, f"{NOT_BUILT}: {_type_of(key or path_key(one.path))}")
 
 
 def _type_of(key: str) -> str:
