@@ -69,9 +69,9 @@ def _run(claims: Sequence[Claim]) -> None:
 def _run_one(held: Claim) -> None:
     with structlog.contextvars.bound_contextvars(**_context(held)):
         if _cancel_obeyed(held):
-            _record([(held, cancelled(held.operation))])
+            _record_one(held, cancelled(held.operation))
         elif held.step.mode is Mode.ACTS:
-            _record([(held, _act(held))])
+            _record_one(held, _act(held))
         else:
             _decide(held)
 
@@ -129,6 +129,16 @@ def _look(claims: Sequence[Claim]) -> None:
     hit("record.after")
 
 
+def _record_one(held: Claim, transition: Transition) -> None:
+    """Write down what one row came to; an end that cannot be settled is an error like any other."""
+    try:
+        _record([(held, transition)])
+    except CONNECTION_TROUBLE:
+        raise
+    except Exception as error:  # noqa: BLE001  # as above: nothing of it was written, and it must not come back at once
+        _record([(held, _explained(held, error))])
+
+
 def _record(results: list[tuple[Claim, Transition]]) -> None:
     """Write down what happened outside; a deadlock must not make us forget it."""
     hit("record.before")
@@ -177,4 +187,11 @@ def _workflow(held: Claim) -> Workflow:
 
 def _context(held: Claim) -> dict[str, object]:
     o = held.operation
-    return {"operation": str(o.pk), "kind": o.kind, "target": o.target_key, "step": o.step, "attempt": o.attempt}
+    return {
+        "operation": str(o.pk),
+        "kind": o.kind,
+        "target": o.target_key,
+        "step": o.step,
+        "attempt": o.attempt,
+        "fence": o.fence,
+    }

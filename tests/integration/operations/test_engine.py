@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, close_old_connections, connection, transaction
 
-from operations import clock, engine, failpoints
+from operations import clock, engine, failpoints, workflow
 from operations.claims import claim
 from operations.errors import OperationInProgress, TooLateToCancel
 from operations.failpoints import Crash
@@ -15,7 +16,7 @@ from operations.models import AuditEvent, Operation, OutboxEvent, StepRun
 from operations.outcomes import END, Ask, Next, StepError, Wait
 from operations.services import cancel, retry, submit
 from operations.waking import wake
-from operations.workflow import Ending, Mode
+from operations.workflow import Ending, Mode, workflow_of
 
 from .conftest import World
 
@@ -391,3 +392,22 @@ def _raised_by_postgresql(code: str) -> Next:
     with connection.cursor() as cursor:
         cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION 'tried' USING ERRCODE = '{code}'; END $$")
     return Next()
+
+
+@pytest.mark.parametrize("cancelling", [False, True])
+def test_an_end_that_cannot_be_settled_is_counted_and_shown_to_a_human(
+    world: World, monkeypatch: pytest.MonkeyPatch, cancelling: bool
+):
+    def refuse(operation: Operation, ending: Ending) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(workflow._registry, "toy", replace(workflow_of("toy"), settle=refuse))
+    world.on_act = lambda _: Next(to=END)
+    operation = a_toy()
+    if cancelling:
+        cancel(operation, actor="owner")
+    for _ in range(3):
+        run_until_quiet()
+        clock.advance(timedelta(minutes=10))
+    operation.refresh_from_db()
+    assert (operation.state, operation.error_code) == (State.NEEDS_ATTENTION, "InternalError")
