@@ -9,12 +9,14 @@ from django.conf import settings
 
 from cloud import factory
 from cloud.classify import failure_of
+from cloud.errors import CloudError
 from cloud.protocols import Accepted, PollState
 from inventory.models import Database, ElasticPool, SqlServer
 from operations.models import Operation
 from operations.outcomes import Next, Outcome, StepError, Wait
 
 ABSENT = "absent"
+ASKED_ANEW = 3
 Observed = Database | ElasticPool | SqlServer
 
 
@@ -61,15 +63,28 @@ def seen_since(operation: Operation, row: Observed) -> bool:
     return row.observed_at is not None and (since is None or row.observed_at >= since)
 
 
-def examine_poll(operation: Operation, row: Observed, *, subscription_id: str, back_to: str) -> Outcome:
-    """Read the stored poll URL once: raises the error of an operation that failed, else goes back to waiting."""
+def examine_poll(operation: Operation, row: Observed, *, subscription_id: str, back_to: str, ask_again: str) -> Outcome:
+    """Read the stored poll URL once: asks anew for what failed by Azure's own trouble, goes back to what has not failed.
+
+    Raises the error of a failure that would only repeat itself.
+    """
     assert operation.claimed_at is not None
     if operation.poll_url:
         poll = factory.sql_management().poll(subscription_id, operation.poll_url)
         if poll.state in (PollState.FAILED, PollState.CANCELED):
-            raise failure_of(poll)
+            return _ask_anew(operation, failure_of(poll), ask_again)
     examined: Mapping[str, object] = {"examined_at": operation.claimed_at.isoformat()}
     return Next(to=back_to, choices=examined)
+
+
+def _ask_anew(operation: Operation, failure: CloudError, step: str) -> Next:
+    """Back to the step that asks: what has failed stays failed, however often its poll URL is read."""
+    asked = operation.choices.get("asked_anew", 0)
+    if not failure.transient:
+        raise failure
+    if asked >= ASKED_ANEW:
+        raise StepError(failure.code, failure.message or "Azure has failed at it several times.")
+    return Next(to=step, choices={"asked_anew": asked + 1, "accepted_at": None, "examined_at": None}, poll_url="")
 
 
 def _overdue(operation: Operation) -> bool:

@@ -108,7 +108,11 @@ def examine_create(operation: Operation) -> Outcome:
     database = database_of(operation)
     try:
         return awaiting.examine_poll(
-            operation, database, subscription_id=server_row_of(database).subscription_id, back_to="await_create"
+            operation,
+            database,
+            subscription_id=server_row_of(database).subscription_id,
+            back_to="await_create",
+            ask_again="start_create",
         )
     except NoRoomHere:
         return _elsewhere(operation, str(database.pool_id or database.server_id))

@@ -53,7 +53,9 @@ def await_create(operation: Operation) -> Outcome:
 @acts
 def examine_create(operation: Operation) -> Outcome:
     pool = pool_of(operation)
-    return awaiting.examine_poll(operation, pool, subscription_id=pool.server.subscription_id, back_to="await_create")
+    return awaiting.examine_poll(
+        operation, pool, subscription_id=pool.server.subscription_id, back_to="await_create", ask_again="start_create"
+    )
 
 
 def settle(operation: Operation, ending: Ending) -> None:

@@ -80,7 +80,9 @@ def await_create(operation: Operation) -> Outcome:
 @acts
 def examine_create(operation: Operation) -> Outcome:
     server = server_of(operation)
-    return awaiting.examine_poll(operation, server, subscription_id=server.subscription_id, back_to="await_create")
+    return awaiting.examine_poll(
+        operation, server, subscription_id=server.subscription_id, back_to="await_create", ask_again="start_create"
+    )
 
 
 @acts

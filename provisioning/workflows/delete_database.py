@@ -72,7 +72,9 @@ def await_delete(operation: Operation) -> Outcome:
 def examine_delete(operation: Operation) -> Outcome:
     database = database_of(operation)
     subscription_id = server_row_of(database).subscription_id
-    return awaiting.examine_poll(operation, database, subscription_id=subscription_id, back_to="await_delete")
+    return awaiting.examine_poll(
+        operation, database, subscription_id=subscription_id, back_to="await_delete", ask_again="start_delete"
+    )
 
 
 def settle(operation: Operation, ending: Ending) -> None:
