@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from controlplane.database_url import DatabaseAddress
 from inventory.models import Database, ElasticPool, ServiceInstance, Workspace
 from inventory.states import Status
+from operations.errors import OperationInProgress
 from operations.models import Operation
 from operations.services import cancel
 from provisioning.services import ServiceWish, request_deletion, request_service
@@ -45,6 +46,14 @@ def test_a_service_that_is_deleted_before_work_began_leaves_nothing(azure: Local
     run_until_settled(azure)
     assert_gone(azure, database)
     assert Operation.objects.get(kind="create_database").state == "cancelled"
+
+
+def test_a_wish_is_refused_while_a_removal_stands_in_line(azure: LocalAzure, workspace: Workspace):
+    a_wish(workspace)
+    removal = request_deletion(ServiceInstance.objects.get(), actor="tests")
+    with pytest.raises(OperationInProgress) as refused:
+        a_wish(workspace)
+    assert refused.value.operation == removal
 
 
 @pytest.mark.parametrize("rounds", [1, 2, 4, 8, 12, 20])
