@@ -39,10 +39,10 @@ class RegionClosed(WishRefused):
     code = "RegionClosed"
 
 
-class WorkspaceNotEmpty(WishRefused):
-    """The workspace still has services."""
+class WorkspaceBeingDeleted(WishRefused):
+    """The workspace is being removed: it takes nothing new."""
 
-    code = "WorkspaceNotEmpty"
+    code = "WorkspaceBeingDeleted"
 
 
 class UnknownRegion(WishRefused):

@@ -6,12 +6,24 @@ from datetime import timedelta
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from inventory.models import ServiceInstance, Workspace
 from inventory.selectors import Viewer, workspaces_for
 from operations.models import Operation
+from operations.services import active_operation
 
 # An operation names its workspace. A name may be given again, so older operations belong to the name's former holder;
 # two clocks (ours and PostgreSQL's) may differ by this much.
 CLOCKS_DIFFER = timedelta(seconds=60)
+
+
+def services_left(workspace: Workspace) -> QuerySet[ServiceInstance]:
+    """Services of a workspace that are not gone."""
+    return ServiceInstance.objects.filter(workspace=workspace, deleted_at__isnull=True)
+
+
+def removal_of(workspace: Workspace) -> Operation | None:
+    """The operation that is removing the workspace, if one is."""
+    return active_operation(workspace.key)
 
 
 def operations_for(viewer: Viewer) -> QuerySet[Operation]:

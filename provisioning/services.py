@@ -24,8 +24,10 @@ from provisioning.errors import (
     SizeNotSupported,
     TooManyOperations,
     UnsupportedServiceKind,
+    WorkspaceBeingDeleted,
     WorkspaceGone,
 )
+from provisioning.selectors import removal_of
 from rotation.services import make_way
 
 
@@ -57,6 +59,8 @@ def request_service(workspace: Workspace, wish: ServiceWish, *, actor: str) -> G
     check_wish(workspace, wish)
     if not present_workspaces().select_for_update().filter(pk=workspace.pk).first():
         raise WorkspaceGone("There is no such workspace.")
+    if removal_of(workspace) is not None:
+        raise WorkspaceBeingDeleted("The workspace is being removed; it takes no wishes any more.")
     present = ServiceInstance.objects.filter(workspace=workspace, name=wish.name, deleted_at__isnull=True).first()
     if present is None:
         return _create(workspace, wish, actor=actor)
@@ -76,7 +80,7 @@ def check_wish(workspace: Workspace, wish: ServiceWish) -> Tier:
 
 
 @transaction.atomic
-def request_deletion(service: ServiceInstance, *, actor: str) -> Operation:
+def request_deletion(service: ServiceInstance, *, actor: str, parent: Operation | None = None) -> Operation:
     """Remove a service's database. Always accepted: what runs is asked to stop, and the removal runs next.
 
     Repeating it gives the removal that is under way. Raises Database.DoesNotExist when it is gone.
@@ -88,14 +92,14 @@ def request_deletion(service: ServiceInstance, *, actor: str) -> Operation:
     if active is None:
         database = Database.objects.select_for_update().exclude(status=Status.DELETED).get(pk=database.pk)
         move(database, Status.DELETING)
-        return _submit_deletion(database, service, actor=actor, follows=None)
+        return _submit_deletion(database, service, actor=actor, follows=None, parent=parent)
     if active.kind == "delete_database":
         return active
     standing = Operation.objects.filter(follows=active).first()
     if standing is not None:
         return standing
     _ask_to_stop(active, actor=actor)
-    return _submit_deletion(database, service, actor=actor, follows=active)
+    return _submit_deletion(database, service, actor=actor, follows=active, parent=parent)
 
 
 def _held_operation(target: str) -> Operation | None:
@@ -111,10 +115,15 @@ def _held_operation(target: str) -> Operation | None:
 
 
 def _submit_deletion(
-    database: Database, service: ServiceInstance, *, actor: str, follows: Operation | None
+    database: Database, service: ServiceInstance, *, actor: str, follows: Operation | None, parent: Operation | None
 ) -> Operation:
     return submit(
-        "delete_database", target=database.key, actor=actor, workspace=service.workspace.name, follows=follows
+        "delete_database",
+        target=database.key,
+        actor=actor,
+        workspace=service.workspace.name,
+        follows=follows,
+        parent=parent,
     )
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from django.conf import settings
 
 from cloud.protocols import ServerRef
-from inventory.models import Database, ElasticPool, SqlServer
+from inventory.models import Database, ElasticPool, SqlServer, Workspace
 from operations.models import Operation
 
 
 def database_of(operation: Operation) -> Database:
     return Database.objects.select_related("server", "pool", "service__workspace", "region").get(pk=_id_of(operation))
+
+
+def workspace_of(operation: Operation) -> Workspace:
+    return Workspace.objects.get(pk=_id_of(operation))
 
 
 def pool_of(operation: Operation) -> ElasticPool:

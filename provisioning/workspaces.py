@@ -7,11 +7,13 @@ from typing import Any
 
 from django.db import transaction
 
-from inventory.models import Member, Region, ServiceInstance, Workspace
+from inventory.models import Member, Region, Workspace
 from inventory.selectors import present_workspaces
 from operations import audit, clock
-from operations.services import serialise
-from provisioning.errors import ChangeNotSupported, RegionClosed, UnknownRegion, WorkspaceNotEmpty
+from operations.models import Operation
+from operations.services import serialise, submit
+from provisioning.errors import ChangeNotSupported, RegionClosed, UnknownRegion, WorkspaceBeingDeleted
+from provisioning.selectors import removal_of
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,10 +46,12 @@ def hold_name(name: str) -> None:
 def define_workspace(wish: WorkspaceWish, *, actor: str) -> tuple[Workspace, bool]:
     """The workspace as wished, and whether it is new. Equal to what is there: nothing happens.
 
-    Raises UnknownRegion, RegionClosed, and ChangeNotSupported for another region than it has.
+    Raises UnknownRegion, RegionClosed, WorkspaceBeingDeleted, and ChangeNotSupported for another region than it has.
     """
     serialise(f"workspace-name:{wish.name}")
     present = present_workspaces().select_for_update().filter(name=wish.name).first()
+    if present is not None and removal_of(present) is not None:
+        raise WorkspaceBeingDeleted("The workspace is being removed; it takes no wishes any more.")
     before = _as_dict(present) if present else {}
     workspace = _changed(present, wish) if present else _made(wish)
     _replace_members(workspace, wish.members)
@@ -59,17 +63,21 @@ def define_workspace(wish: WorkspaceWish, *, actor: str) -> tuple[Workspace, boo
 
 
 @transaction.atomic
-def remove_workspace(workspace: Workspace, *, actor: str) -> None:
-    """Take away a workspace without services, and who may act in it. Raises WorkspaceNotEmpty. Repeating it is harmless."""
+def request_removal(workspace: Workspace, *, actor: str) -> Operation | None:
+    """Remove a workspace with all its services. Repeating it gives the removal that is under way; None: it is gone."""
     row = present_workspaces().select_for_update().filter(pk=workspace.pk).first()
     if row is None:
-        return
-    if ServiceInstance.objects.filter(workspace=row, deleted_at__isnull=True).exists():
-        raise WorkspaceNotEmpty("The workspace still has services; remove them first.")
-    before = _as_dict(row)
-    row.members.all().delete()
-    Workspace.objects.filter(pk=row.pk).update(deleted_at=clock.now())
-    audit.record("workspace.removed", actor=actor, target=row.key, workspace=row.name, before=before)
+        return None
+    running = removal_of(row)
+    return running or submit("delete_workspace", target=row.key, actor=actor, workspace=row.name)
+
+
+def close_workspace(workspace: Workspace, *, actor: str) -> None:
+    """Take away an empty workspace, and who may act in it; its name is free. Call it inside a transaction."""
+    before = _as_dict(workspace)
+    workspace.members.all().delete()
+    Workspace.objects.filter(pk=workspace.pk).update(deleted_at=clock.now())
+    audit.record("workspace.removed", actor=actor, target=workspace.key, workspace=workspace.name, before=before)
 
 
 def _made(wish: WorkspaceWish) -> Workspace:

@@ -22,6 +22,7 @@ RULES: dict[tuple[str, str], frozenset[Role]] = {
     ("workspace", "GET"): EVERY_ROLE,
     ("workspace", "PUT"): OPERATORS,
     ("workspace", "DELETE"): OPERATORS,
+    ("workspace-certificate", "GET"): SEES_EVERYTHING,  # its members are no members any more
     ("services", "GET"): EVERY_ROLE,
     ("service", "GET"): EVERY_ROLE,
     ("service", "PUT"): WRITERS,

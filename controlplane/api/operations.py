@@ -59,6 +59,42 @@ class OperationProperties(serializers.Serializer[Any]):
     workspace = serializers.CharField(help_text="Empty: the platform's own.")
 
 
+class CertifiedResource(serializers.Serializer[Any]):
+    type = serializers.CharField()
+    name = serializers.CharField()
+    armId = serializers.CharField(allow_blank=True)
+    service = serializers.CharField()
+    endsAt = serializers.DateTimeField(allow_null=True)
+
+
+class CertifiedBackup(serializers.Serializer[Any]):
+    database = serializers.CharField()
+    kind = serializers.CharField()
+    redundancy = serializers.CharField()
+    endsAt = serializers.DateTimeField(help_text="Until then Azure can restore it, and nobody can end it sooner.")
+
+
+class CertifiedSecret(serializers.Serializer[Any]):
+    vault = serializers.CharField()
+    name = serializers.CharField()
+    state = serializers.CharField()
+    endsAt = serializers.DateTimeField(allow_null=True)
+
+
+class CertificateDocument(serializers.Serializer[Any]):
+    workspace = serializers.CharField()
+    workspaceId = serializers.CharField()
+    operation = serializers.CharField()
+    requestedBy = serializers.CharField()
+    requestedAt = serializers.DateTimeField()
+    issuedAt = serializers.DateTimeField()
+    resources = CertifiedResource(many=True)
+    backups = CertifiedBackup(many=True)
+    secrets = CertifiedSecret(many=True)
+    keys = serializers.ListField(child=serializers.CharField(), help_text="Customers' keys that were in use.")
+    sha256 = serializers.CharField(help_text="Digest of all the rest.")
+
+
 class OperationDocument(serializers.Serializer[Any]):
     id = serializers.CharField()
     kind = serializers.CharField()
@@ -72,6 +108,7 @@ class OperationDocument(serializers.Serializer[Any]):
     cancelRequestedAt = serializers.DateTimeField(allow_null=True)
     error = OperationError(allow_null=True)
     waitsFor = serializers.CharField(required=False, help_text="Operators and auditors only.")
+    certificate = CertificateDocument(required=False, help_text="Of a workspace's removal that is done.")
     properties = OperationProperties()
 
 
@@ -175,6 +212,8 @@ def _document(row: Operation, target: str, viewer: Viewer) -> dict[str, Any]:
     }
     if row.state == State.NEEDS_ATTENTION:
         document["note"] = NOTE
+    if "certificate" in row.choices:
+        document["certificate"] = row.choices["certificate"]
     if viewer.sees_everything and row.waits_why:
         document["waitsFor"] = row.waits_why
     return document

@@ -13,7 +13,7 @@ from controlplane.api.decisions import (
 from controlplane.api.operations import OperationCancelView, OperationsView, OperationView
 from controlplane.api.pages import DocumentView, NoSuchRouteView, PageView
 from controlplane.api.services import ServicesView, ServiceView
-from controlplane.api.workspaces import WorkspacesView, WorkspaceView
+from controlplane.api.workspaces import CertificateView, WorkspacesView, WorkspaceView
 
 SERVICES = "v1/workspaces/<str:workspace>/services"
 
@@ -22,6 +22,7 @@ urlpatterns = [
     path("v1/docs", PageView.as_view(), name="docs"),
     path("v1/workspaces", WorkspacesView.as_view(), name="workspaces"),
     path("v1/workspaces/<str:workspace>", WorkspaceView.as_view(), name="workspace"),
+    path("v1/workspaces/<str:workspace>/certificate", CertificateView.as_view(), name="workspace-certificate"),
     path(SERVICES, ServicesView.as_view(), name="services"),
     path(f"{SERVICES}/<str:service>", ServiceView.as_view(), name="service"),
     path("v1/operations", OperationsView.as_view(), name="operations"),

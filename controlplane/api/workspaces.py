@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.conf import settings
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.api.links import workspace_path
+from controlplane.api.links import operation_url, workspace_path
 from controlplane.api.openapi import documented
+from controlplane.api.operations import CertificateDocument, OperationDocument, operation_document
 from controlplane.api.paging import PageQuery, continued_after, page_document
+from controlplane.api.problems import not_found
 from controlplane.api.shapes import Guid, Shape, Text, WholeNumber
 from controlplane.api.view import ApiView, named
 from inventory.models import Workspace
 from inventory.selectors import workspaces_for
-from provisioning.workspaces import MemberWish, WorkspaceWish, define_workspace, remove_workspace
+from provisioning.selectors import operations_for
+from provisioning.workspaces import MemberWish, WorkspaceWish, define_workspace, request_removal
 
 MOST_MEMBERS = 100
 
@@ -108,18 +112,36 @@ class WorkspaceView(ApiView):
         location = {"Location": request.build_absolute_uri()} if is_new else {}
         return Response(_document(row), status=201 if is_new else 200, headers=location)
 
-    @documented("workspaces_delete", answers={204: None}, errors=(409, 412), writes=True)
+    @documented("workspaces_delete", answers={202: OperationDocument, 204: None}, errors=(409, 412), writes=True)
     def delete(self, request: Request, workspace: str) -> Response:
-        """Remove an empty workspace; its name is free at once."""
+        """Remove a workspace with all its services: one operation, with one below it for each service."""
         name = named(workspace, "workspace")
         row = workspaces_for(self.viewer()).filter(name=name).first()
-        if row is not None:
-            remove_workspace(row, actor=self.actor())
-        return Response(status=204)
+        operation = request_removal(row, actor=self.actor()) if row is not None else None
+        if operation is None:
+            return Response(status=204)
+        url = operation_url(request, operation.pk)
+        retry = str(settings.API_RETRY_AFTER_SECONDS)
+        headers = {"Operation-Location": url, "Location": url, "Retry-After": retry}
+        return Response(operation_document(operation, self.viewer()), status=202, headers=headers)
 
     def present(self) -> dict[str, Any] | None:
         row = workspaces_for(self.viewer()).filter(name=self.kwargs["workspace"]).first()
         return _document(row) if row else None
+
+
+class CertificateView(ApiView):
+    """What was removed with a workspace."""
+
+    @documented("workspaces_certificate", answers={200: CertificateDocument}, errors=(404,))
+    def get(self, request: Request, workspace: str) -> Response:
+        """The certificate of the latest removal of a workspace of this name."""
+        name = named(workspace, "workspace")
+        removals = operations_for(self.viewer()).filter(kind="delete_workspace", workspace=name, state="succeeded")
+        latest = removals.order_by("-created_at").first()
+        if latest is None:
+            raise not_found("Certificate")
+        return Response(latest.choices["certificate"])
 
 
 def _wish(name: str, properties: dict[str, Any]) -> WorkspaceWish:

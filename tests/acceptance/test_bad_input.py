@@ -23,6 +23,7 @@ NAMES = {"workspace": "cigna", "service": "claims", "operation": "0197f000-0000-
 TAKES = {
     "workspaces": [],
     "workspace": ["workspace"],
+    "workspace-certificate": ["workspace"],
     "services": ["workspace"],
     "service": ["workspace", "service"],
     "operations": [],

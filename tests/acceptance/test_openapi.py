@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 PATHS = {
     "workspaces": "/api/v1/workspaces",
     "workspace": "/api/v1/workspaces/{workspace}",
+    "workspace-certificate": "/api/v1/workspaces/{workspace}/certificate",
     "services": "/api/v1/workspaces/{workspace}/services",
     "service": "/api/v1/workspaces/{workspace}/services/{service}",
     "operations": "/api/v1/operations",

@@ -7,7 +7,7 @@ from controlplane.api.principals import Role
 from inventory.models import Member, Region, Workspace
 from operations.models import AuditEvent
 from tests.acceptance.callers import TENANT, Directory
-from tests.builders import a_region, a_service, a_workspace
+from tests.builders import a_region, a_workspace
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/workspaces/cigna"
@@ -67,21 +67,6 @@ def test_a_closed_region_takes_no_new_workspace(operator: APIClient):
     Region.objects.update(is_open=False)
     answer = operator.put(URL, wish(), format="json")
     assert (answer.status_code, answer["x-ms-error-code"]) == (409, "RegionClosed")
-
-
-def test_a_workspace_with_services_is_not_removed(operator: APIClient):
-    a_service(a_workspace("cigna"))
-    answer = operator.delete(URL)
-    assert (answer.status_code, answer["x-ms-error-code"]) == (409, "WorkspaceNotEmpty")
-
-
-def test_a_removed_workspace_is_gone_and_its_name_free(operator: APIClient, directory: Directory):
-    owner = directory.caller("owner", Role.WORKSPACE_OWNER, member_of=a_workspace("cigna"))
-    assert operator.delete(URL).status_code == operator.delete(URL).status_code == 204
-    assert operator.get(URL).status_code == 404
-    assert AuditEvent.objects.filter(action="workspace.removed").count() == 1
-    assert operator.put(URL, wish(), format="json").status_code == 201
-    assert owner.get(URL).status_code == 404  # who was a member of the old one is none of the new
 
 
 def test_workspaces_are_listed_by_name_page_by_page(operator: APIClient):

@@ -1,0 +1,72 @@
+"""The certificate of a workspace's removal: every resource, backup and secret that it had, and when each ends."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from inventory.models import Database, Workspace
+from operations import clock
+from operations.models import Operation
+from rotation.models import Credential
+
+
+def certificate_of(workspace: Workspace, operation: Operation) -> dict[str, Any]:
+    """In JSON's types, with a digest of all the rest. It names references only; keys of customers stay with them."""
+    databases = list(Database.objects.filter(service__workspace=workspace).select_related("service", "server"))
+    databases.sort(key=lambda database: database.azure_name)
+    content = {
+        "workspace": workspace.name,
+        "workspaceId": str(workspace.pk),
+        "operation": str(operation.pk),
+        "requestedBy": operation.actor,
+        "requestedAt": operation.created_at.isoformat(),
+        "issuedAt": clock.now().isoformat(),
+        "resources": [_resource(database) for database in databases],
+        "backups": [_backup(database) for database in databases if database.restorable_until],
+        "secrets": _secrets(databases),
+        "keys": [],
+    }
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return {**content, "sha256": digest}
+
+
+def _resource(database: Database) -> dict[str, Any]:
+    return {
+        "type": "Microsoft.Sql/servers/databases",
+        "name": database.azure_name,
+        "armId": database.observed_arm_id,
+        "service": database.service.name if database.service else "",
+        "endsAt": _text(database.deleted_at),
+    }
+
+
+def _backup(database: Database) -> dict[str, Any]:
+    """Azure keeps a dropped database's restore points for its retention time; nobody can end them sooner."""
+    return {
+        "database": database.azure_name,
+        "kind": "pointInTime",
+        "redundancy": database.backup_redundancy,
+        "endsAt": _text(database.restorable_until),
+    }
+
+
+def _secrets(databases: list[Database]) -> list[dict[str, Any]]:
+    """All versions were disabled before their database went."""
+    ended = {database.pk: _text(database.deleted_at) for database in databases}
+    names: dict[str, str | None] = {}
+    for credential in Credential.objects.filter(database__in=databases).order_by("pk"):
+        for name in (credential.stable_secret, credential.staging_secret):
+            names[name] = ended[credential.database_id]
+    return [
+        {"vault": settings.AZURE_VAULT_URL, "name": name, "state": "disabled", "endsAt": at}
+        for name, at in sorted(names.items())
+    ]
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
