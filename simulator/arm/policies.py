@@ -25,6 +25,8 @@ class BadPolicy(ValueError):
 
 def policy_of(document: Mapping[str, Any]) -> Document:
     """A rule from its JSON: `name`, `type` (of resources), `field` and one condition, perhaps `scope`."""
+    if not isinstance(document, Mapping):
+        raise BadPolicy("A rule is an object.")
     allowed = {"name", "display_name", "type", "field", "scope", *CONDITIONS}
     if unknown := set(document) - allowed:
         raise BadPolicy(f"Unknown fields: {sorted(unknown)}. Known: {sorted(allowed)}.")
@@ -32,6 +34,8 @@ def policy_of(document: Mapping[str, Any]) -> Document:
         raise BadPolicy(f"Missing fields: {sorted(missing)}.")
     if sum(word in document for word in CONDITIONS) != 1:
         raise BadPolicy(f"Exactly one of {', '.join(CONDITIONS)} is needed.")
+    if not all(isinstance(document.get(name, ""), str) for name in ("name", "display_name", "type", "field", "scope")):
+        raise BadPolicy("name, display_name, type, field and scope are texts.")
     return dict(document)
 
 
@@ -65,8 +69,11 @@ def _check(call: Call, rule: Document) -> None:
 
 def _wished(call: Call) -> Body:
     """The resource as it would be: the request over what is there."""
-    asked = orjson.loads(call.request.body or b"{}")
-    if not isinstance(asked, dict):
+    try:
+        asked = orjson.loads(call.request.body or b"{}")
+    except orjson.JSONDecodeError:
+        return {}  # the handler refuses it
+    if not isinstance(asked, dict) or not isinstance(asked.get("properties") or {}, dict):
         return {}
     before = call.arm.resources.get(call.request.path)
     if before is None:

@@ -46,10 +46,17 @@ def put_endpoint(call: Call) -> Response:
         raise ArmError(400, "InvalidRequestFormat", message)
     endpoint = _endpoint(call, group, body)
     for wish, status in wishes:
-        _connect(call, endpoint, properties_of(wish), status)
+        _connect(call, endpoint, _link(wish), status)
     call.arm.resources.put(endpoint)
     call.record("PutPrivateEndpoint", endpoint.id)
     return answer(201, endpoint.body)
+
+
+def _link(wish: Any) -> Body:
+    link = wish.get("properties") if isinstance(wish, dict) else None
+    if not isinstance(link, dict):
+        raise ArmError(400, "InvalidRequestFormat", "A connection names the private link service in its properties.")
+    return link
 
 
 def _endpoint(call: Call, group: Resource, body: Body) -> Resource:
