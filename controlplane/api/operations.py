@@ -7,7 +7,6 @@ not over, and nothing is asked of the caller.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -19,7 +18,7 @@ from rest_framework.response import Response
 
 from controlplane.api.links import operation_url, service_path
 from controlplane.api.openapi import documented
-from controlplane.api.paging import PageQuery, continued_after, page_document, wrong_token
+from controlplane.api.paging import PageQuery, moment_after, page_document
 from controlplane.api.problems import not_found
 from controlplane.api.shapes import Text
 from controlplane.api.view import ApiView
@@ -126,7 +125,7 @@ class OperationsView(ApiView):
     def get(self, request: Request) -> Response:
         query = self.query()
         rows = operations_for(self.viewer()).filter(self._asked_for(query)).order_by("-created_at", "-id")
-        after = _after(query)
+        after = moment_after(query)
         if after:
             at, row_id = after
             rows = rows.filter(Q(created_at__lt=at) | Q(id__lt=row_id), created_at__lte=at)
@@ -236,16 +235,3 @@ def _service_paths(keys: Iterable[str]) -> dict[str, str]:
         "pk", "service__workspace__name", "service__name"
     )
     return {f"database:{pk}": service_path(workspace, service) for pk, workspace, service in rows}
-
-
-def _after(query: dict[str, Any]) -> tuple[datetime, UUID] | None:
-    key = continued_after(query, parts=2)
-    if key is None:
-        return None
-    try:
-        at, row_id = datetime.fromisoformat(key[0]), UUID(key[1])
-    except ValueError as error:
-        raise wrong_token() from error
-    if at.tzinfo is None:
-        raise wrong_token()
-    return at, row_id

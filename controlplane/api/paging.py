@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -51,6 +53,20 @@ def continued_after(query: Mapping[str, Any], *, parts: int) -> list[str] | None
     if any("\x00" in part for part in key):
         raise wrong_token()
     return key
+
+
+def moment_after(query: Mapping[str, Any]) -> tuple[datetime, UUID] | None:
+    """The same for lists from new to old: moment and id of the row after which the page starts."""
+    key = continued_after(query, parts=2)
+    if key is None:
+        return None
+    try:
+        at, row_id = datetime.fromisoformat(key[0]), UUID(key[1])
+    except ValueError as error:
+        raise wrong_token() from error
+    if at.tzinfo is None:
+        raise wrong_token()
+    return at, row_id
 
 
 def wrong_token() -> Problem:

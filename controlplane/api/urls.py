@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
+from controlplane.api.audit_events import AuditEventsView
 from controlplane.api.decisions import (
     OperationAbandonView,
     OperationAdoptView,
     OperationRetryView,
     OperationSkipView,
 )
+from controlplane.api.fleet import FleetDatabasesView, PoolsView, ServersView, SubscriptionsView
 from controlplane.api.operations import OperationCancelView, OperationsView, OperationView
 from controlplane.api.pages import DocumentView, NoSuchRouteView, PageView
 from controlplane.api.services import ServicesView, ServiceView
@@ -25,6 +27,11 @@ urlpatterns = [
     path("v1/workspaces/<str:workspace>/certificate", CertificateView.as_view(), name="workspace-certificate"),
     path(SERVICES, ServicesView.as_view(), name="services"),
     path(f"{SERVICES}/<str:service>", ServiceView.as_view(), name="service"),
+    path("v1/subscriptions", SubscriptionsView.as_view(), name="subscriptions"),
+    path("v1/servers", ServersView.as_view(), name="servers"),
+    path("v1/pools", PoolsView.as_view(), name="pools"),
+    path("v1/databases", FleetDatabasesView.as_view(), name="databases"),
+    path("v1/audit-events", AuditEventsView.as_view(), name="audit-events"),
     path("v1/operations", OperationsView.as_view(), name="operations"),
     path("v1/operations/<str:operation>:cancel", OperationCancelView.as_view(), name="operation-cancel"),
     path("v1/operations/<str:operation>:retry", OperationRetryView.as_view(), name="operation-retry"),

@@ -16,7 +16,7 @@ from operations.services import submit
 from tests.acceptance.callers import Directory
 from tests.acceptance.routes import Route, all_routes, guarded_routes
 from tests.acceptance.tables import contents
-from tests.builders import a_database, a_region, a_service, a_workspace
+from tests.builders import a_database, a_pool, a_region, a_service, a_workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +32,8 @@ EXPECTED = {
     "GET service": ALL,
     "PUT service": "Operator ServiceProvider WorkspaceOwner",
     "DELETE service": "Operator ServiceProvider WorkspaceOwner",
+    **{f"GET {name}": "Operator Auditor" for name in ("subscriptions", "servers", "pools", "databases")},
+    "GET audit-events": ALL,
     "GET operations": ALL,
     "GET operation": ALL,
     "POST operation-cancel": "Operator ServiceProvider WorkspaceOwner",
@@ -46,7 +48,13 @@ BODIES = {
     **{f"POST operation-{decision}": {"reason": "Because."} for decision in ("retry", "skip", "adopt", "abandon")},
 }
 DECISIONS = ("operation-retry", "operation-skip", "operation-adopt", "operation-abandon")  # of what needs attention
-WITHOUT_WORKSPACE = ("workspaces", "operations")  # lists: they show what one may see, and hide the rest
+FLEET = ("subscriptions", "servers", "pools", "databases")
+WITHOUT_WORKSPACE = (
+    "workspaces",
+    "operations",
+    "audit-events",
+    *FLEET,
+)  # lists: they show what one may see, and hide the rest
 
 
 def prepared() -> dict[str, str]:
@@ -54,7 +62,9 @@ def prepared() -> dict[str, str]:
     workspace = a_workspace("cigna", a_region("eastus"))
     database = a_database(a_service(workspace, "claims"), size_bytes=100 * 2**30, status=Status.CREATING)
     operation = submit("create_database", target=database.key, actor="test", workspace="cigna")
+    a_pool()
     return {
+        **{name: reverse(name) for name in (*FLEET, "audit-events")},
         "workspaces": reverse("workspaces"),
         "workspace": reverse("workspace", args=["cigna"]),
         "workspace-certificate": reverse("workspace-certificate", args=["cigna"]),

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.django_db
 NAMES = {"workspace": "cigna", "service": "claims", "operation": "0197f000-0000-7000-8000-000000000000"}
 TAKES = {
     "workspaces": [],
+    **{name: [] for name in ("subscriptions", "servers", "pools", "databases", "audit-events")},
     "workspace": ["workspace"],
     "workspace-certificate": ["workspace"],
     "services": ["workspace"],
@@ -217,7 +218,10 @@ def test_answers_are_json_only(route: Route, operator: APIClient):
     assert refused(operator, "GET", address(route.name), HTTP_ACCEPT="text/html") == (406, "NotAcceptable")
 
 
-@pytest.mark.parametrize("name", ["workspaces", "services", "operations"])
+@pytest.mark.parametrize(
+    "name",
+    ["workspaces", "services", "operations", "subscriptions", "servers", "pools", "databases", "audit-events"],
+)
 @pytest.mark.parametrize(
     "query",
     [

@@ -16,6 +16,7 @@ from tests.builders import a_region
 pytestmark = pytest.mark.django_db
 PATHS = {
     "workspaces": "/api/v1/workspaces",
+    **{name: f"/api/v1/{name}" for name in ("subscriptions", "servers", "pools", "databases", "audit-events")},
     "workspace": "/api/v1/workspaces/{workspace}",
     "workspace-certificate": "/api/v1/workspaces/{workspace}/certificate",
     "services": "/api/v1/workspaces/{workspace}/services",
