@@ -14,7 +14,9 @@ from operations.errors import OperationInProgress, TooLateToCancel
 from operations.failpoints import Crash
 from operations.models import AuditEvent, Operation, OutboxEvent, StepRun
 from operations.outcomes import END, Ask, Next, StepError, Wait
+from operations.records import record, still_ours
 from operations.services import cancel, retry, submit
+from operations.transitions import after_outcome
 from operations.waking import wake
 from operations.workflow import Ending, Mode, workflow_of
 
@@ -385,6 +387,19 @@ def test_a_cancel_that_comes_during_the_step_before_the_first_effect_is_obeyed(w
     operation.refresh_from_db()
     assert operation.state == State.CANCELLED
     assert world.effects == []
+
+
+def test_a_late_record_is_refused_while_the_next_worker_is_still_at_it(world: World):
+    operation = a_toy()
+    [late] = claim(Mode, limit=1)
+    pass_the_lease()
+    [present] = claim(Mode, limit=1)
+    moved = after_outcome(late.operation, workflow_of("toy"), Next(choices={"decided": "late"}))
+    with transaction.atomic():
+        assert record([(late, moved)]) == []
+        assert (still_ours([late]), still_ours([present])) == ([], [present])
+    operation.refresh_from_db()
+    assert (operation.step, operation.choices, operation.fence) == ("choose", {}, present.operation.fence)
 
 
 def _raised_by_postgresql(code: str) -> Next:
