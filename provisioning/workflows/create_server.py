@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.conf import settings
 
 from cloud import factory
-from cloud.errors import AlreadyThere
+from cloud.errors import AlreadyThere, CloudError
 from cloud.protocols import ServerSpec
 from cloud.secrets import Secret
 from inventory.models import SqlServer
@@ -33,10 +33,15 @@ def choose_name(operation: Operation) -> Outcome:
 
 @acts
 def ensure_resource_group(operation: Operation) -> Outcome:
+    """Where a group's own record lies does not matter: one that a server elsewhere has just made is as good."""
     server = server_of(operation)
-    factory.sql_management().ensure_resource_group(
-        server.subscription_id, server.resource_group, server.region_id, {"deployment": settings.DEPLOYMENT}
-    )
+    try:
+        factory.sql_management().ensure_resource_group(
+            server.subscription_id, server.resource_group, server.region_id, {"deployment": settings.DEPLOYMENT}
+        )
+    except CloudError as error:
+        if error.code != "InvalidResourceGroupLocation":
+            raise
     return Next()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from typing import Any
 
 from cloud import factory
 from cloud.protocols import LoginSpec
@@ -16,7 +18,7 @@ from provisioning.services import ServiceWish, request_deletion, request_service
 from rotation.models import Credential
 from simulator.faults import FaultKind, FaultRule
 from tests.builders import GIB, TIB
-from tests.local_azure import LocalAzure, run_until_settled, work
+from tests.local_azure import LocalAzure, run_until_settled, straight, work
 
 
 def a_database_for(workspace: Workspace, name: str = "claims", size: int = 500 * GIB, kind: str = "fhir") -> Database:
@@ -124,6 +126,22 @@ def test_a_late_second_password_of_the_administrator_hurts_nobody(azure: LocalAz
     run_until_settled(azure)
     second.refresh_from_db()
     assert second.status == Status.READY
+
+
+def test_two_regions_may_begin_their_first_servers_at_once(azure: LocalAzure, workspace: Workspace):
+    """Both saw no resource group; the one that is slower finds it in the other's region."""
+    database = a_database_for(workspace)
+
+    def quicker(name: str, call: Callable[[], Any]) -> Any:
+        if name.startswith("PUT") and name.endswith("/resourceGroups/sql-persistence"):
+            azure.around = straight
+            factory.sql_management().ensure_resource_group(azure.subscription_id, "sql-persistence", "westeurope", {})
+        return call()
+
+    azure.around = quicker
+    run_until_settled(azure)
+    database.refresh_from_db()
+    assert (database.status, azure.around) == (Status.READY, straight)
 
 
 def until_step(azure: LocalAzure, kind: str, step: str) -> None:
