@@ -13,6 +13,7 @@ from operations.outcomes import END, Ask, Next, Outcome, Wait
 from operations.workflow import Ending, Workflow
 
 State = Operation.State
+FIRST_LOOK_SECONDS = 5.0
 GENERIC_MESSAGE = "Something unexpected happened on our side. It is being looked at; nothing is lost."
 
 
@@ -107,11 +108,13 @@ def _after_next(operation: Operation, workflow: Workflow, outcome: Next) -> Tran
 
 
 def _after_wait(operation: Operation, outcome: Wait) -> Transition:
+    """Wait as long as asked; the first time on a key only briefly, for its change may have come just before we waited."""
+    new_key = bool(outcome.on) and outcome.on != operation.waits_on
     return Transition(
         state=State.RUNNING,
         step=operation.step,
         outcome="wait",
-        delay=jittered(outcome.seconds),
+        delay=jittered(min(outcome.seconds, FIRST_LOOK_SECONDS) if new_key else outcome.seconds),
         choices=outcome.choices,
         waits_on=outcome.on,
         waits_why=outcome.reason,

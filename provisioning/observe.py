@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import connection, models, transaction
+from django.db import Error, connection, models, transaction
 
 from cloud import factory
 from cloud.errors import CloudError
@@ -65,14 +65,16 @@ def observe_due(limit: int = 8) -> int:
 
 
 def _observe(server: SqlServer) -> None:
+    """Look once, and let the server go whatever happens: an error of ours must not hide it for a whole lease."""
     wait = float(settings.OBSERVE_WAITING_SECONDS)
     try:
         look = _look_at(server)
+        wait = wait if record_look(server, look) else float(settings.OBSERVE_IDLE_SECONDS)
     except CloudError as error:
         log.warning("observe.failed", server=server.azure_name, code=error.code)
         wait = max(wait, error.retry_after or 0.0)
-    else:
-        wait = wait if record_look(server, look) else float(settings.OBSERVE_IDLE_SECONDS)
+    except Error as error:
+        log.warning("observe.not_recorded", server=server.azure_name, error=type(error).__name__)
     with connection.cursor() as cursor:
         cursor.execute(RELEASE, {"id": server.pk, "token": server.observe_token, "wait": wait})
 
