@@ -71,6 +71,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "controlplane.request_ids.RequestIds",  # first: every answer has its id
     "django.middleware.security.SecurityMiddleware",
+    "controlplane.plain_text.RefuseNul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "controlplane.security_headers.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -10,7 +10,6 @@ from django.db import connection, transaction
 from operations.hints import hint_steps
 from operations.models import Operation
 
-
 WAKE = """
 WITH waiting AS (
     SELECT id FROM operations_operation

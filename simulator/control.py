@@ -94,6 +94,9 @@ class Control:
     def _move_clock(self, request: Request) -> Response:
         """`advance_seconds` jumps forward; `scale` changes how fast time passes from now on."""
         document = orjson.loads(request.body)
+        unknown = set(document) - {"advance_seconds", "scale"}
+        if unknown:
+            raise ValueError(f"Unknown: {', '.join(sorted(unknown))}. Known are advance_seconds and scale.")
         if "advance_seconds" in document:
             self._azure.clock.advance(timedelta(seconds=float(document["advance_seconds"])))
         if "scale" in document:

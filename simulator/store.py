@@ -28,7 +28,7 @@ class Store:
         self._journal: int | None = None
         self._path = directory / "journal.jsonl" if directory else None
         if self._path:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # secrets' values stand in the journal
             if self._load(self._path):
                 self._journal = os.open(self._path, os.O_WRONLY | os.O_APPEND)
             else:
@@ -107,7 +107,7 @@ class Store:
         """Rewrite the journal to the present state; atomic by rename."""
         assert self._path is not None
         fresh = self._path.with_suffix(".new")
-        with fresh.open("wb") as file:
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             for kind, rows in self._tables.items():
                 file.writelines(orjson.dumps([kind, key, document]) + b"\n" for key, document in rows.items())
         fresh.replace(self._path)

@@ -75,13 +75,21 @@ class BoundedJson(BaseParser):
         if len(body) > settings.API_BODY_BYTES:
             raise too_large()
         try:
-            return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+            return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_once_each)
         except (ValueError, RecursionError) as error:
             raise ParseError("The body is not JSON.") from error
 
 
 def too_large() -> Problem:
     return Problem(413, "RequestTooLarge", f"A request may hold {settings.API_BODY_BYTES} bytes.")
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A name that stands twice would be overlooked once."""
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        raise ValueError("A name stands twice.")
+    return document
 
 
 def _refuse_constant(word: str) -> NoReturn:

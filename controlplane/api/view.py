@@ -84,7 +84,14 @@ class ApiView(APIView):
 
     def query(self) -> dict[str, Any]:
         """The query's parameters in the shape of this method. Raises Problem 400."""
-        return self._checked(self.queries, self.request.query_params.dict(), code="InvalidQueryParameter")
+        return self._checked(self.queries, self._parameters(), code="InvalidQueryParameter")
+
+    def _parameters(self) -> dict[str, str]:
+        """Query parameters, each of which may stand once. Raises Problem 400."""
+        twice = [name for name, values in self.request.query_params.lists() if len(values) > 1]
+        if twice:
+            raise Problem(400, "InvalidQueryParameter", f"{twice[0]} stands more than once.", target=twice[0])
+        return self.request.query_params.dict()
 
     def workspace(self, name: str) -> Workspace:
         """The workspace, where the caller may know of it. Raises Problem 404 else, 400 for what cannot be a name."""
@@ -129,9 +136,8 @@ class ApiView(APIView):
             raise too_large()
         if length and method not in self.bodies:
             raise Problem(400, "BodyNotExpected", "This request takes no body.")
-        if method not in self.queries:
-            shape: type[Shape] = Shape
-            self._checked({method: shape}, request.query_params.dict(), code="InvalidQueryParameter")
+        shapes: Mapping[str, type[Shape]] = self.queries if method in self.queries else {method: Shape}
+        self._checked(shapes, self._parameters(), code="InvalidQueryParameter")
 
     def _checked(self, shapes: Mapping[str, type[Shape]], data: Any, *, code: str) -> dict[str, Any]:
         method = "GET" if self.request.method == "HEAD" else str(self.request.method)

@@ -119,8 +119,8 @@ def by_name(name: str) -> Route:
 @pytest.mark.parametrize("route", WRITES, ids=str)
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"nonsense", b"\xff\xfe", b"[" * 50_000, b'{"properties": NaN}', b"1" * 5000, b"\x00"],
-    ids=["cut off", "no JSON", "no UTF-8", "too deep", "NaN", "a very long number", "NUL"],
+    [b"{", b"nonsense", b"\xff\xfe", b"[" * 50_000, b'{"properties": NaN}', b"1" * 5000, b"\x00", b'{"a": 1, "a": 2}'],
+    ids=["cut off", "no JSON", "no UTF-8", "too deep", "NaN", "a very long number", "NUL", "a name twice"],
 )
 def test_what_is_not_json_is_refused(route: Route, body: bytes, operator: APIClient):
     said = refused(operator, "PUT", address(route.name), body, content_type="application/json")
@@ -191,6 +191,13 @@ def test_an_unknown_query_parameter_is_refused(route: Route, operator: APIClient
     path = address(route.name) + "?force=true&%00=%00"
     said = refused(operator, route.method, path, body, content_type="application/json")
     assert said == (400, "UnknownField")
+
+
+def test_a_query_parameter_that_stands_twice_is_refused(operator: APIClient):
+    said = refused(
+        operator, "GET", "/api/v1/workspaces?maxpagesize=1&maxpagesize=2", b"", content_type="application/json"
+    )
+    assert said == (400, "InvalidQueryParameter")
 
 
 @pytest.mark.parametrize("bad", BAD_NAMES)
