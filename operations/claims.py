@@ -41,7 +41,8 @@ class Claim:
         return self.operation.claimed_at + timedelta(seconds=settings.OPERATIONS_LEASE_SECONDS - self.seconds_left())
 
 
-# Every workspace that has something due takes its turn: its n-th row comes after everybody's (n-1)-th. The groups
+# Every workspace that has something due takes its turn: its n-th row comes after everybody's (n-1)-th, and its oldest
+# operation first, so that what was begun is finished. The groups
 # (step, priority, workspace) are found by jumping through the index operation_turn, a probe each, so that ten thousand
 # rows of one workspace cost as much as one. More rows are considered than wanted, since others may be taking them; each
 # is locked only when its turn has come (and found by its id: the states are put so that no partial index offers itself).
@@ -63,7 +64,7 @@ WITH RECURSIVE moment AS MATERIALIZED (
         ORDER BY o.priority, o.workspace, o.due_at LIMIT 1) next
 ), considered AS (
     SELECT head.id, g.priority, g.workspace,
-           row_number() OVER (PARTITION BY g.priority, g.workspace ORDER BY head.due_at) AS turn
+           row_number() OVER (PARTITION BY g.priority, g.workspace ORDER BY head.id) AS turn
     FROM groups g CROSS JOIN LATERAL (
         SELECT o.id, o.due_at FROM operations_operation o
         WHERE o.kind = g.kind AND o.step = g.step AND o.priority = g.priority AND o.workspace = g.workspace
@@ -89,7 +90,6 @@ WITH moment AS MATERIALIZED (
       AND o.due_at <= (SELECT now FROM moment)
     FOR UPDATE OF o SKIP LOCKED
 )"""
-# A step that acts outside gets its intent here, and what an earlier claim of it left open is closed: nobody else will.
 TAKE = """, claimed AS (
     UPDATE operations_operation o
     SET state = 'running', fence = o.fence + 1, claim_token = gen_random_uuid(), lease_owner = %(owner)s,
@@ -102,15 +102,17 @@ TAKE = """, claimed AS (
         due.due_at AS was_due_at,
         CASE WHEN (o.kind, o.step) IN (
             SELECT * FROM unnest(%(acting_kinds)s::text[], %(acting_steps)s::text[])) THEN gen_random_uuid() END AS run_id
-), lost AS (
+)"""
+# A step that acts outside gets its intent here, and what an earlier claim of it left open is closed: nobody else will. Left
+# out where no step acts, since planning it costs as much as claiming ten rows.
+INTENTS = """, lost AS (
     UPDATE operations_step_run run SET finished_at = claimed.claimed_at, outcome = 'lost'
     FROM claimed WHERE run.operation_id = claimed.id AND run.finished_at IS NULL AND claimed.run_id IS NOT NULL
 ), intents AS (
     INSERT INTO operations_step_run (id, started_at, operation_id, step, run, target)
     SELECT run_id, claimed_at, id, step, fence, target_key FROM claimed WHERE run_id IS NOT NULL
-)
-SELECT * FROM claimed ORDER BY priority, turn, workspace <= %(last)s, workspace
-"""
+)"""
+IN_TURN = " SELECT * FROM claimed ORDER BY priority, turn, workspace <= %(last)s, workspace"
 
 
 class Turns:
@@ -186,7 +188,8 @@ def _take(known: list[tuple[str, Step]], modes: tuple[Mode, ...], *, limit: int,
         "owner": f"{socket.gethostname()}:{os.getpid()}",
         "lease": settings.OPERATIONS_LEASE_SECONDS,
     }
-    return list(Operation.objects.raw((FAIRLY if only is None else ONLY) + TAKE, arguments))
+    due = FAIRLY if only is None else ONLY
+    return list(Operation.objects.raw(due + TAKE + (INTENTS if acting else "") + IN_TURN, arguments))
 
 
 def _claim(operation: Operation, taken_at: float) -> Claim:
