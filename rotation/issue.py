@@ -114,6 +114,7 @@ def issued_columns(operation: Operation, database: Database) -> dict[str, object
         "retire_after": None,
         "retire_by": None,
         "rotate_after": next_rotation_at(database.pk, now, policy_of(database)),
+        "alerted_days": None,
         "failures": 0,
     }
 

@@ -36,6 +36,9 @@ class Credential(models.Model):
     retire_after = models.DateTimeField(null=True, help_text="Of an overlapping user: works at least until then.")
     retire_by = models.DateTimeField(null=True, help_text="Of an overlapping user: retired then, drained or not.")
     rotate_after = models.DateTimeField(null=True, help_text="Of the active user: when the next rotation is due.")
+    alerted_days = models.SmallIntegerField(
+        null=True, help_text="The last alert: so many days before its end; 0: overdue."
+    )
     failures = models.PositiveSmallIntegerField(default=0, help_text="Rotations given up since the last good one.")
 
     class Meta:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from rotation import due
+from rotation import due, expiry
 
 
 @shared_task(ignore_result=True)
 def request_due_rotations() -> None:
     """Begin the rotations whose time has come."""
     due.request_due()
+
+
+@shared_task(ignore_result=True)
+def alert_expiring_credentials() -> None:
+    """Tell who must know of credentials that near their end, and have them rotated."""
+    expiry.alert_expiring()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from inventory.identifiers import azure_name, new_id
 from inventory.models import Database, ElasticPool, Region, ServiceInstance, SqlServer, Subscription, Workspace
 from inventory.states import Status
+from rotation.models import Credential
 
 TIB = 2**40
 GIB = 2**30
@@ -68,3 +69,15 @@ def a_database(service: ServiceInstance | None = None, **columns: object) -> Dat
         "vcores_demanded": 0.25,
     }
     return Database.objects.create(id=row_id, service=service, **{**defaults, **columns})
+
+
+def a_credential(database: Database, slot: str = "a", **columns: object) -> Credential:
+    defaults = {
+        "user_name": f"svc_{slot}",
+        "status": Credential.Status.ACTIVE,
+        "staging_secret": f"{database.azure_name}-{slot}",
+        "staging_version": "1",
+        "stable_secret": database.azure_name,
+        "stable_version": "2",
+    }
+    return Credential.objects.create(database=database, slot=slot, **{**defaults, **columns})

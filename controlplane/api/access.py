@@ -27,6 +27,7 @@ RULES: dict[tuple[str, str], frozenset[Role]] = {
     ("service", "GET"): EVERY_ROLE,
     ("service", "PUT"): WRITERS,
     ("service", "DELETE"): WRITERS,
+    ("service-credentials", "GET"): EVERY_ROLE,
     ("subscriptions", "GET"): SEES_EVERYTHING,
     ("servers", "GET"): SEES_EVERYTHING,
     ("pools", "GET"): SEES_EVERYTHING,

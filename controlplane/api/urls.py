@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from controlplane.api.audit_events import AuditEventsView
+from controlplane.api.credentials import CredentialsView
 from controlplane.api.decisions import (
     OperationAbandonView,
     OperationAdoptView,
@@ -27,6 +28,7 @@ urlpatterns = [
     path("v1/workspaces/<str:workspace>/certificate", CertificateView.as_view(), name="workspace-certificate"),
     path(SERVICES, ServicesView.as_view(), name="services"),
     path(f"{SERVICES}/<str:service>", ServiceView.as_view(), name="service"),
+    path(f"{SERVICES}/<str:service>/credentials", CredentialsView.as_view(), name="service-credentials"),
     path("v1/subscriptions", SubscriptionsView.as_view(), name="subscriptions"),
     path("v1/servers", ServersView.as_view(), name="servers"),
     path("v1/pools", PoolsView.as_view(), name="pools"),

@@ -16,7 +16,7 @@ from operations.services import submit
 from tests.acceptance.callers import Directory
 from tests.acceptance.routes import Route, all_routes, guarded_routes
 from tests.acceptance.tables import contents
-from tests.builders import a_database, a_pool, a_region, a_service, a_workspace
+from tests.builders import a_credential, a_database, a_pool, a_region, a_service, a_workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +30,7 @@ EXPECTED = {
     "GET workspace-certificate": "Operator Auditor",
     "GET services": ALL,
     "GET service": ALL,
+    "GET service-credentials": ALL,
     "PUT service": "Operator ServiceProvider WorkspaceOwner",
     "DELETE service": "Operator ServiceProvider WorkspaceOwner",
     **{f"GET {name}": "Operator Auditor" for name in ("subscriptions", "servers", "pools", "databases")},
@@ -63,6 +64,7 @@ def prepared() -> dict[str, str]:
     database = a_database(a_service(workspace, "claims"), size_bytes=100 * 2**30, status=Status.CREATING)
     operation = submit("create_database", target=database.key, actor="test", workspace="cigna")
     a_pool()
+    a_credential(database)
     return {
         **{name: reverse(name) for name in (*FLEET, "audit-events")},
         "workspaces": reverse("workspaces"),
@@ -70,6 +72,7 @@ def prepared() -> dict[str, str]:
         "workspace-certificate": reverse("workspace-certificate", args=["cigna"]),
         "services": reverse("services", args=["cigna"]),
         "service": reverse("service", args=["cigna", "claims"]),
+        "service-credentials": reverse("service-credentials", args=["cigna", "claims"]),
         "operations": reverse("operations"),
         "operation": reverse("operation", args=[operation.pk]),
         **{name: reverse(name, args=[operation.pk]) for name in ("operation-cancel", *DECISIONS)},

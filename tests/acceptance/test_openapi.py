@@ -21,6 +21,7 @@ PATHS = {
     "workspace-certificate": "/api/v1/workspaces/{workspace}/certificate",
     "services": "/api/v1/workspaces/{workspace}/services",
     "service": "/api/v1/workspaces/{workspace}/services/{service}",
+    "service-credentials": "/api/v1/workspaces/{workspace}/services/{service}/credentials",
     "operations": "/api/v1/operations",
     "operation": "/api/v1/operations/{operation}",
     **{

@@ -1,0 +1,1 @@
+"""Small examples for services that use what we provide; they import nothing of ours."""

@@ -1,0 +1,75 @@
+"""/workspaces/{w}/services/{s}/credentials: where the credential is kept and who it names; never what it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlplane.api.openapi import documented
+from controlplane.api.problems import not_found
+from controlplane.api.view import ApiView, named
+from inventory.selectors import services_for
+from rotation.models import Credential
+
+SHOWN = (Credential.Status.ACTIVE, Credential.Status.OVERLAPPING)
+
+
+class UserDocument(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    state = serializers.ChoiceField(
+        ["Active", "Overlapping"], help_text="Overlapping: replaced; works until it is retired."
+    )
+    promotedAt = serializers.DateTimeField(allow_null=True)
+    worksUntil = serializers.DateTimeField(
+        allow_null=True,
+        help_text="Active: when it will have been replaced. Overlapping: when it is retired at the latest.",
+    )
+
+
+class CredentialReferences(serializers.Serializer[Any]):
+    vaultUri = serializers.URLField()
+    secretName = serializers.CharField(help_text="Read its newest version; the name never changes.")
+    secretVersion = serializers.CharField(help_text="The newest version at this moment.")
+    validUntil = serializers.DateTimeField(allow_null=True)
+    users = UserDocument(many=True)
+
+
+class CredentialsView(ApiView):
+    """References to a service's credential."""
+
+    @documented("credentials_get", answers={200: CredentialReferences}, errors=(404,))
+    def get(self, request: Request, workspace: str, service: str) -> Response:
+        """References only: whoever may read the vault finds the value there."""
+        place = self.workspace(workspace)
+        found = services_for(self.viewer()).filter(workspace=place, name=named(service, "service")).first()
+        if found is None:
+            raise not_found("Service")
+        rows = list(Credential.objects.filter(database__service=found, status__in=SHOWN).order_by("status"))
+        active = next((row for row in rows if row.status == Credential.Status.ACTIVE), None)
+        if active is None:
+            raise not_found("Credential")
+        return Response(_document(active, rows))
+
+
+def _document(active: Credential, rows: list[Credential]) -> dict[str, Any]:
+    return {
+        "vaultUri": settings.AZURE_VAULT_URL,
+        "secretName": active.stable_secret,
+        "secretVersion": active.stable_version,
+        "validUntil": active.valid_until,
+        "users": [_user(row) for row in rows],
+    }
+
+
+def _user(row: Credential) -> dict[str, Any]:
+    active = row.status == Credential.Status.ACTIVE
+    return {
+        "name": row.user_name,
+        "state": "Active" if active else "Overlapping",
+        "promotedAt": row.promoted_at,
+        "worksUntil": row.valid_until if active else row.retire_by,
+    }
