@@ -24,7 +24,7 @@ AZURE_NAME = r"^[a-z0-9-]{1,80}$"
 
 class FleetQuery(PageQuery):
     region = Text(required=False, pattern=REGION)
-    status = serializers.ChoiceField(Status.values, required=False)
+    status = serializers.ChoiceField(Status.choices, required=False)
 
 
 class ServersQuery(FleetQuery):
@@ -52,7 +52,7 @@ class ServerDocument(serializers.Serializer[Any]):
     subscriptionId = serializers.CharField(source="subscription_id")
     resourceGroup = serializers.CharField(source="resource_group")
     region = serializers.CharField(source="region_id")
-    status = serializers.ChoiceField(Status.values)
+    status = serializers.ChoiceField(Status.choices)
     isCordoned = serializers.BooleanField(source="is_cordoned")
     databasesCommitted = serializers.IntegerField(source="databases_committed")
     vcoresCommitted = serializers.IntegerField(source="vcores_committed")
@@ -66,7 +66,7 @@ class PoolDocument(serializers.Serializer[Any]):
     region = serializers.CharField(source="server.region_id")
     sku = serializers.CharField(source="sku_name")
     vcores = serializers.IntegerField()
-    status = serializers.ChoiceField(Status.values)
+    status = serializers.ChoiceField(Status.choices)
     isCordoned = serializers.BooleanField(source="is_cordoned")
     databasesCommitted = serializers.IntegerField(source="databases_committed")
     bytesCommitted = serializers.IntegerField(source="bytes_committed")
@@ -82,7 +82,7 @@ class FleetDatabaseDocument(serializers.Serializer[Any]):
     pool = serializers.CharField(source="pool.azure_name", default=None, allow_null=True)
     region = serializers.CharField(source="region_id")
     tier = serializers.ChoiceField(Database.Tier.values, source="service_tier")
-    status = serializers.ChoiceField(Status.values)
+    status = serializers.ChoiceField(Status.choices)
     sizeBytes = serializers.IntegerField(source="size_bytes")
     observedStatus = serializers.CharField(source="observed_status", allow_blank=True)
     observedAt = serializers.DateTimeField(source="observed_at", allow_null=True)
