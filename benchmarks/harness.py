@@ -13,8 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 import psutil
+
+if TYPE_CHECKING:
+    from controlplane.embedded import EmbeddedStack, Part
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -90,3 +94,26 @@ def middle(runs: int, measure: Callable[[], float]) -> float:
 def report(name: str, **figures: object) -> None:
     """The last line of every measurement."""
     print(json.dumps({"bench": name, **figures}))
+
+
+@contextmanager
+def running(parts: Iterable[Part], **settings: str) -> Iterator[EmbeddedStack]:
+    """These parts of the product, started with these variables, and Django in this process set up on them."""
+    from controlplane.embedded import EmbeddedStack
+
+    path = Path(tempfile.mkdtemp(prefix="spp-bench-"))
+    path.chmod(0o755)
+    os.environ.update(settings)
+    try:
+        with EmbeddedStack(path, parts) as stack:
+            os.environ.update({**stack.environment, "LOG_LEVEL": "ERROR"})
+            os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
+            import django
+
+            django.setup()
+            yield stack
+            from django.db import connections
+
+            connections.close_all()
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

@@ -41,7 +41,8 @@ class Claim:
         return self.operation.claimed_at + timedelta(seconds=settings.OPERATIONS_LEASE_SECONDS - self.seconds_left())
 
 
-# Every workspace that has something due takes its turn: its n-th row comes after everybody's (n-1)-th. The groups
+# Every workspace that has something due takes its turn: its n-th row comes after everybody's (n-1)-th, and its oldest
+# operation first, so that what was begun is finished. The groups
 # (step, priority, workspace) are found by jumping through the index operation_turn, a probe each, so that ten thousand
 # rows of one workspace cost as much as one. More rows are considered than wanted, since others may be taking them; each
 # is locked only when its turn has come (and found by its id: the states are put so that no partial index offers itself).
@@ -63,7 +64,7 @@ WITH RECURSIVE moment AS MATERIALIZED (
         ORDER BY o.priority, o.workspace, o.due_at LIMIT 1) next
 ), considered AS (
     SELECT head.id, g.priority, g.workspace,
-           row_number() OVER (PARTITION BY g.priority, g.workspace ORDER BY head.due_at) AS turn
+           row_number() OVER (PARTITION BY g.priority, g.workspace ORDER BY head.id) AS turn
     FROM groups g CROSS JOIN LATERAL (
         SELECT o.id, o.due_at FROM operations_operation o
         WHERE o.kind = g.kind AND o.step = g.step AND o.priority = g.priority AND o.workspace = g.workspace
