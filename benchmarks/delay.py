@@ -178,7 +178,8 @@ def _sdk_reads(number: int) -> float:
     def counted(response: object) -> None:
         reads[0] += response.http_request.method == "GET"  # type: ignore[attr-defined]
 
-    pool = f"{server.arm_id}/elasticPools/{beside.pool.azure_name}"
+    group = f"/subscriptions/{server.subscription_id}/resourceGroups/{server.resource_group}"
+    pool = f"{group}/providers/Microsoft.Sql/servers/{server.azure_name}/elasticPools/{beside.pool.azure_name}"
     document = {"location": server.region_id, "properties": {"elasticPoolId": pool}}
     place = (server.resource_group, server.azure_name)
     pollers = [

@@ -90,7 +90,6 @@ WITH moment AS MATERIALIZED (
       AND o.due_at <= (SELECT now FROM moment)
     FOR UPDATE OF o SKIP LOCKED
 )"""
-# A step that acts outside gets its intent here, and what an earlier claim of it left open is closed: nobody else will.
 TAKE = """, claimed AS (
     UPDATE operations_operation o
     SET state = 'running', fence = o.fence + 1, claim_token = gen_random_uuid(), lease_owner = %(owner)s,
@@ -103,15 +102,17 @@ TAKE = """, claimed AS (
         due.due_at AS was_due_at,
         CASE WHEN (o.kind, o.step) IN (
             SELECT * FROM unnest(%(acting_kinds)s::text[], %(acting_steps)s::text[])) THEN gen_random_uuid() END AS run_id
-), lost AS (
+)"""
+# A step that acts outside gets its intent here, and what an earlier claim of it left open is closed: nobody else will. Left
+# out where no step acts, since planning it costs as much as claiming ten rows.
+INTENTS = """, lost AS (
     UPDATE operations_step_run run SET finished_at = claimed.claimed_at, outcome = 'lost'
     FROM claimed WHERE run.operation_id = claimed.id AND run.finished_at IS NULL AND claimed.run_id IS NOT NULL
 ), intents AS (
     INSERT INTO operations_step_run (id, started_at, operation_id, step, run, target)
     SELECT run_id, claimed_at, id, step, fence, target_key FROM claimed WHERE run_id IS NOT NULL
-)
-SELECT * FROM claimed ORDER BY priority, turn, workspace <= %(last)s, workspace
-"""
+)"""
+IN_TURN = " SELECT * FROM claimed ORDER BY priority, turn, workspace <= %(last)s, workspace"
 
 
 class Turns:
@@ -187,7 +188,8 @@ def _take(known: list[tuple[str, Step]], modes: tuple[Mode, ...], *, limit: int,
         "owner": f"{socket.gethostname()}:{os.getpid()}",
         "lease": settings.OPERATIONS_LEASE_SECONDS,
     }
-    return list(Operation.objects.raw((FAIRLY if only is None else ONLY) + TAKE, arguments))
+    due = FAIRLY if only is None else ONLY
+    return list(Operation.objects.raw(due + TAKE + (INTENTS if acting else "") + IN_TURN, arguments))
 
 
 def _claim(operation: Operation, taken_at: float) -> Claim:

@@ -45,7 +45,7 @@ def request(operation: Operation, wanted: Iterable[Lock]) -> bool:
 
 def release(*operations: Operation) -> None:
     """Give back all locks of these operations and wake those who now hold what they waited for."""
-    held = ResourceLock.objects.filter(operation__in=operations)
+    held = ResourceLock.objects.filter(operation_id__in=[operation.pk for operation in operations])
     keys = sorted(set(held.values_list("resource_key", flat=True)))
     if not keys:
         return
