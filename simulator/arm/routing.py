@@ -22,8 +22,12 @@ LOCATION = SUBSCRIPTION + "/providers/Microsoft.Sql/locations/{location}"
 
 
 class Route(NamedTuple):
+    """A handler with the names in its path; `method` and `template` are as they were registered."""
+
     handler: Handler
     parameters: tuple[str, ...]
+    method: str
+    template: str
 
 
 _ROUTES: dict[tuple[str, str], Route] = {}
@@ -35,11 +39,16 @@ def route(method: str, template: str) -> Callable[[Handler], Handler]:
 
     def register(handler: Handler) -> Handler:
         shape, values = take_apart(template)
-        _ROUTES[method, shape] = Route(handler, tuple(value.strip("{}") for value in values))
+        _ROUTES[method, shape] = Route(handler, tuple(value.strip("{}") for value in values), method, template)
         _SHAPES.add(shape)
         return handler
 
     return register
+
+
+def routes() -> list[Route]:
+    """Every route that is served, in order of registration."""
+    return list(_ROUTES.values())
 
 
 def take_apart(path: str) -> tuple[str, list[str]]:

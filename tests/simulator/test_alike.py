@@ -14,7 +14,7 @@ import pytest
 
 from simulator.azure import Azure
 from simulator.certificates import Certificates
-from simulator.http import Request
+from simulator.http import Request, Response
 from simulator.server import listen
 from tests.simulator.builders import PASSWORD, bearer
 
@@ -39,12 +39,19 @@ class OverTls:
     def __init__(self, directory, handle=None) -> None:
         self.azure = Azure(real=lambda: 0.0)
         self.certificates = Certificates(directory)
-        self._loop = asyncio.new_event_loop()
+        self.loop = self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        start = listen(handle or self.azure.handle, host="127.0.0.1", port=0, context=self.certificates.context())
+        start = listen(handle or self._handle, host="127.0.0.1", port=0, context=self.certificates.context())
         self.server = asyncio.run_coroutine_threadsafe(start, self._loop).result(10)
         self.port = self.server.sockets[0].getsockname()[1]
+
+    def use(self, azure: Azure) -> None:
+        """Answer from another one from now on."""
+        self.azure = azure
+
+    def _handle(self, request: Request) -> Response:
+        return self.azure.handle(request)
 
     def connection(self) -> http.client.HTTPSConnection:
         tls = ssl.create_default_context(cafile=str(self.certificates.ca_file))
