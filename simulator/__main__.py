@@ -10,6 +10,16 @@ from pathlib import Path
 
 from simulator.process import Options, run
 
+EPILOG = """
+The line it prints is JSON: arm, authority (Entra), metrics and vault are base URLs; sql_port is the one port of all SQL
+servers; ca is the certificate authority to trust; tenant, client_id and client_secret are an application that may do
+everything; subscription and subscriptions, locations; admin is the address of faults, clock and state (/_sim).
+
+  python -m simulator --state .run/azure --time-scale 60     an hour of Azure passes in a minute, kept over restarts
+  curl --cacert CA ADMIN/clock -d '{"advance_seconds": 600}'  ten minutes later at once
+  python -m simulator.served                                 what is simulated, simplified and absent
+"""
+
 
 def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -17,7 +27,12 @@ def main() -> None:
 
 
 def _options() -> Options:
-    parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m simulator",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=0, help="port of ARM, Entra, metrics and /_sim; 0: the former or a free one")

@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 NAMES = (
     "localhost",
+    "simulator",  # its host name in docker-compose.yml
     "*.localhost",
     "*.vault.localhost",
     "*.vault.azure.net",

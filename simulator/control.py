@@ -51,6 +51,10 @@ class Control:
             ("POST", "/_sim/vaults/revoke"): vaults.revoke,
         }
 
+    def served(self) -> list[tuple[str, str]]:
+        """Each call with what it is for."""
+        return [(f"{method} {path}", action.__doc__ or "") for (method, path), action in self._actions.items()]
+
     def handle(self, request: Request) -> Response:
         action = self._actions.get((request.method, request.path.rstrip("/")))
         if action is None:
@@ -62,14 +66,17 @@ class Control:
             return _refused(400, str(error) or type(error).__name__)
 
     def _list_faults(self, request: Request) -> Response:
+        """The rules in force, with how often each acted."""
         return answer(200, {"value": self._azure.faults.documents()})
 
     def _add_faults(self, request: Request) -> Response:
+        """One rule or a list of them; see `simulator/faults.py` for the kinds."""
         document = orjson.loads(request.body)
         rules = [rule_of(one) for one in (document if isinstance(document, list) else [document])]
         return answer(201, {"value": [self._azure.faults.add(rule).document() for rule in rules]})
 
     def _clear_faults(self, request: Request) -> Response:
+        """No faults any more."""
         self._azure.faults.clear()
         return Response(204)
 
@@ -88,6 +95,7 @@ class Control:
         return Response(204)
 
     def _tell_clock(self, request: Request) -> Response:
+        """The simulated moment, and how fast time passes."""
         clock = self._azure.clock
         return answer(200, {"now": iso(clock.now()), "scale": clock.scale})
 

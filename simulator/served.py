@@ -1,0 +1,97 @@
+"""What is simulated, as a table made from the routes and their docstrings.
+
+`python -m simulator.served` prints it in Markdown; docs/simulator.md holds a copy, and a test compares both.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+
+from simulator.arm import handlers
+from simulator.arm.routing import Route, routes
+from simulator.azure import Azure
+from simulator.key_vault import ROUTES as VAULT_ROUTES
+
+SIMPLIFIED = (
+    ("Time", "Operations take a time drawn from what was recorded, scaled by --time-scale; nothing happens between."),
+    (
+        "Storage",
+        "A database holds catalog, users and rights; of its rows only what sign-ins and health checks ask for.",
+    ),
+    ("Metrics", "Drawn from a seeded workload with days, weeks, bursts and neighbours, not measured."),
+    ("Role-based access", "Any application of the directory may call ARM; Key Vault and Monitor ask for rights."),
+    ("Signatures of tokens", "One signing key, which lives as long as the state; it is not rolled."),
+    ("Throttling", "ARM's and Key Vault's buckets as documented; of the SQL provider what its documentation gives."),
+)
+ABSENT = (
+    ("Managed instances, Synapse, SQL virtual machines", "other products"),
+    ("api-version 2014-04-01", "retired; later versions answer for it"),
+    ("Deployments and templates, activity log, resource graph", "nothing here asks them"),
+    ("Imports and exports, jobs, data sync, ledger digests", "no workflow uses them"),
+    ("Other resource providers", "except Microsoft.KeyVault/vaults and Microsoft.Insights metrics"),
+)
+
+
+def table() -> str:
+    """All of it, in Markdown."""
+    assert handlers.ALL
+    parts = [
+        "### Simulated: Azure Resource Manager\n",
+        _rows(("call", "what it promises"), [(f"{one.method} {_short(one)}", _said(one.handler)) for one in _arm()]),
+        "### Simulated: Key Vault\n",
+        _rows(
+            ("call", "what it promises"),
+            [(f"{one.method} {_plain(one.path.pattern)}", _said(one.handler)) for one in VAULT_ROUTES],
+        ),
+        "### Simulated: control of the simulator itself\n",
+        _rows(("call", "what it promises"), [(call, _sentence(text)) for call, text in Azure().control.served()]),
+        "### Simplified\n",
+        _rows(("what", "how"), SIMPLIFIED),
+        "### Absent\n",
+        _rows(("what", "why"), ABSENT),
+    ]
+    return "\n".join(parts)
+
+
+def _arm() -> list[Route]:
+    """One row for all the addresses to poll."""
+    polls = re.compile(r"(AzureAsyncOperation|OperationResults)/")
+    return sorted(
+        (one for one in routes() if not polls.search(one.template)), key=lambda one: (one.template, one.method)
+    )
+
+
+def _short(served: Route) -> str:
+    """The path below the subscription, its provider left out where it is SQL's."""
+    path = served.template.removeprefix("/subscriptions/{subscription}")
+    return path.replace("/resourceGroups/{group}/providers/Microsoft.Sql", "…") or "/subscriptions/{subscription}"
+
+
+def _plain(pattern: str) -> str:
+    """A regular expression of a path, for people."""
+    return re.sub(r"\((?:\?:)?(/?)\(?\[\^/\]\+\)*\)?\??", r"\1{…}", pattern)
+
+
+def _said(handler: Callable[..., object]) -> str:
+    """The first words of its docstring; where it has none its name says it."""
+    name = getattr(handler, "__name__", "").replace("_", " ")
+    return _sentence(handler.__doc__ or "") or f"{name.capitalize()}."
+
+
+def _sentence(text: str) -> str:
+    return re.sub(r"\s+", " ", text.strip().split("\n\n")[0])
+
+
+def _rows(head: tuple[str, str], rows: Iterable[tuple[str, str]]) -> str:
+    lines = [f"| {head[0]} | {head[1]} |", "| --- | --- |"]
+    lines += [
+        f"| `{first}` | {second.replace('|', '/')} |" if "/" in first else f"| {first} | {second} |"
+        for first, second in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table())

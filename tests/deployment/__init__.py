@@ -1,0 +1,1 @@
+"""What ships: the compose file, the image, the example of settings."""
