@@ -193,7 +193,16 @@ def running(
         for _, process in processes:
             process.terminate()
         for _, process in processes:
-            process.wait(60)
+            end(process)
+
+
+def end(process: subprocess.Popen[bytes], *, grace_seconds: float = 20.0) -> None:
+    """As a container is ended: asked first, then killed."""
+    try:
+        process.wait(grace_seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def wait_until_ready(url: str, *, seconds: float) -> None:
