@@ -41,7 +41,7 @@ def _create(call: Call, server: Resource, body: Body) -> Response:
     inner: Body = {"used_bytes": EMPTY_BYTES, "tde": "Enabled"}
     shown = new_body(call, server, place, properties_of(body), tags=tags_of(body), status="Creating")
     database = _put(call, server, place, shown, inner)
-    seconds = call.arm.seconds(300, 600) if place.is_hyperscale else call.arm.seconds(30, 60)
+    seconds = call.arm.seconds(300, 510) if place.is_hyperscale else call.arm.seconds(30, 60)
     return accepted(call, kind="database", word=CREATE, target=database.id, seconds=seconds)
 
 

@@ -14,7 +14,7 @@ from simulator.arm.versions import restore_point
 
 COPY, RESTORE = "CreateDatabaseAsCopy", "CreateRestoreRequest"
 COPIED = ("collation", "catalogCollation", "isLedgerOn", "zoneRedundant", "highAvailabilityReplicaCount")
-COPY_SECONDS, RESTORE_SECONDS, HYPERSCALE_SECONDS = (60.0, 138.0), (107.0, 438.0), (319.0, 594.0)
+COPY_SECONDS, RESTORE_SECONDS, HYPERSCALE_SECONDS = (80.0, 138.0), (107.0, 438.0), (319.0, 594.0)
 SECONDS_PER_GB = 30.0
 GB = 1024**3
 MODES = ("Copy", "PointInTimeRestore", "Restore", "Secondary", "OnlineSecondary")

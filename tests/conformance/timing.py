@@ -58,12 +58,15 @@ def _note(operation: Began, poll: Interaction) -> None:
 
 
 def word_of(one: Interaction) -> str:
-    """What kind of operation a 202 began: Azure's word for it, and the tier where that decides how long it takes."""
+    """What kind of operation a 202 began: Azure's word for it; creations of Hyperscale databases apart, which take longer.
+
+    A copy or restore inherits its tier from its source, which its request need not name: those are not told apart.
+    """
     body = one.body if isinstance(one.body, dict) else {}
     word = str(body.get("operation") or f"{one.method} {_last_type(one.path)}")
     sku = (one.request_body or {}).get("sku") if isinstance(one.request_body, dict) else None
     hyperscale = str((sku or {}).get("name", "")).startswith("HS_")
-    return f"{word} Hyperscale" if hyperscale else word
+    return f"{word} Hyperscale" if hyperscale and word == "CreateLogicalDatabase" else word
 
 
 def _last_type(path: str) -> str:
