@@ -32,12 +32,18 @@ operator: .venv ## give the operator of a running `make up` a new password
 	@$(STACK) manage ensure_operator --reset
 
 # --- the proof --------------------------------------------------------------------------------------------------------
-.PHONY: test test-full lint types
+.PHONY: test test-full soak mutations lint types
 test: .venv ## all tests within their time budgets, against real servers
 	@$(PYTEST) -q -n $(WORKERS) -m "not full and not soak"
 
 test-full: .venv ## also the tests that take longer
 	@$(PYTEST) -q -n $(WORKERS) -m "not soak"
+
+soak: .venv ## seed after seed of the simulation, resumable; SEEDS= how many, FROM= the first
+	@$(RUN) -m tests.simulation.soak
+
+mutations: .venv ## take away one safeguard at a time and name the tests that notice
+	@$(RUN) -m tests.mutations
 
 lint: .venv ## style, format, import directions, missing migrations
 	@.venv/bin/ruff check .

@@ -14,6 +14,7 @@ from django.db import connection
 from django.test import override_settings
 from psycopg import sql
 
+from operations.claims import turns
 from operations.models import Operation
 from tests import databases
 from tests.builders import a_region, a_subscription, a_workspace
@@ -70,6 +71,7 @@ def run(seed: int, schedule: Mapping[str, int] | None = None) -> Report:
     """Run a seed, or replay a schedule of it, on an emptied database. Never raises a Violation: the report has it."""
     started, cpu = time.perf_counter(), time.process_time()
     _empty_database()
+    turns.forget()
     clock = VirtualTime()
     report = Report(seed)
     with ExitStack() as stack:

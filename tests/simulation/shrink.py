@@ -48,6 +48,13 @@ def replay(path: Path) -> Report:
     return run(document["seed"], document["schedule"])
 
 
+def told(report: Report) -> str:
+    """The failure, its schedule and its last steps."""
+    schedule = "\n".join(f"  {name}: {value}" for name, value in report.schedule.items())
+    steps = "\n".join(report.trace[-60:])
+    return f"seed {report.seed}: {report.failure}\n{len(report.schedule)} decisions:\n{schedule}\nlast steps:\n{steps}"
+
+
 def _without(best: Report, taken: Schedule) -> Report | None:
     """The same run without some decisions, if it still fails."""
     fewer = {name: value for name, value in best.schedule.items() if name not in taken}

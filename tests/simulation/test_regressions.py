@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.shrink import kept, replay
-from tests.simulation.test_simulation import told
+from tests.simulation.shrink import kept, replay, told
 
 
 @pytest.mark.parametrize("path", kept(), ids=lambda path: path.stem)

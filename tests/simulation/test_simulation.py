@@ -9,8 +9,8 @@ import time
 import pytest
 
 from tests.databases import ROOT
-from tests.simulation.run import Report, run
-from tests.simulation.shrink import shrunk
+from tests.simulation.run import run
+from tests.simulation.shrink import shrunk, told
 
 QUICK, ALL = 50, 500
 BUDGET_SECONDS = 110.0  # of each process; what is left out is skipped, and says so
@@ -45,10 +45,3 @@ def test_a_seed_fixes_every_step(committed_db: None):
 def test_a_schedule_replays_the_run_that_it_was_taken_from(committed_db: None):
     first = run(4)
     assert run(4, first.schedule).trace == first.trace
-
-
-def told(report: Report) -> str:
-    """The failure, its schedule and its last steps."""
-    schedule = "\n".join(f"  {name}: {value}" for name, value in report.schedule.items())
-    steps = "\n".join(report.trace[-60:])
-    return f"seed {report.seed}: {report.failure}\n{len(report.schedule)} decisions:\n{schedule}\nlast steps:\n{steps}"

@@ -1,0 +1,125 @@
+"""Seed after seed, for as long as you like: `make soak`, with SEEDS= how many and FROM= the first.
+
+Goes on where it stopped (.run/soak/state.json); Ctrl-C ends it after the present seed. A failure is made short, kept in
+`regressions/` and printed. The last line is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import django
+
+from controlplane.database_url import parse_database_url
+from controlplane.embedded import EmbeddedStack, Part
+from controlplane.env import env_secret
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+DIRECTORY = Path(__file__).resolve().parents[2] / ".run" / "soak"
+STATE = DIRECTORY / "state.json"
+SHRINKING_SECONDS = 300.0
+SEEDS = 50_000
+
+
+@dataclass
+class Soak:
+    """How far it has come: `next_seed`, and what was found on the way."""
+
+    next_seed: int = 0
+    passed: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def resumed(cls) -> Soak:
+        return cls(**json.loads(STATE.read_text())) if STATE.exists() else cls()
+
+    def save(self) -> None:
+        """Replace the state file, whole or not at all."""
+        fresh = STATE.with_suffix(".new")
+        fresh.write_text(json.dumps(asdict(self), indent=1))
+        fresh.replace(STATE)
+
+    def line(self) -> str:
+        done = self.passed + len(self.failures)
+        pace = done / self.seconds if self.seconds else 0.0
+        return f"{done} seeds, next {self.next_seed}, {len(self.failures)} failed, {pace:.2f} seeds/s"
+
+
+def main() -> int:
+    """1 when a seed failed, now or before the last stop."""
+    DIRECTORY.mkdir(parents=True, exist_ok=True)
+    soak = Soak.resumed()
+    if "FROM" in os.environ:
+        soak = Soak(next_seed=int(os.environ["FROM"]))
+    with EmbeddedStack(DIRECTORY / "servers", parts=(Part.POSTGRES,), losable=True) as stack:
+        os.environ.update(stack.environment)
+        _prepare()
+        _run(soak, until=soak.next_seed + int(os.environ.get("SEEDS", SEEDS)))
+    _print(json.dumps({"soak": asdict(soak), "seeds_per_second": round(_pace(soak), 3)}))
+    return bool(soak.failures)
+
+
+def _prepare() -> None:
+    django.setup()
+    from tests import databases  # only now are there settings
+
+    owner = parse_database_url(env_secret("MIGRATION_DATABASE_URL"), variable="MIGRATION_DATABASE_URL")
+    databases.use_copy(owner, "soak", fresh=False)
+
+
+def _run(soak: Soak, *, until: int) -> None:
+    stopping: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _: stopping.append(received))
+    told = 0.0
+    while soak.next_seed < until and not stopping:
+        _one(soak)
+        soak.save()
+        if time.monotonic() - told > 10:
+            told = time.monotonic()
+            _print(soak.line())
+    _print(soak.line())
+
+
+def _one(soak: Soak) -> None:
+    from tests.simulation.run import run
+
+    report = run(soak.next_seed)
+    soak.seconds += report.real_seconds
+    soak.steps += report.steps
+    soak.next_seed += 1
+    if report.failure:
+        soak.failures[str(report.seed)] = report.failure
+        _tell_failure(report.seed, report.failure)
+    else:
+        soak.passed += 1
+
+
+def _tell_failure(seed: int, failure: str) -> None:
+    from tests.simulation.run import run
+    from tests.simulation.shrink import keep, shrunk, told
+
+    _print(f"seed {seed} failed: {failure}\nmaking it short …")
+    short = shrunk(run(seed), seconds=SHRINKING_SECONDS)
+    _print(f"{told(short)}\nkept in {keep(short)}")
+
+
+def _pace(soak: Soak) -> float:
+    return (soak.passed + len(soak.failures)) / soak.seconds if soak.seconds else 0.0
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
