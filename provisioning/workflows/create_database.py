@@ -31,7 +31,7 @@ def leave_refused_place(operation: Operation) -> Outcome:
     """Give room back that Azure has refused, or that never came to be; nothing to do the first time."""
     database = database_of(operation)
     refused = operation.choices.get("refused", [])
-    if str(database.pool_id) in refused or str(database.server_id) in refused:
+    if str(database.pool_id) in refused or str(database.server_id) in refused or _never_came_to_be(database):
         give_room_back(database)
         Database.objects.filter(pk=database.pk).update(pool=None, server=None)
     if len(refused) >= PLACES_TRIED:
@@ -208,6 +208,12 @@ def place_locks(database: Database, reason: str) -> list[Lock]:
     """Shared locks on what a database stands in: resizing, draining and deleting have to wait."""
     keys = [server_row_of(database).key, *([database.pool.key] if database.pool else [])]
     return [Lock(key, Mode.SHARED, reason) for key in keys]
+
+
+def _never_came_to_be(database: Database) -> bool:
+    """Its pool or server failed before Azure ever showed the database: a second attempt needs another place."""
+    places = [place for place in (database.pool, database.server) if place is not None]
+    return not database.observed_arm_id and any(place.status == Status.FAILED for place in places)
 
 
 def _elsewhere(operation: Operation, refused: str) -> Next:

@@ -27,6 +27,7 @@ TAKES = {
     "workspace-certificate": ["workspace"],
     "services": ["workspace"],
     "service": ["workspace", "service"],
+    "service-credentials": ["workspace", "service"],
     "operations": [],
     "operation": ["operation"],
     **{f"operation-{verb}": ["operation"] for verb in ("cancel", "retry", "skip", "adopt", "abandon")},

@@ -19,8 +19,13 @@ def test_a_living_process_says_so_without_asking_anybody(client):
 
 @pytest.mark.django_db
 @override_settings(BROKER_URL="memory://")
-def test_it_is_ready_with_its_database(client):
-    assert client.get("/readyz").json() == {"status": "ready", "postgresql": "reachable", "broker": "in memory"}
+def test_it_takes_wishes_with_its_database_alone_and_says_who_is_missing(client):
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    said = answer.json()
+    assert (said["status"], said["postgresql"], said["broker"]) == ("degraded", "reachable", "in memory")
+    assert said["workers"].startswith("nobody reads")
+    assert said["beat"] == "late"
 
 
 @pytest.mark.django_db

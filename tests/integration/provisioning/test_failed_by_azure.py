@@ -41,3 +41,19 @@ def test_an_operation_that_azure_always_fails_at_fails_in_the_end(azure: LocalAz
     database.refresh_from_db()
     assert (database.status, database.error_code) == (Status.FAILED, "InternalServerError")
     assert Operation.objects.get(kind="create_database").state == "failed"
+
+
+@pytest.mark.parametrize("path", [r"/servers/[^/]+$", r"/elasticPools/[^/]+$"])
+def test_a_second_attempt_leaves_a_place_that_never_came_to_be(azure: LocalAzure, workspace: Workspace, path: str):
+    database = a_wish(workspace)
+    rule = FaultRule(
+        FaultKind.FAILED_OPERATION, method="PUT", path=re.compile(path), count=1, code="OperationCancelled"
+    )
+    azure.azure.faults.add(rule)
+    run_until_settled(azure)
+    database.refresh_from_db()
+    assert (database.status, database.error_code) == (Status.FAILED, "OperationCancelled")
+    a_wish(workspace)
+    run_until_settled(azure)
+    database.refresh_from_db()
+    assert database.status == Status.READY

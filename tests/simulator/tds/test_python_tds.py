@@ -80,11 +80,12 @@ def test_an_absent_database_is_named(sql: Served) -> None:
 
 
 def test_the_firewall_refuses_loopback_when_told(sql: Served) -> None:
-    """The driver retries all but 18456 until its time is up, and then names the cause as such only."""
+    """By itself the driver retries all but 18456 until its time is up, and names the cause as such only; our adapter, once
+    loaded into the process, lets it try but once."""
     sql.world.doors["127.0.0.1"] = Admission.FIREWALL_REFUSES
-    with pytest.raises(TimeoutError) as caught:
+    with pytest.raises((TimeoutError, pytds.OperationalError)) as caught:
         connect(sql, login_timeout=2.0)
-    cause = caught.value.__cause__
+    cause = caught.value if isinstance(caught.value, pytds.OperationalError) else caught.value.__cause__
     assert isinstance(cause, pytds.OperationalError)
     assert cause.number == 40615
     assert "IP address '127.0.0.1'" in str(cause)
