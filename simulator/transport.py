@@ -70,7 +70,6 @@ def in_process_session(azure: Azure, around: Around = plain) -> requests.Session
 def to_request(request: requests.PreparedRequest) -> Request:
     """A prepared request as the simulator takes it."""
     url = urlsplit(request.url or "")
-    body = request.body or b""
     return Request(
         method=request.method or "GET",
         host=url.hostname or "localhost",
@@ -78,8 +77,18 @@ def to_request(request: requests.PreparedRequest) -> Request:
         path=unquote(url.path),
         query=dict(parse_qsl(url.query, keep_blank_values=True)),
         headers={name.lower(): _text(value) for name, value in request.headers.items()},
-        body=body.encode() if isinstance(body, str) else bytes(body),
+        body=_body(request),
     )
+
+
+def _body(request: requests.PreparedRequest) -> bytes:
+    """What the SDK sends: text or bytes at once, never a stream."""
+    body = request.body or b""
+    if isinstance(body, str):
+        return body.encode()
+    if isinstance(body, bytes | bytearray):
+        return bytes(body)
+    raise TypeError(f"the simulator takes whole bodies, not {type(body).__name__}")
 
 
 def _text(value: str | bytes) -> str:
