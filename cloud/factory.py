@@ -28,7 +28,7 @@ from cloud.key_vault import AzureSecretStore
 from cloud.protocols import CallClass, SecretStore, SqlLogins, SqlManagement
 from cloud.settings import CloudSettings, CredentialKind, SqlDriverKind
 from cloud.sql_drivers import SqlDriver
-from cloud.throttle import Bucket, LocalBucket
+from cloud.throttle import Bucket, LocalBucket, VaultBudget, vault_budget
 
 __all__ = ["CloudSettings", "configure", "secret_store", "sql_logins", "sql_management"]
 
@@ -49,8 +49,9 @@ class _Clients:
     given_transport: HttpTransport[Any, Any] | None = None
     given_driver: SqlDriver | None = None
     bucket: Bucket = field(default_factory=LocalBucket)
+    vault_budget: VaultBudget = field(default_factory=lambda: vault_budget(LocalBucket))
     management: dict[CallClass, SqlManagement] = field(default_factory=dict)
-    vaults: dict[str, SecretStore] = field(default_factory=dict)
+    vaults: dict[tuple[str, CallClass], SecretStore] = field(default_factory=dict)
 
     @cached_property
     def transport(self) -> HttpTransport[Any, Any]:
@@ -70,7 +71,7 @@ class _Clients:
 
     def fresh(self) -> _Clients:
         """The same configuration with nothing made yet."""
-        return _Clients(self.settings, self.given_transport, self.given_driver, self.bucket)
+        return _Clients(self.settings, self.given_transport, self.given_driver, self.bucket, self.vault_budget)
 
 
 _lock = threading.RLock()
@@ -83,14 +84,18 @@ def configure(
     transport: HttpTransport[Any, Any] | None = None,
     sql_driver: SqlDriver | None = None,
     bucket: Bucket | None = None,
+    budget: VaultBudget | None = None,
 ) -> None:
-    """Say where Azure is. `transport` and `sql_driver` replace the network (tests); `bucket` is shared by all workers.
+    """Say where Azure is. `transport` and `sql_driver` replace the network (tests); `bucket` (calls to ARM) and `budget`
+    (calls to vaults) are shared by all workers.
 
     May be called again: clients made before keep their configuration, later ones have the new one.
     """
     global _clients
     with _lock:
-        _clients = _Clients(settings, transport, sql_driver, bucket or LocalBucket())
+        _clients = _Clients(
+            settings, transport, sql_driver, bucket or LocalBucket(), budget or vault_budget(LocalBucket)
+        )
 
 
 def sql_management(call_class: CallClass = CallClass.USER) -> SqlManagement:
@@ -114,18 +119,23 @@ def sql_logins() -> SqlLogins:
         return _configured().logins
 
 
-def secret_store(vault_url: str | None = None) -> SecretStore:
-    """The vault at this URL, or the configured one."""
+def secret_store(vault_url: str | None = None, *, call_class: CallClass = CallClass.USER) -> SecretStore:
+    """The vault at this URL, or the configured one, in the name of this class of work."""
     with _lock:
         made = _configured()
         url = (vault_url or made.settings.vault_url).rstrip("/")
         if not url:
             raise NotConfigured("No vault URL is configured.")
-        if url not in made.vaults:
-            made.vaults[url] = AzureSecretStore(
-                made.settings, vault_url=url, credential=made.credential, transport=made.transport
+        if (url, call_class) not in made.vaults:
+            made.vaults[url, call_class] = AzureSecretStore(
+                made.settings,
+                vault_url=url,
+                credential=made.credential,
+                transport=made.transport,
+                budget=made.vault_budget,
+                call_class=call_class,
             )
-        return made.vaults[url]
+        return made.vaults[url, call_class]
 
 
 def _configured() -> _Clients:

@@ -28,9 +28,9 @@ class SqlDriverKind(StrEnum):
 class CloudSettings:
     """Everything that the adapters need. URLs are https, without a trailing slash; times are seconds.
 
-    `ca_file` (PEM) is trusted instead of the public authorities. `sql_host` is dialled instead of each server's own DNS
-    name: the simulator answers for all logical servers there. `verify_challenge_resource` may be off only where vaults
-    have no host of their own (the simulator's ports).
+    The vault shares the limits of `vault_subscription_id`. `ca_file` (PEM) is trusted instead of the public authorities.
+    `sql_host` is dialled instead of each server's own DNS name: the simulator answers for all logical servers there.
+    `verify_challenge_resource` may be off only where vaults have no host of their own (the simulator's ports).
     """
 
     tenant_id: str
@@ -41,6 +41,7 @@ class CloudSettings:
     arm_url: str = "https://management.azure.com"
     arm_scope: str = "https://management.azure.com/.default"
     vault_url: str = ""
+    vault_subscription_id: str = ""
     verify_challenge_resource: bool = True
     sql_host: str | None = None
     sql_port: int = 1433

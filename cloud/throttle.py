@@ -1,6 +1,8 @@
-"""Our own share of Azure's request rate: token buckets by subscription, and "not before" times after a 429.
+"""Our own share of Azure's request rate: token buckets by subscription or vault, and "not before" times after a 429.
 
 ARM gives a principal 200 writes at once and 10 a second per subscription, 250 reads and 25 a second (2026 figures).
+Key Vault gives a vault, in ten seconds, 300 secrets set and 4,000 other calls, and a subscription five times as much
+(Microsoft's page "Azure Key Vault service limits", 07/23/2025).
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What one subscription allows."""
+    """What one subscription (or vault) allows."""
 
     writes: Rate = Rate(200, 10)
     reads: Rate = Rate(250, 25)
@@ -44,8 +46,13 @@ class Rates:
         return self.writes if write else self.reads
 
 
+# A bucket of room C that gains r a second lets C + 10 r pass in any ten seconds: 60 + 240 sets, 800 + 3,200 other calls.
+VAULT_RATES = Rates(writes=Rate(60, 24), reads=Rate(800, 320))
+VAULTS_A_SUBSCRIPTION = 5  # so many vaults at full speed are all that a subscription gives
+
+
 class Bucket(Protocol):
-    """Asked before each ARM call, told of each 429."""
+    """Asked before each call, told of each 429. Keys are subscriptions, or vaults."""
 
     def take(self, subscription_id: str, call_class: CallClass, *, write: bool) -> float:
         """0: go, one call is counted. Else the seconds to wait; nothing was counted."""
@@ -85,6 +92,28 @@ class LocalBucket:
         short = rate.reserve(call_class) + 1 - tokens
         self._tokens[key] = (tokens if short > 0 else tokens - 1, now)
         return max(short, 0.0) / rate.per_second
+
+
+@dataclass(frozen=True, slots=True)
+class VaultBudget:
+    """Calls to Key Vault: a call must find room in its vault's bucket and in that of the vault's subscription."""
+
+    vault: Bucket
+    subscription: Bucket
+
+    def take(self, vault_url: str, subscription_id: str, call_class: CallClass, *, write: bool) -> float:
+        """0: go, one call is counted. Else the seconds to wait."""
+        wait = self.vault.take(vault_url, call_class, write=write)
+        return wait or self.subscription.take(f"vaults:{subscription_id}", call_class, write=write)
+
+    def close(self, vault_url: str, call_class: CallClass, seconds: float) -> None:
+        """Nobody of this class or a less urgent one calls this vault for so long."""
+        self.vault.close(vault_url, call_class, seconds)
+
+
+def vault_budget(make: Callable[[Rates], Bucket], *, scale: float = 1.0) -> VaultBudget:
+    """The two buckets with Key Vault's rates, `scale` times as fast, made by `make`."""
+    return VaultBudget(make(VAULT_RATES.scaled(scale)), make(VAULT_RATES.scaled(scale * VAULTS_A_SUBSCRIPTION)))
 
 
 def at_least_as_urgent(call_class: CallClass) -> tuple[CallClass, ...]:

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from cloud import factory
 from cloud.settings import CloudSettings, CredentialKind, SqlDriverKind
-from cloud.throttle import Bucket, LocalBucket, Rates
+from cloud.throttle import Bucket, LocalBucket, Rates, vault_budget
 from controlplane.throttle import ValkeyBucket
 
 
@@ -21,6 +21,7 @@ def cloud_settings() -> CloudSettings:
         arm_url=settings.AZURE_ARM_URL.rstrip("/"),
         arm_scope=settings.AZURE_ARM_SCOPE,
         vault_url=settings.AZURE_VAULT_URL.rstrip("/"),
+        vault_subscription_id=settings.AZURE_VAULT_SUBSCRIPTION_ID,
         verify_challenge_resource=settings.AZURE_VERIFY_CHALLENGE_RESOURCE,
         sql_host=settings.AZURE_SQL_HOST or None,
         sql_port=settings.AZURE_SQL_PORT,
@@ -30,13 +31,16 @@ def cloud_settings() -> CloudSettings:
 
 
 def configure() -> None:
-    """Tell `cloud` where Azure is; clients are made when first asked for. All workers share one rate bucket."""
-    factory.configure(cloud_settings(), bucket=_bucket())
+    """Tell `cloud` where Azure is; clients are made when first asked for. All workers share the budgets of calls. The
+    simulator's time, and so its rates, run faster."""
+    scale = settings.AZURE_RATE_SCALE
+    factory.configure(
+        cloud_settings(), bucket=_bucket(Rates().scaled(scale)), budget=vault_budget(_bucket, scale=scale)
+    )
 
 
-def _bucket() -> Bucket:
-    """In Valkey where the broker is one, else in memory. The simulator's time, and so its rates, run faster."""
-    rates = Rates().scaled(settings.AZURE_RATE_SCALE)
+def _bucket(rates: Rates) -> Bucket:
+    """In Valkey where the broker is one, else in memory."""
     if settings.BROKER_URL.startswith(("redis://", "rediss://")):
         return ValkeyBucket(settings.BROKER_URL, rates=rates)
     return LocalBucket(rates)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from cloud import factory
 from inventory.models import Database
 from operations import audit
 from operations.models import Operation
 from rotation.names import stable_secret_of, staging_secret_of
+from rotation.vault import store_of
 
 
 def disable_next_version(operation: Operation, database: Database) -> bool:
     """Disable one enabled version of the database's secrets, the published one first. False when none was left."""
-    store = factory.secret_store()
+    store = store_of(operation)
     for name in (stable_secret_of(database), staging_secret_of(database, "a"), staging_secret_of(database, "b")):
         for version in store.versions(name):
             if version.enabled:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cloud import factory
 from cloud.errors import CloudError, LoginRefused
-from cloud.protocols import SecretVersion
+from cloud.protocols import SecretStore, SecretVersion
 from cloud.secrets import Secret
 from inventory.models import Database
 from operations import audit
@@ -16,7 +16,7 @@ from rotation.logins import administrator, record_sign_in, user_login
 from rotation.models import Credential
 from rotation.names import SLOTS, stable_secret_of, staging_secret_of, user_of
 from rotation.targets import credential_in
-from rotation.vault import document, read_secret, record_read, set_once
+from rotation.vault import document, read_secret, record_read, set_once, store_of
 
 REPAIRS_TRIED = 3
 
@@ -42,10 +42,10 @@ def confirm_active(operation: Operation, database: Database, slot: str) -> Outco
 
 def disable_one_superseded(operation: Operation, database: Database) -> bool:
     """Disable one enabled version that is not the active user's. False when none was left."""
-    kept = _kept(operation, database)
-    for version in _versions(database):
+    kept, store = _kept(operation, database), store_of(operation)
+    for version in _versions(store, database):
         if version.enabled and (version.name, version.version) not in kept:
-            factory.secret_store().disable(version.name, version.version)
+            store.disable(version.name, version.version)
             _record_disabled(operation, version)
             return True
     return False
@@ -62,7 +62,7 @@ def record_republished(operation: Operation, database: Database) -> None:
 def _is_newest(operation: Operation, active: Credential) -> bool:
     """True where a read without version gives what we last published."""
     try:
-        found = factory.secret_store().get(active.stable_secret)
+        found = store_of(operation).get(active.stable_secret)
     except CloudError as error:
         if error.code == "SecretDisabled":
             return False
@@ -114,10 +114,10 @@ def _kept(operation: Operation, database: Database) -> set[tuple[str, str]]:
     return kept | stable
 
 
-def _versions(database: Database) -> Iterator[SecretVersion]:
+def _versions(store: SecretStore, database: Database) -> Iterator[SecretVersion]:
     """Staged ones first: what consumers read is touched last."""
     for name in (*(staging_secret_of(database, slot) for slot in SLOTS), stable_secret_of(database)):
-        yield from factory.secret_store().versions(name)
+        yield from store.versions(name)
 
 
 def _record_disabled(operation: Operation, version: SecretVersion) -> None:

@@ -10,17 +10,22 @@ from django.conf import settings
 
 from cloud import factory
 from cloud.errors import AlreadyThere
-from cloud.protocols import SecretVersion
+from cloud.protocols import CallClass, SecretStore, SecretVersion
 from cloud.secrets import Secret
 from inventory.models import Database, SqlServer
 from operations import audit
-from operations.models import Operation
+from operations.models import Operation, Priority
 from operations.outcomes import StepError
 from rotation.names import user_of
 
 OPERATION_TAG = "operation"
 ATTEMPT_TAG = "attempt"
 RUN_TAG = "run"  # the operation's fence when it was set
+
+
+def store_of(operation: Operation) -> SecretStore:
+    """The vault, in the name of the operation's class: rotations leave users a reserve of the vault's calls."""
+    return factory.secret_store(call_class=CallClass[Priority(operation.priority).name])
 
 
 def set_once(
@@ -40,9 +45,9 @@ def set_once(
     if made is not None:
         return made
     try:
-        return factory.secret_store().set(name, make(), tags=_tags(operation, database, attempt), expires_at=expires_at)
+        return store_of(operation).set(name, make(), tags=_tags(operation, database, attempt), expires_at=expires_at)
     except AlreadyThere as error:
-        factory.secret_store().begin_recover(name)
+        store_of(operation).begin_recover(name)
         raise StepError(
             error.code,
             f"The secret {name} had been deleted; it is being recovered.",
@@ -53,7 +58,7 @@ def set_once(
 
 def read_secret(operation: Operation, name: str, version: str | None = None) -> Secret:
     """A secret's value, for use inside this process; every read is audited by name."""
-    found = factory.secret_store().get(name, version)
+    found = store_of(operation).get(name, version)
     if found is None:
         raise StepError("SecretMissing", f"The vault has no secret {name}.", transient=True)
     record_read(operation, found[1])
@@ -99,7 +104,7 @@ def server_of(database: Database) -> SqlServer:
 
 def _made_by(operation: Operation, name: str, attempt: int) -> SecretVersion | None:
     ours = {OPERATION_TAG: str(operation.pk), ATTEMPT_TAG: str(attempt)}
-    found = [v for v in factory.secret_store().versions(name) if v.enabled and ours.items() <= v.tags.items()]
+    found = [v for v in store_of(operation).versions(name) if v.enabled and ours.items() <= v.tags.items()]
     return found[-1] if found else None
 
 

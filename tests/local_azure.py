@@ -13,7 +13,7 @@ from cloud import factory
 from cloud.secrets import Secret
 from cloud.settings import CloudSettings
 from cloud.sql_drivers import SqlTarget
-from cloud.throttle import LocalBucket
+from cloud.throttle import LocalBucket, vault_budget
 from operations import clock, engine
 from operations.models import Operation
 from provisioning import observe
@@ -37,10 +37,11 @@ class LocalAzure:
         self.azure = Azure(**{"time_scale": 1.0, "throttled": False, **options})
         self.around: Around = straight
         self.bucket = LocalBucket(now=self.azure.clock.now)
+        self.budget = vault_budget(lambda rates: LocalBucket(rates, now=self.azure.clock.now))
         self.new_clients()
 
     def new_clients(self) -> None:
-        """Clients as a process that has just started has them: no token, no connection. The rate bucket is everybody's."""
+        """Clients as a process that has just started has them: no token, no connection. Rate buckets are everybody's."""
         http_challenge_cache.clear()
         client_id, client_secret = self.azure.entra.client_id, self.azure.entra.client_secret
         factory.configure(
@@ -57,6 +58,7 @@ class LocalAzure:
             transport=InProcessTransport(self.azure, self._http),
             sql_driver=_HookedSql(self),
             bucket=self.bucket,
+            budget=self.budget,
         )
 
     @property

@@ -10,7 +10,7 @@ from cloud.secrets import Secret
 from cloud.settings import CloudSettings
 from cloud.sql_drivers import SqlTarget
 from cloud.sql_failures import SqlFailure
-from cloud.throttle import Bucket
+from cloud.throttle import Bucket, VaultBudget
 from simulator.azure import Azure
 from simulator.tds.directory import Directory
 from simulator.tds.engine import SqlSession, connect
@@ -32,13 +32,21 @@ def settings_for(azure: Azure, **changes: Any) -> CloudSettings:
     return CloudSettings(**{**words, **changes})
 
 
-def configure(azure: Azure, *, around: Around = plain, bucket: Bucket | None = None, **changes: Any) -> None:
+def configure(
+    azure: Azure,
+    *,
+    around: Around = plain,
+    bucket: Bucket | None = None,
+    budget: VaultBudget | None = None,
+    **changes: Any,
+) -> None:
     """Point `cloud` at this simulator, SQL included; `around` wraps every HTTP exchange."""
     factory.configure(
         settings_for(azure, **changes),
         transport=InProcessTransport(azure, around),
         sql_driver=InProcessSql(azure.sql_directory),
         bucket=bucket,
+        budget=budget,
     )
 
 

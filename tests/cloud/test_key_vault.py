@@ -7,8 +7,9 @@ import pytest
 
 from cloud import factory
 from cloud.errors import AlreadyThere, Missing, Rejected, RetryLater, Throttled
-from cloud.protocols import SecretStore
+from cloud.protocols import CallClass, SecretStore
 from cloud.secrets import Secret
+from cloud.throttle import LocalBucket, Rate, Rates, VaultBudget
 from simulator.azure import Azure
 from simulator.http import Request, Response, answer
 from tests.cloud.in_process import VAULT, configure
@@ -117,3 +118,67 @@ def test_a_busy_vault_says_how_long_to_wait(azure: Azure):
         factory.secret_store().get("d-1-a")
     assert refused.value.retry_after == 4
     assert len(asked) == 1
+
+
+def a_budget(*, vault: float = 100, subscription: float = 100) -> VaultBudget:
+    """So many calls of each kind, and no more: nothing comes back during a test."""
+
+    def bucket(calls: float) -> LocalBucket:
+        return LocalBucket(Rates(writes=Rate(calls, 0.001), reads=Rate(calls, 0.001)))
+
+    return VaultBudget(bucket(vault), bucket(subscription))
+
+
+def test_a_vault_is_not_asked_for_more_than_it_gives(azure: Azure):
+    asked: list[str] = []
+
+    def note(request: Request, call: Callable[[], Response]) -> Response:
+        asked.append(request.path)
+        return call()
+
+    configure(azure, around=note, budget=a_budget(vault=3))
+    for n in range(3):
+        factory.secret_store().set(f"d-{n}", Secret("value"), tags={})
+    before = len(asked)
+    with pytest.raises(Throttled) as refused:
+        factory.secret_store().set("d-3", Secret("value"), tags={})
+    assert refused.value.code == "OwnRateLimit"
+    assert len(asked) == before
+    assert factory.secret_store().get("d-0") is not None  # reads have a limit of their own
+
+
+def test_vaults_share_what_their_subscription_gives(azure: Azure):
+    configure(azure, budget=a_budget(subscription=2))
+    factory.secret_store().set("d-1", Secret("value"), tags={})
+    factory.secret_store("https://other.vault.azure.net").set("d-1", Secret("value"), tags={})
+    with pytest.raises(Throttled):
+        factory.secret_store("https://third.vault.azure.net").set("d-1", Secret("value"), tags={})
+
+
+def test_rotations_leave_a_reserve_to_users(azure: Azure):
+    configure(azure, budget=a_budget(vault=20))
+    rotating = factory.secret_store(call_class=CallClass.ROTATION)
+    for n in range(18):
+        rotating.set(f"d-{n}", Secret("value"), tags={})
+    with pytest.raises(Throttled):
+        rotating.set("d-18", Secret("value"), tags={})
+    factory.secret_store().set("d-19", Secret("value"), tags={})
+
+
+def test_a_busy_vault_is_left_alone_by_everyone_of_the_class_but_not_by_users(azure: Azure):
+    asked: list[str] = []
+
+    def busy_once(request: Request, call: Callable[[], Response]) -> Response:
+        if not request.path.startswith("/secrets"):
+            return call()
+        asked.append(request.path)
+        refused = {"error": {"code": "Throttled", "message": ""}}
+        return answer(429, refused, {"retry-after": "60"}) if len(asked) == 1 else call()
+
+    configure(azure, around=busy_once, budget=a_budget())
+    for _ in range(3):
+        with pytest.raises(Throttled) as refused:
+            factory.secret_store(call_class=CallClass.ROTATION).get("d-1")
+        assert 50 < (refused.value.retry_after or 0) <= 60
+    assert len(asked) == 1
+    assert factory.secret_store().get("d-1") is None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cloud.protocols import CallClass
-from cloud.throttle import LocalBucket, Rate, Rates
+from cloud.throttle import VAULT_RATES, LocalBucket, Rate, Rates, vault_budget
 
 SUBSCRIPTION = "s-1"
 
@@ -68,3 +68,26 @@ def test_a_shorter_closing_does_not_shorten_a_longer_one():
     bucket.close(SUBSCRIPTION, CallClass.USER, 30)
     bucket.close(SUBSCRIPTION, CallClass.USER, 3)
     assert bucket.take(SUBSCRIPTION, CallClass.USER, write=True) == 30
+
+
+@pytest.mark.parametrize(("write", "most"), [(True, 300), (False, 4_000)])
+def test_no_ten_seconds_see_more_calls_than_key_vault_allows(write: bool, most: int):
+    watch = Watch()
+    budget = vault_budget(lambda rates: LocalBucket(rates, now=watch))
+    passed: list[float] = []
+    for _ in range(300):
+        while budget.take("https://v", SUBSCRIPTION, CallClass.USER, write=write) == 0:
+            passed.append(watch.time)
+        watch.time += 0.1
+    windows = [sum(start <= one < start + 10 for one in passed) for start in sorted(set(passed))]
+    assert max(windows) <= most
+    assert len(passed) > 2.4 * VAULT_RATES.of(write=write).per_second * 10  # and it is not idle either
+
+
+def test_a_sixth_vault_finds_the_subscription_used_up():
+    budget = vault_budget(lambda rates: LocalBucket(rates, now=Watch()))
+    for vault in range(5):
+        while budget.take(f"https://v{vault}", SUBSCRIPTION, CallClass.USER, write=True) == 0:
+            pass
+    assert budget.take("https://v6", SUBSCRIPTION, CallClass.USER, write=True) > 0
+    assert budget.take("https://v6", "s-2", CallClass.USER, write=True) == 0

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from cloud.protocols import CallClass
-from cloud.throttle import Rate, Rates
+from cloud.throttle import Rate, Rates, vault_budget
 from controlplane.throttle import ValkeyBucket
 
 RATES = Rates(writes=Rate(10, 0.001), reads=Rate(100, 0.001))  # so slow that nothing comes back during a test
@@ -68,3 +68,11 @@ def test_valkey_is_used_again_when_it_is_back(broker_url: str, subscription: str
     time[0] = 6.0
     bucket.take(subscription, CallClass.USER, write=True)
     assert redis.Redis.from_url(broker_url).keys(f"*{subscription}*") != []
+
+
+def test_all_workers_share_what_a_vault_gives(broker_url: str, subscription: str):
+    budgets = [vault_budget(lambda rates: ValkeyBucket(broker_url, rates=rates), scale=0.1) for _ in range(2)]
+    vault = f"https://{subscription}.vault.azure.net"
+    waits = [budget.take(vault, subscription, CallClass.USER, write=True) for _ in range(6) for budget in budgets]
+    assert waits[:6] == [0.0] * 6  # a tenth of 60 at once
+    assert max(waits[6:]) > 0
