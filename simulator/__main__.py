@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import logging
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from simulator.process import Options, run
@@ -33,7 +34,15 @@ def _options() -> Options:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
+    _add_addresses(parser.add_argument)
+    _add_behaviour(parser.add_argument)
+    values = vars(parser.parse_args())
+    state = values.pop("state") or Path(tempfile.mkdtemp(prefix="simulator-"))
+    return Options(state=state, **values)
+
+
+def _add_addresses(add: Callable[..., object]) -> None:
+    """Where it listens, what it keeps and what is there from the start."""
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=0, help="port of ARM, Entra, metrics and /_sim; 0: the former or a free one")
     add("--sql-port", type=int, default=0, help="port of the SQL servers; 0: the former or a free one")
@@ -42,6 +51,11 @@ def _options() -> Options:
     add("--seed", type=int, default=1, help="fixes ids, secrets of the default application and durations")
     add("--subscriptions", type=int, default=1, help="how many subscriptions there are (default: %(default)s)")
     add("--vault", action="append", default=[], metavar="NAME", help="a key vault with a port of its own; repeatable")
+    add("--exit-with-parent", action="store_true", help="end when the process that started this one ends")
+
+
+def _add_behaviour(add: Callable[..., object]) -> None:
+    """How it answers."""
     add("--page-size", type=int, default=500, help="resources on one page of a listing (default: %(default)s)")
     add(
         "--stale-reads", type=float, default=0.0, metavar="SECONDS", help="reads lag this many simulated seconds behind"
@@ -59,10 +73,6 @@ def _options() -> Options:
         help="Retry-After follows the time scale (default: as Azure says it)",
     )
     add("--enforce-firewall", action="store_true", help="SQL sign-ins need a firewall rule where public access is on")
-    add("--exit-with-parent", action="store_true", help="end when the process that started this one ends")
-    values = vars(parser.parse_args())
-    state = values.pop("state") or Path(tempfile.mkdtemp(prefix="simulator-"))
-    return Options(state=state, **values)
 
 
 if __name__ == "__main__":

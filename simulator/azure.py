@@ -67,29 +67,36 @@ class Azure:
         self.vault_ports: dict[int, str] = {}
         self.faults = Faults(self.clock, seed)
         self.ledger = Ledger(self.store, self.clock)
-        boot = self._meta("boot", lambda: {"count": 0, "poll_key": uuid.uuid4().hex})
-        self.store.put(META, "boot", {**boot, "count": boot["count"] + 1})
-        self.arm = Arm(
-            store=self.store,
-            clock=self.clock,
-            entra=self.entra,
-            ledger=self.ledger,
-            throttle=Throttle(scale=lambda: self.clock.scale, real=real, enabled=throttled),
-            subscriptions=[_named(seed, f"subscription:{number}") for number in range(subscriptions)],
-            seed=f"{seed}:{boot['count']}",
-            poll_key=bytes.fromhex(boot["poll_key"]),
-            page_size=page_size,
-            stale_seconds=stale_seconds,
-            scale_retry_after=scale_retry_after,
-            load_seed=seed,
-            vaults=self.vaults,
-        )
+        throttle = Throttle(scale=lambda: self.clock.scale, real=real, enabled=throttled)
+        self.arm = self._new_arm(throttle, subscriptions, page_size, stale_seconds, scale_retry_after)
         self.arm.quotas.sql_updates_per_second = sql_updates_per_second
         self.monitor = Monitor(self.arm)
         self.key_access = KeyAccess(self.store, self.clock, self.vaults)
         self.sql_directory = SqlDirectory(self.arm, self.faults, enforce_firewall=enforce_firewall)
-        endings.register(self.arm, DatabaseContents(self.sql_directory))
         self.control = Control(self)
+        endings.register(self.arm, DatabaseContents(self.sql_directory))
+
+    def _new_arm(
+        self, throttle: Throttle, subscriptions: int, page_size: int, stale_seconds: float, scale_retry_after: bool
+    ) -> Arm:
+        """Each start draws other ids than the last; poll URLs of before stay valid."""
+        boot = self._meta("boot", lambda: {"count": 0, "poll_key": uuid.uuid4().hex})
+        self.store.put(META, "boot", {**boot, "count": boot["count"] + 1})
+        return Arm(
+            store=self.store,
+            clock=self.clock,
+            entra=self.entra,
+            ledger=self.ledger,
+            throttle=throttle,
+            subscriptions=[_named(self.seed, f"subscription:{number}") for number in range(subscriptions)],
+            seed=f"{self.seed}:{boot['count']}",
+            poll_key=bytes.fromhex(boot["poll_key"]),
+            page_size=page_size,
+            stale_seconds=stale_seconds,
+            scale_retry_after=scale_retry_after,
+            load_seed=self.seed,
+            vaults=self.vaults,
+        )
 
     def handle(self, request: Request) -> Response:
         """Answer one request to any of the services."""

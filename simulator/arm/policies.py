@@ -99,6 +99,7 @@ def _is_true(word: str, wanted: Any, value: Any) -> bool:
 
 
 def _denied(call: Call, rule: Document, word: str, value: Any) -> ArmError:
+    """Azure's 403, which names the assignment and the value that it refused."""
     name, shown = rule["name"], rule.get("display_name") or rule["name"]
     target = call.request.path.rsplit("/", 1)[1]
     scope = "/".join(call.request.path.split("/")[:3])
@@ -112,17 +113,8 @@ def _denied(call: Call, rule: Document, word: str, value: Any) -> ArmError:
     message = (
         f"Resource '{target}' was disallowed by policy. Policy identifiers: '{orjson.dumps(identifiers).decode()}'."
     )
-    expression = {
-        "result": "True",
-        "expressionKind": "Field",
-        "expression": rule["field"],
-        "path": rule["field"],
-        "expressionValue": value,
-        "targetValue": str(rule[word]).lower() if isinstance(rule[word], bool) else rule[word],
-        "operator": word[:1].upper() + word[1:],
-    }
     info = {
-        "evaluationDetails": {"evaluatedExpressions": [expression]},
+        "evaluationDetails": {"evaluatedExpressions": [_evaluated(rule, word, value)]},
         "policyDefinitionId": definition,
         "policyDefinitionName": name,
         "policyDefinitionDisplayName": shown,
@@ -137,3 +129,16 @@ def _denied(call: Call, rule: Document, word: str, value: Any) -> ArmError:
     }
     more = {"target": target, "additionalInfo": [{"type": "PolicyViolation", "info": info}]}
     return ArmError(403, "RequestDisallowedByPolicy", message, gateway=True, more=more)
+
+
+def _evaluated(rule: Document, word: str, value: Any) -> Document:
+    """The condition that was true, with what it compared."""
+    return {
+        "result": "True",
+        "expressionKind": "Field",
+        "expression": rule["field"],
+        "path": rule["field"],
+        "expressionValue": value,
+        "targetValue": str(rule[word]).lower() if isinstance(rule[word], bool) else rule[word],
+        "operator": word[:1].upper() + word[1:],
+    }

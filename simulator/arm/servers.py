@@ -102,27 +102,17 @@ def _check_quota(call: Call, location: str) -> None:
 
 
 def _new(call: Call, group: Resource, body: Body, location: str) -> Resource:
-    name, properties, tags = call.names["server"], properties_of(body), tags_of(body)
-    administrators = properties.get("administrators") or {}
-    login, password = properties.get("administratorLogin"), properties.get("administratorLoginPassword")
-    if not administrators.get("azureADOnlyAuthentication"):
-        check_login(login, password)
-    shown: Body = {
-        "administratorLogin": login,
-        "version": "12.0",
-        "state": "Ready",
-        "fullyQualifiedDomainName": f"{name}.database.windows.net",
-        "privateEndpointConnections": [],
-        "minimalTlsVersion": properties.get("minimalTlsVersion") or "None",
-        "publicNetworkAccess": properties.get("publicNetworkAccess") or "Enabled",
-        "administrators": administrators_of(administrators),
-        "restrictOutboundNetworkAccess": properties.get("restrictOutboundNetworkAccess") or "Disabled",
-        "externalGovernanceStatus": "Disabled",
-    }
+    """Not visible yet. Errors as check_login says where passwords may sign in."""
+    name, properties = call.names["server"], properties_of(body)
+    password = properties.get("administratorLoginPassword")
+    if not (properties.get("administrators") or {}).get("azureADOnlyAuthentication"):
+        check_login(properties.get("administratorLogin"), password)
     id_ = f"{group.id}/providers/{TYPE}/{name}"
     parts = {
+        "kind": "v12.0",
+        "properties": _first_properties(name, properties),
         "location": location,
-        "tags": tags,
+        "tags": tags_of(body),
         "id": id_,
         "name": name,
         "type": TYPE,
@@ -134,11 +124,31 @@ def _new(call: Call, group: Resource, body: Body, location: str) -> Resource:
         server_location_collection(call.names["subscription"], location),
         names_collection(name),
     )
-    known = {key: value for key, value in shown.items() if value is not None}
-    whole = {"kind": "v12.0", "properties": known, **{key: value for key, value in parts.items() if value is not None}}
-    return Resource(
-        id_, "servers", under, whole, {"visible": False, "password": hash_password(str(password)) if password else None}
+    inner = {"visible": False, "password": hash_password(str(password)) if password else None}
+    return Resource(id_, "servers", under, _said(parts), inner)
+
+
+def _first_properties(name: str, asked: Body) -> Body:
+    """What a server shows of itself, with Azure's defaults for what was not said."""
+    return _said(
+        {
+            "administratorLogin": asked.get("administratorLogin"),
+            "version": "12.0",
+            "state": "Ready",
+            "fullyQualifiedDomainName": f"{name}.database.windows.net",
+            "privateEndpointConnections": [],
+            "minimalTlsVersion": asked.get("minimalTlsVersion") or "None",
+            "publicNetworkAccess": asked.get("publicNetworkAccess") or "Enabled",
+            "administrators": administrators_of(asked.get("administrators") or {}),
+            "restrictOutboundNetworkAccess": asked.get("restrictOutboundNetworkAccess") or "Disabled",
+            "externalGovernanceStatus": "Disabled",
+        }
     )
+
+
+def _said(body: Body) -> Body:
+    """Without what is None: Azure leaves it out."""
+    return {key: value for key, value in body.items() if value is not None}
 
 
 def _changed(call: Call, existing: Resource, body: Body, tags: Body | None) -> Resource:

@@ -52,19 +52,11 @@ def connect(
     login, found = _find_server(directory, user, (server, server_name_indication), database)
     _demand_admission(directory, found, client)
     opened = _open_database(directory, found, database or "master", login or errors.TOKEN_PRINCIPAL)
-    if token:
-        principal, known_as = _identify(directory, found, opened, token)
-    else:
-        principal = _authenticate(directory, found, opened, login, password)
-        known_as = directory.administrator_login(found) if principal is DBO else principal.name
+    identify = _identify if token else _authenticate
+    principal, known_as = identify(directory, found, opened, login, token or password)
+    is_entra = bool(token)
     return SqlSession(
-        directory,
-        server=found,
-        database=opened,
-        login=known_as,
-        user=principal,
-        client=client,
-        is_entra=bool(token),
+        directory, server=found, database=opened, login=known_as, user=principal, client=client, is_entra=is_entra
     )
 
 
@@ -106,18 +98,21 @@ def _open_database(directory: Directory, server: LogicalServer, name: str, user:
 
 def _authenticate(
     directory: Directory, server: LogicalServer, database: SqlDatabase, login: str, password: str
-) -> Principal:
+) -> tuple[Principal, str]:
+    """Who signs in with this password: the server's administrator is dbo, others need a user of their own."""
     if server.entra_only:
         raise errors.login_failed(login)
     if directory.is_administrator(server, login, password):
-        return DBO
+        return DBO, directory.administrator_login(server)
     user = Principals(Overlay(directory.store), database.id, directory.clock).find(login)
     if user is None or user.type == ROLE or not user.password or not password_matches(password, user.password):
         raise errors.login_failed(login)
-    return user
+    return user, user.name
 
 
-def _identify(directory: Directory, server: LogicalServer, database: SqlDatabase, token: str) -> tuple[Principal, str]:
+def _identify(
+    directory: Directory, server: LogicalServer, database: SqlDatabase, _login: str, token: str
+) -> tuple[Principal, str]:
     """Who the token stands for: the server's Entra administrator is dbo, others need a user of their own."""
     identity = directory.entra_identity(token)
     if identity is None:
