@@ -1,4 +1,4 @@
-"""The Celery application: queues, and what every worker does around a task. Its settings stand in settings.py."""
+"""The Celery application: queues, and what every worker does around a task. Its settings stand in celery_settings.py."""
 
 from __future__ import annotations
 

@@ -30,18 +30,16 @@ def configure(*, as_json: bool, level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    if as_json:
-        last += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    else:
-        # A plain traceback: the richer ones show local variables, passwords among them.
-        last.append(structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback))
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {
-                "all": {"()": structlog.stdlib.ProcessorFormatter, "foreign_pre_chain": shared, "processors": last}
+                "all": {
+                    "()": structlog.stdlib.ProcessorFormatter,
+                    "foreign_pre_chain": shared,
+                    "processors": _rendering(as_json=as_json),
+                }
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "all"}},
             "root": {"handlers": ["stderr"], "level": level},
@@ -52,6 +50,15 @@ def configure(*, as_json: bool, level: str) -> None:
             },
         }
     )
+
+
+def _rendering(*, as_json: bool) -> list[Processor]:
+    """What turns an event into a line."""
+    meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    if as_json:
+        return [meta, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    # A plain traceback: the richer ones show local variables, passwords among them.
+    return [meta, structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
 
 
 def hide_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
