@@ -17,7 +17,10 @@ from pathlib import Path
 
 from tests.databases import ROOT
 
-ENGINE = ("tests/integration/operations/test_engine.py", "tests/integration/operations/test_fencing.py")
+ENGINE = tuple(
+    f"tests/integration/operations/test_{name}.py"
+    for name in ("engine", "engine_troubles", "engine_waiting", "fencing")
+)
 OBSERVER = ("tests/integration/provisioning/test_observe.py",)
 SIMULATION = ("tests/simulation/test_simulation.py::test_everything_holds_and_ends[5]",)
 PAGE = ROOT / "docs" / "mutations.md"

@@ -7,74 +7,11 @@ from datetime import timedelta
 import orjson
 import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
-from azure.monitor.querymetrics import MetricAggregationType, MetricsClient
+from azure.monitor.querymetrics import MetricAggregationType
 
-from simulator.azure import Azure
 from simulator.http import Request
-from simulator.transport import InProcessTransport
-from tests.simulator.builders import Token, a_database, a_pool, a_server, ask, bearer, settle, whole_id
-from tests.simulator.recordings import flow
-
-AUDIENCE = "https://metrics.monitor.azure.com"
-DATABASES, POOLS = "Microsoft.Sql/servers/databases", "Microsoft.Sql/servers/elasticpools"
-
-
-class MetricsToken(Token):
-    """A credential for the metrics' audience."""
-
-    def get_token(self, *scopes: str, **kwargs: object):
-        assert scopes == (AUDIENCE + "/.default",)
-        return super().get_token()._replace(token=bearer(self._azure, AUDIENCE))
-
-
-def client(azure: Azure) -> MetricsClient:
-    return MetricsClient(
-        "https://localhost:8443", MetricsToken(azure), transport=InProcessTransport(azure), retry_total=0
-    )
-
-
-def differences(where: str, recorded: object, ours: object) -> list[str]:
-    """Fields and types that differ at any depth; of lists the first items are compared."""
-    if isinstance(recorded, dict) and isinstance(ours, dict):
-        odd = [f"{where}.{key}" for key in (recorded.keys() ^ ours.keys()) - {"dimensions"}]
-        both = recorded.keys() & ours.keys()
-        return odd + [one for key in both for one in differences(f"{where}.{key}", recorded[key], ours[key])]
-    if isinstance(recorded, list) and isinstance(ours, list):
-        return differences(f"{where}[0]", recorded[0], ours[0]) if recorded and ours else []
-    return [] if type(recorded) is type(ours) else [f"{where}: {type(ours).__name__}"]
-
-
-def a_fleet(azure: Azure, count: int = 2) -> tuple[str, list[str]]:
-    """A pool and its databases, a day old, as ARM ids."""
-    server = a_server(azure)
-    pool = a_pool(azure, server)
-    databases = [a_database(azure, server, f"d{number}", pool) for number in range(count)]
-    azure.clock.advance(timedelta(days=1))
-    return whole_id(azure, pool), [whole_id(azure, one) for one in databases]
-
-
-def metrics(azure: Azure, resource: str, **query: str):
-    response = ask(azure, "GET", f"{resource}/providers/Microsoft.Insights/metrics", **query)
-    return response.status, orjson.loads(response.body)
-
-
-def definitions(azure: Azure, resource: str) -> dict[str, dict]:
-    response = ask(azure, "GET", f"{resource}/providers/Microsoft.Insights/metricDefinitions")
-    return {one["name"]["value"]: one for one in orjson.loads(response.body)["value"]}
-
-
-def post_batch(azure: Azure, ids: object, *, key: str = "resourceids", token: str | None = None, **query: str):
-    headers = {"authorization": f"Bearer {token or bearer(azure, AUDIENCE)}"}
-    whole = {"api-version": "2024-02-01", "metricnamespace": DATABASES, "metricnames": "cpu_percent", **query}
-    path = f"/subscriptions/{azure.arm.subscriptions[0]}/metrics:getBatch"
-    response = azure.handle(Request("POST", "localhost", 8443, path, whole, headers, orjson.dumps({key: ids})))
-    return response.status, orjson.loads(response.body)
-
-
-def query(azure: Azure, ids: list[str], names: list[str], **more):
-    end = azure.clock.moment()
-    arguments = {"timespan": (end - timedelta(hours=1), end), "metric_namespace": DATABASES, **more}
-    return client(azure).query_resources(resource_ids=ids, metric_names=names, **arguments)
+from tests.simulator.builders import a_server, ask, bearer, settle, whole_id
+from tests.simulator.measured import POOLS, a_fleet, definitions, metrics, post_batch, query
 
 
 def test_the_sdk_reads_an_hour_of_two_databases_in_one_call(azure):
@@ -237,71 +174,3 @@ def test_one_who_may_not_read_metrics_gets_403_and_gets_in_again(azure):
     assert not isinstance(refused.value, ClientAuthenticationError)
     monitoring(denied=False)
     assert query(azure, databases, ["cpu_percent"])
-
-
-def test_an_answer_has_the_fields_that_were_recorded(azure):
-    recorded = next(
-        one for one in flow("metrics_insights_data_fluent") if one["path"].endswith("microsoft.insights/metrics")
-    )
-    _, databases = a_fleet(azure, 1)
-    _, ours = metrics(azure, databases[0], metricnames="cpu_percent", resultType="Data")
-    assert differences("", recorded["response_body"], ours) == []
-
-
-def test_a_span_encoded_twice_is_cut_and_counted_as_recorded(azure):
-    _, databases = a_fleet(azure, 1)
-    spans = [one for one in flow("metrics_monitor_cli_2023") if one["path"].endswith("/metrics")]
-    assert len(spans) == 3
-    for one in spans:
-        span = next(part for part in one["query"].split("&") if part.startswith("timespan="))
-        asked = span.removeprefix("timespan=").replace("%253A", "%3A").replace("%252B", "%2B").replace("%252F", "%2F")
-        _, ours = metrics(azure, databases[0], timespan=asked, metricnames="cpu_percent,storage", interval="PT1M")
-        for name in ("timespan", "cost", "interval"):
-            assert ours[name] == one["response_body"][name]
-        assert differences("", one["response_body"], ours) == []
-
-
-def test_definitions_have_the_fields_that_were_recorded(azure):
-    recorded = next(one for one in flow("metrics_insights_data_fluent") if one["path"].endswith("metricDefinitions"))
-    _, databases = a_fleet(azure, 1)
-    theirs = recorded["response_body"]["value"][0]
-    for ours in definitions(azure, databases[0]).values():
-        assert differences("", theirs, ours) == []
-
-
-def test_a_server_asks_for_the_dimension_in_the_recorded_words(azure):
-    (recorded,) = [one for one in flow("err_metrics_400_java") if one["path"].endswith("/insights/metrics")
-                   or one["path"].endswith("microsoft.insights/metrics")]  # fmt: skip
-    pool, databases = a_fleet(azure, 1)
-    server = pool.rsplit("/elasticPools/", 1)[0]
-    status, ours = metrics(azure, server, metricnames="dtu_used", **{"$filter": f"ElasticPoolResourceId eq '{pool}'"})
-    theirs = recorded["response_body"]
-    assert (status, ours["code"]) == (recorded["status"], theirs["code"])
-    assert ours["message"].split("TraceId")[0] == theirs["message"].split("TraceId")[0]
-    status, found = metrics(
-        azure, server, metricnames="dtu_used,storage_used", **{"$filter": f"DatabaseResourceId eq '{databases[0]}'"}
-    )
-    assert status == 200
-    assert [len(one["timeseries"][0]["data"]) for one in found["value"]] == [60, 60]
-    assert found["value"][0]["timeseries"][0]["metadatavalues"][0]["value"] == databases[0]
-
-
-def test_a_servers_definitions_are_those_recorded(azure):
-    recorded = next(one for one in flow("metrics_sql_java") if one["path"].endswith("insights/metricDefinitions"))
-    pool, _ = a_fleet(azure, 1)
-    ours = definitions(azure, pool.rsplit("/elasticPools/", 1)[0])
-    theirs = {one["name"]["value"]: one for one in recorded["response_body"]["value"]}
-    assert ours.keys() == theirs.keys()
-    for name, definition in theirs.items():
-        assert differences(name, definition, ours[name]) == []
-        assert ours[name]["dimensions"] == definition["dimensions"]
-        assert ours[name]["name"] == definition["name"]
-
-
-def test_a_server_without_a_named_resource_is_refused_and_an_absent_one_has_no_series(azure):
-    pool, _ = a_fleet(azure, 1)
-    server = pool.rsplit("/elasticPools/", 1)[0]
-    assert metrics(azure, server)[0] == 400
-    assert metrics(azure, server, metricnames="cpu_percent")[0] == 400
-    status, found = metrics(azure, server, **{"$filter": f"DatabaseResourceId eq '{server}/databases/none'"})
-    assert (status, found["value"][0]["timeseries"]) == (200, [])

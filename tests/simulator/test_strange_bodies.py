@@ -13,8 +13,8 @@ from simulator.azure import Azure
 from simulator.http import Request
 from simulator.vaults import Vault
 from tests.simulator.builders import bearer
-from tests.simulator.test_metrics import AUDIENCE, a_fleet, metrics, post_batch
-from tests.simulator.test_vault_keys import keys, raw
+from tests.simulator.key_clients import keys, raw
+from tests.simulator.measured import AUDIENCE, a_fleet, metrics, post_batch
 
 SPANS = st.sampled_from(
     ["0001-01-01T00:00:00Z/0001-01-02T00:00:00Z", "P9999999D", "PT1H", "/", "x/PT1H", "2026-01-01/P999999999D",

@@ -13,7 +13,7 @@ from simulator.http import Request
 from simulator.key_access import KeyRefused, Reason
 from simulator.key_vault import ROUTES
 from tests.simulator.builders import a_group, ask, settle, whole_id
-from tests.simulator.test_vault_keys import keys, raw
+from tests.simulator.key_clients import keys, raw
 
 MAIN = "https://main.vault.azure.net"
 ROLE = "Key Vault Crypto Service Encryption User"

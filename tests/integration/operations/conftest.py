@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
-from operations import workflow
+from operations import failpoints, workflow
 from operations.models import Operation
 from operations.outcomes import Next, Outcome
 from operations.workflow import Ending, Workflow, acts, decides, looks
@@ -22,6 +22,12 @@ class World:
     on_look: Callable[[Operation], Outcome] = lambda operation: Next()
     on_decide: Callable[[Operation], Outcome] = lambda operation: Next(choices={"decided": "a"})
     on_settle: Callable[[], object] = lambda: None
+
+
+@pytest.fixture(autouse=True)
+def _disarm() -> Iterator[None]:
+    yield
+    failpoints.listen(None)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from operations.models import AuditEvent, Operation
 from operations.services import submit
 
 from .conftest import World
-from .test_engine import a_toy, run_until_quiet
+from .toys import a_toy, run_until_quiet
 
 FORBIDDEN = {
     "update": "UPDATE operations_audit_event SET actor = 'somebody else'",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -20,12 +19,6 @@ TAKEN_OVER = {
     "another token on the same fence, as after a restore": {"claim_token": uuid4()},
 }
 by_others = pytest.mark.parametrize("change", TAKEN_OVER.values(), ids=TAKEN_OVER.keys())
-
-
-@pytest.fixture(autouse=True)
-def _disarm() -> Iterator[None]:
-    yield
-    failpoints.listen(None)
 
 
 @by_others

@@ -11,7 +11,7 @@ from operations.locks import Lock, Mode
 from operations.models import Operation, ResourceLock
 
 from .conftest import World
-from .test_engine import a_toy
+from .toys import a_toy
 
 SHARED, EXCLUSIVE = Mode.SHARED, Mode.EXCLUSIVE
 

@@ -13,7 +13,7 @@ from operations.outcomes import Wait
 from operations.waking import wake
 
 from .conftest import World
-from .test_engine import a_toy, run_until_quiet
+from .toys import a_toy, run_until_quiet
 
 PATIENCE_SECONDS = 10.0
 
