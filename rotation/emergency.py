@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 
-from inventory.models import Database
-from operations import audit
+from inventory.models import Database, ServiceInstance
+from operations import audit, clock
+from operations.errors import OperationRefused
 from operations.models import Operation, Priority
 from operations.services import submit
 from rotation.holding import GONE
@@ -36,7 +39,7 @@ COLUMN_OF = {
 }
 
 
-class ReasonMissing(Exception):
+class ReasonMissing(OperationRefused):
     """An emergency rotation interrupts consumers, so it says why."""
 
     code = "ReasonMissing"
@@ -64,13 +67,24 @@ class Reach:
         )
 
 
+def reach_of_service(service: ServiceInstance) -> Reach | None:
+    """The service's database; None before its first credential was issued."""
+    row = Credential.objects.filter(database__service=service, status=Status.ACTIVE).first()
+    return Reach(Scope.DATABASE, row.database_id) if row else None
+
+
 @transaction.atomic
 def request_emergency(reach: Reach, *, actor: str, reason: str, workspace: str = "") -> Operation:
     """Replace every credential within reach now, without an overlap. Raises ReasonMissing, and OperationInProgress while
     the same is under way."""
     if not reason.strip():
         raise ReasonMissing("Say why: the reason is kept in the audit log.")
-    wish: dict[str, Any] = {"scope": str(reach.scope), "id": str(reach.id) if reach.id else "", "reason": reason}
+    wish: dict[str, Any] = {
+        "scope": str(reach.scope),
+        "id": str(reach.id) if reach.id else "",
+        "reason": reason,
+        "declared_at": clock.now().isoformat(),
+    }
     operation = submit(
         "emergency_rotation", target=reach.key, actor=actor, workspace=workspace, wish=wish, priority=Priority.USER
     )
@@ -85,14 +99,53 @@ def request_emergency(reach: Reach, *, actor: str, reason: str, workspace: str =
     return operation
 
 
+def emergencies() -> QuerySet[Operation]:
+    """All that were ever declared, newest first."""
+    return Operation.objects.filter(kind="emergency_rotation").order_by("-created_at")
+
+
 def reach_of(operation: Operation) -> Reach:
     found = operation.input["id"]
     return Reach(Scope(operation.input["scope"]), UUID(found) if found else None)
 
 
 def next_databases(operation: Operation, *, limit: int) -> list[Database]:
-    """The worst of those that this operation has not begun yet."""
-    begun = Operation.objects.filter(parent=operation, kind="rotate_credential").values_list("target_key", flat=True)
-    ids = {key.partition(":")[2] for key in begun}
-    rows = reach_of(operation).credentials().exclude(database_id__in=ids).select_related("database__service__workspace")
-    return [row.database for row in rows[:limit]]
+    """The worst of those whose replacement has not begun since the emergency was declared, by whomever."""
+    rows = _concerned(operation).exclude(Exists(_replacements(operation)))
+    return [row.database for row in rows.select_related("database__service__workspace")[:limit]]
+
+
+def known_credentials(operation: Operation) -> QuerySet[Credential]:
+    """Active credentials within reach whose database still has a user that worked when the emergency was declared."""
+    declared = datetime.fromisoformat(operation.input["declared_at"])
+    left = Credential.objects.filter(database=OuterRef("database"), status=Status.OVERLAPPING, promoted_at__lt=declared)
+    replaced = _replacements(operation).filter(state=Operation.State.SUCCEEDED)
+    return _concerned(operation).filter(~Exists(replaced) | Exists(left)).select_related("database")
+
+
+def still_at_work(credentials: QuerySet[Credential]) -> QuerySet[Credential]:
+    """Those of them on which something works, or waits for a human."""
+    return credentials.filter(Exists(_on_the_same().exclude(state__in=Operation.TERMINAL)))
+
+
+def progress_of(operation: Operation) -> dict[str, int]:
+    """How many databases are within reach, and of how many nothing that was known works any more."""
+    total, known = _concerned(operation).count(), known_credentials(operation)
+    stuck = known.filter(Exists(_on_the_same().filter(state=Operation.State.NEEDS_ATTENTION)))
+    return {"databases": total, "replaced": total - known.count(), "needAttention": stuck.count()}
+
+
+def _concerned(operation: Operation) -> QuerySet[Credential]:
+    """Without databases that were asked for later: nobody can know their credentials."""
+    return reach_of(operation).credentials().filter(database__created_at__lte=operation.created_at)
+
+
+def _replacements(operation: Operation) -> QuerySet[Operation]:
+    """Emergency rotations of the same credential that have not begun yet, or began after the emergency was declared."""
+    fresh = Q(started_at__isnull=True, finished_at__isnull=True) | Q(started_at__gte=operation.created_at)
+    return _on_the_same().filter(fresh, kind="rotate_credential", input__emergency=True)
+
+
+def _on_the_same() -> QuerySet[Operation]:
+    target = Concat(Value("credential:"), Cast(OuterRef("database_id"), CharField()))
+    return Operation.objects.filter(target_key=target)

@@ -14,6 +14,7 @@ from inventory.selectors import Viewer
 EVERY_ROLE = frozenset(Role)
 OPERATORS = frozenset({Role.OPERATOR})
 WRITERS = frozenset({Role.OPERATOR, Role.SERVICE_PROVIDER, Role.WORKSPACE_OWNER})
+OWNERS = frozenset({Role.OPERATOR, Role.WORKSPACE_OWNER})
 SEES_EVERYTHING = frozenset({Role.OPERATOR, Role.AUDITOR})  # the others see the workspaces that they are members of
 
 # (name of the route, method) → roles. HEAD follows GET. What is not here is nobody's.
@@ -28,6 +29,9 @@ RULES: dict[tuple[str, str], frozenset[Role]] = {
     ("service", "PUT"): WRITERS,
     ("service", "DELETE"): WRITERS,
     ("service-credentials", "GET"): EVERY_ROLE,
+    ("service-emergency-rotations", "POST"): OWNERS,
+    ("workspace-emergency-rotations", "POST"): OWNERS,
+    ("emergency-rotations", "POST"): OPERATORS,
     ("subscriptions", "GET"): SEES_EVERYTHING,
     ("servers", "GET"): SEES_EVERYTHING,
     ("pools", "GET"): SEES_EVERYTHING,

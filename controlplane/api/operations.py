@@ -20,7 +20,7 @@ from controlplane.api.links import operation_url, service_path
 from controlplane.api.openapi import documented
 from controlplane.api.paging import PageQuery, moment_after, page_document
 from controlplane.api.problems import not_found
-from controlplane.api.shapes import Text
+from controlplane.api.shapes import Guid, Text
 from controlplane.api.view import ApiView
 from inventory.models import Database
 from inventory.selectors import Viewer
@@ -39,6 +39,7 @@ STATUSES = {
     State.CANCELLED: "Canceled",
 }
 STATUS_WORDS = sorted(set(STATUSES.values()))
+EMERGENCY = "emergency_rotation"
 NOTE = "An operator has to look at it; it goes on afterwards."
 
 
@@ -46,6 +47,7 @@ class OperationsQuery(PageQuery):
     workspace = Text(required=False, max_length=63, help_text="Name of a workspace.")
     state = serializers.ChoiceField(STATUS_WORDS, required=False)
     kind = Text(required=False, pattern=r"^[a-z_]{1,60}$", help_text="E.g. create_database.")
+    parentId = Guid(required=False, help_text="Operations that this one has asked for.")
 
 
 class OperationError(serializers.Serializer[Any]):
@@ -94,6 +96,12 @@ class CertificateDocument(serializers.Serializer[Any]):
     sha256 = serializers.CharField(help_text="Digest of all the rest.")
 
 
+class EmergencyProgress(serializers.Serializer[Any]):
+    databases = serializers.IntegerField(help_text="How many are within reach.")
+    replaced = serializers.IntegerField(help_text="Of how many nothing that was known works any more.")
+    needAttention = serializers.IntegerField(help_text="How many of the others an operator has to look at.")
+
+
 class OperationDocument(serializers.Serializer[Any]):
     id = serializers.CharField()
     kind = serializers.CharField()
@@ -108,6 +116,7 @@ class OperationDocument(serializers.Serializer[Any]):
     error = OperationError(allow_null=True)
     waitsFor = serializers.CharField(required=False, help_text="Operators and auditors only.")
     certificate = CertificateDocument(required=False, help_text="Of a workspace's removal that is done.")
+    progress = EmergencyProgress(required=False, help_text="Of an emergency rotation.")
     properties = OperationProperties()
 
 
@@ -143,6 +152,8 @@ class OperationsView(ApiView):
             asked &= Q(state__in=[state for state, word in STATUSES.items() if word == query["state"]])
         if "kind" in query:
             asked &= Q(kind=query["kind"])
+        if "parentId" in query:
+            asked &= Q(parent_id=query["parentId"])
         return asked
 
 
@@ -213,6 +224,8 @@ def _document(row: Operation, target: str, viewer: Viewer) -> dict[str, Any]:
         document["note"] = NOTE
     if "certificate" in row.choices:
         document["certificate"] = row.choices["certificate"]
+    if row.kind == EMERGENCY and "progress" in row.choices:
+        document["progress"] = row.choices["progress"]
     if viewer.sees_everything and row.waits_why:
         document["waitsFor"] = row.waits_why
     return document

@@ -12,6 +12,7 @@ from controlplane.api.decisions import (
     OperationRetryView,
     OperationSkipView,
 )
+from controlplane.api.emergencies import EmergencyRotationsView, ServiceEmergencyView, WorkspaceEmergencyView
 from controlplane.api.fleet import FleetDatabasesView, PoolsView, ServersView, SubscriptionsView
 from controlplane.api.operations import OperationCancelView, OperationsView, OperationView
 from controlplane.api.pages import DocumentView, NoSuchRouteView, PageView
@@ -29,6 +30,17 @@ urlpatterns = [
     path(SERVICES, ServicesView.as_view(), name="services"),
     path(f"{SERVICES}/<str:service>", ServiceView.as_view(), name="service"),
     path(f"{SERVICES}/<str:service>/credentials", CredentialsView.as_view(), name="service-credentials"),
+    path(
+        f"{SERVICES}/<str:service>/emergency-rotations",
+        ServiceEmergencyView.as_view(),
+        name="service-emergency-rotations",
+    ),
+    path(
+        "v1/workspaces/<str:workspace>/emergency-rotations",
+        WorkspaceEmergencyView.as_view(),
+        name="workspace-emergency-rotations",
+    ),
+    path("v1/emergency-rotations", EmergencyRotationsView.as_view(), name="emergency-rotations"),
     path("v1/subscriptions", SubscriptionsView.as_view(), name="subscriptions"),
     path("v1/servers", ServersView.as_view(), name="servers"),
     path("v1/pools", PoolsView.as_view(), name="pools"),

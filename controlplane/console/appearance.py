@@ -40,6 +40,7 @@ NAVIGATION = [
         "Work",
         _rows("Operations", "sync_alt", "operations.operation"),
         _item("Audit events", "receipt_long", "audit", "operations.view_auditevent"),
+        _item("Emergency rotation", "emergency_home", "emergency", "rotation.view_credential"),
         _rows("Schedules", "schedule", "django_celery_beat.periodictask"),
     ),
     _group(

@@ -20,7 +20,8 @@ LONGEST_REASON = 500
 class Button:
     """`act(row, actor=…, reason=…)` returns what to tell the operator, or raises OperationRefused.
 
-    `permission` is Django's; `applies` says for which rows the button is shown. `warns` says what it will do.
+    `permission` is Django's; `applies` says for which rows the button is shown. `warns` says what it will do. With `confirms`
+    the operator has to type what it gives for the row, so that nobody presses it by mistake.
     """
 
     name: str
@@ -31,9 +32,15 @@ class Button:
     warns: str
     icon: str
     is_dangerous: bool = False
+    confirms: Callable[[Any], str] | None = None
 
     def shown_for(self, request: HttpRequest, row: Any) -> bool:
         return request.user.has_perm(self.permission) and self.applies(row)
+
+    def drawn_for(self, row: Any) -> dict[str, Any]:
+        """What the template shows of it."""
+        typed = self.confirms(row) if self.confirms else ""
+        return {"button": self, "typed": typed}
 
 
 def actor_of(request: HttpRequest) -> str:
@@ -48,6 +55,9 @@ def press(button: Button, request: HttpRequest, row: Any) -> None:
     reason = request.POST.get("reason", "").strip()[:LONGEST_REASON]
     if not reason:
         messages.error(request, f"{button.title}: a reason is needed, it goes into the audit log.")
+        return
+    if button.confirms and request.POST.get("confirm", "").strip() != button.confirms(row):
+        messages.error(request, f"{button.title}: nothing was done. Type {button.confirms(row)} to confirm.")
         return
     try:
         told = button.act(row, actor=actor_of(request), reason=reason)

@@ -130,5 +130,5 @@ class ReadOnlyPage(ModelAdmin):
             "first_tables": self.first_tables(row),
             "facts": self.facts(row),
             "tables": self.tables(row),
-            "buttons": [button for button in self.buttons if button.shown_for(request, row)],
+            "buttons": [button.drawn_for(row) for button in self.buttons if button.shown_for(request, row)],
         }

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from controlplane.console import recent
 from controlplane.console.cordons import CORDON, UNCORDON, status_of
 from controlplane.console.display import BAD, NOTHING, WARNING, copyable, moment, page_address, row_link, state
+from controlplane.console.emergencies import OF_SERVER
 from controlplane.console.fullness import by_fullness, databases_bar, storage_bar
 from controlplane.console.read_only import ReadOnlyPage
 from controlplane.console.site import console
@@ -25,7 +26,7 @@ class ServerPage(ReadOnlyPage):
     list_filter = ("status", "is_cordoned", "region", "subscription")
     search_fields = ("azure_name", "resource_group", "=id")
     ordering = ("azure_name",)
-    buttons = (CORDON, UNCORDON)
+    buttons = (CORDON, UNCORDON, OF_SERVER)
     called = ("server", "servers")
     empty_means = "There is no server: the first one of a region is made when a pool needs it."
 

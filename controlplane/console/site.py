@@ -10,6 +10,7 @@ from django.urls import URLPattern, path
 from unfold.sites import UnfoldAdminSite
 
 from controlplane.console.audit import audit_view
+from controlplane.console.emergencies import emergency_page
 from controlplane.console.home import home
 from controlplane.console.sign_in import SignIn
 
@@ -41,10 +42,16 @@ class ConsoleSite(UnfoldAdminSite):
         return TemplateResponse(request, "console/home.html", context)
 
     def extra_urls(self) -> list[URLPattern]:
-        return [path("audit/", self.admin_view(self.audit), name="audit")]
+        return [
+            path("audit/", self.admin_view(self.audit), name="audit"),
+            path("emergency/", self.admin_view(self.emergency), name="emergency"),
+        ]
 
     def audit(self, request: HttpRequest) -> Any:
         return audit_view(request, self)
+
+    def emergency(self, request: HttpRequest) -> Any:
+        return emergency_page(request, self)
 
 
 console = ConsoleSite(name="console")

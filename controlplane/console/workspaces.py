@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from controlplane.console import recent
 from controlplane.console.display import NOTHING, copyable, moment, page_address, row_link, size, state
+from controlplane.console.emergencies import OF_WORKSPACE
 from controlplane.console.read_only import ReadOnlyPage
 from controlplane.console.site import console
 from controlplane.console.tables import Facts, Table
@@ -34,6 +35,7 @@ class WorkspacePage(ReadOnlyPage):
     list_filter = ("region", "auth_mode")
     search_fields = ("name", "display_name", "entra_tenant_id")
     ordering = ("name",)
+    buttons = (OF_WORKSPACE,)
     empty_means = "No customer has a workspace yet. They are made over the REST interface."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Count
 
 from operations import audit
 from operations.models import Operation
 from operations.outcomes import Ask, Next, Outcome, Wait
 from operations.workflow import Ending, Workflow, decides, looks
-from rotation.emergency import next_databases
+from rotation.emergency import known_credentials, next_databases, progress_of, still_at_work
 from rotation.services import request_emergency_rotation
 
 BATCH = 20
-State = Operation.State
+NAMED = 5  # databases that a question to a human names
 
 
 @decides
@@ -30,17 +29,20 @@ def begin_next(operation: Operation) -> Outcome:
 
 @looks
 def await_all(operation: Operation) -> Outcome:
-    """Go on once each was replaced and its old user retired; what is stuck or failed is told at once."""
-    counts = dict(Operation.objects.filter(parent=operation).values_list("state").annotate(n=Count("pk")))
-    over = sum(counts.get(state, 0) for state in State if state in Operation.TERMINAL)
-    told = {str(state): n for state, n in counts.items()}
-    if over < sum(counts.values()):
-        stuck = counts.get(State.NEEDS_ATTENTION, 0)
-        reason = f"{over} of {sum(counts.values())} operations are over, {stuck} need a human."
-        return Wait(settings.SHORT_WAIT_SECONDS, reason=reason, choices={"progress": told})
-    if failed := counts.get(State.FAILED, 0):
-        return Ask("NotAllReplaced", f"{failed} operations of this emergency failed; see its parts.")
-    return Next(choices={"progress": told})
+    """Go on once nothing works any more that worked when the emergency was declared; what is stuck is told at once."""
+    known, told = known_credentials(operation), {"progress": progress_of(operation)}
+    if still_at_work(known).exists():
+        progress = told["progress"]
+        reason = (
+            f"{progress['replaced']} of {progress['databases']} replaced, {progress['needAttention']} need a human."
+        )
+        return Wait(settings.SHORT_WAIT_SECONDS, reason=reason, choices=told)
+    if next_databases(operation, limit=1):
+        return Next(to="begin_next", choices=told)
+    if names := [row.database.azure_name for row in known[:NAMED]]:
+        text = f"{known.count()} databases still have a credential that was known, first {', '.join(names)}."
+        return Ask("NotAllReplaced", text)
+    return Next(choices=told)
 
 
 def settle(operation: Operation, ending: Ending) -> None:

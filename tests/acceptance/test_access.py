@@ -31,6 +31,9 @@ EXPECTED = {
     "GET services": ALL,
     "GET service": ALL,
     "GET service-credentials": ALL,
+    "POST service-emergency-rotations": "Operator WorkspaceOwner",
+    "POST workspace-emergency-rotations": "Operator WorkspaceOwner",
+    "POST emergency-rotations": "Operator",
     "PUT service": "Operator ServiceProvider WorkspaceOwner",
     "DELETE service": "Operator ServiceProvider WorkspaceOwner",
     **{f"GET {name}": "Operator Auditor" for name in ("subscriptions", "servers", "pools", "databases")},
@@ -46,9 +49,13 @@ EXPECTED = {
 BODIES = {
     "PUT workspace": {"properties": {"region": "eastus"}},
     "PUT service": {"properties": {"kind": "fhir", "sizeGb": 100}},
+    "POST service-emergency-rotations": {"reason": "Because."},
+    "POST workspace-emergency-rotations": {"reason": "Because."},
+    "POST emergency-rotations": {"scope": "everything", "reason": "Because."},
     **{f"POST operation-{decision}": {"reason": "Because."} for decision in ("retry", "skip", "adopt", "abandon")},
 }
 DECISIONS = ("operation-retry", "operation-skip", "operation-adopt", "operation-abandon")  # of what needs attention
+PLATFORM_WIDE = ("emergency-rotations",)  # of no workspace
 FLEET = ("subscriptions", "servers", "pools", "databases")
 WITHOUT_WORKSPACE = (
     "workspaces",
@@ -73,6 +80,9 @@ def prepared() -> dict[str, str]:
         "services": reverse("services", args=["cigna"]),
         "service": reverse("service", args=["cigna", "claims"]),
         "service-credentials": reverse("service-credentials", args=["cigna", "claims"]),
+        "service-emergency-rotations": reverse("service-emergency-rotations", args=["cigna", "claims"]),
+        "workspace-emergency-rotations": reverse("workspace-emergency-rotations", args=["cigna"]),
+        "emergency-rotations": reverse("emergency-rotations"),
         "operations": reverse("operations"),
         "operation": reverse("operation", args=[operation.pk]),
         **{name: reverse(name, args=[operation.pk]) for name in ("operation-cancel", *DECISIONS)},
@@ -110,6 +120,8 @@ def test_access_is_role_and_membership(route: Route, role: Role | None, membersh
     elif route.name in WITHOUT_WORKSPACE:
         assert answer.status_code == 200
         assert bool(answer.json()["value"]) == sees
+    elif route.name in PLATFORM_WIDE:
+        assert answer.status_code == 202
     elif not sees:
         assert answer.status_code == 404
         assert answer["x-ms-error-code"] in ("WorkspaceNotFound", "OperationNotFound")

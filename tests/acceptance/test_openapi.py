@@ -22,6 +22,9 @@ PATHS = {
     "services": "/api/v1/workspaces/{workspace}/services",
     "service": "/api/v1/workspaces/{workspace}/services/{service}",
     "service-credentials": "/api/v1/workspaces/{workspace}/services/{service}/credentials",
+    "service-emergency-rotations": "/api/v1/workspaces/{workspace}/services/{service}/emergency-rotations",
+    "workspace-emergency-rotations": "/api/v1/workspaces/{workspace}/emergency-rotations",
+    "emergency-rotations": "/api/v1/emergency-rotations",
     "operations": "/api/v1/operations",
     "operation": "/api/v1/operations/{operation}",
     **{

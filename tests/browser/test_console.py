@@ -65,6 +65,7 @@ def test_every_field_and_button_has_a_name(window: Window, fleet: Fleet) -> None
     for address in (
         "/console/",
         "/console/audit/",
+        "/console/emergency/",
         row_address(fleet.stuck),
         page_address(type(fleet.stuck), "changelist"),
     ):

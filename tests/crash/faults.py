@@ -87,7 +87,9 @@ def cancelled(world: World, operation: Operation | None, hit: Hit, call: Call) -
 
 def deleted(world: World, operation: Operation | None, hit: Hit, call: Call) -> Any:
     if operation is not None:
-        database = Database.objects.get(pk=operation.target_key.partition(":")[2])
+        kind, _, row_id = operation.target_key.partition(":")
+        known = Database.objects.filter(pk=row_id) if kind in ("database", "credential") else Database.objects
+        database = known.get()
         if database.service is not None and database.status != Database.Status.DELETED:
             request_deletion(database.service, actor="tests")
     return call()

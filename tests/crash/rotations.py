@@ -10,6 +10,7 @@ from cloud.sql_failures import SqlFailure
 from inventory.models import Database
 from inventory.states import Status
 from operations.models import Operation
+from rotation.emergency import Reach, Scope, request_emergency
 from rotation.models import Credential
 from rotation.services import request_emergency_rotation, request_rotation
 from tests.crash.flows import Flow
@@ -24,9 +25,14 @@ def rotate_in_emergency() -> Operation:
     return request_emergency_rotation(Database.objects.get(status=Status.READY), actor="tests", reason="leaked")
 
 
+def declare_emergency() -> Operation:
+    return request_emergency(Reach(Scope.EVERYTHING), actor="tests", reason="leaked")
+
+
 ROTATIONS = (
     Flow("rotation", rotate, furnished=True, share=0.12),
     Flow("emergency", rotate_in_emergency, furnished=True, share=0.05),
+    Flow("emergency of everything", declare_emergency, furnished=True, share=0.03),
 )
 
 

@@ -25,4 +25,4 @@ def objects() -> list[str]:
 
 
 def all_pages() -> list[str]:
-    return [reverse("console:index"), reverse("console:audit"), *lists(), *objects()]
+    return [reverse("console:index"), reverse("console:audit"), reverse("console:emergency"), *lists(), *objects()]
