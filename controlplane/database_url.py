@@ -10,6 +10,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 from cloud.secrets import Secret
 
+# Statements of operations/prepared.py ask to be prepared; no other is. A pooler in transaction mode must know prepared
+# statements (PgBouncer >= 1.21 with max_prepared_statements).
+PREPARED = {"prepare_threshold": 1_000_000_000}
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseAddress:
@@ -62,5 +66,5 @@ def django_database(address: DatabaseAddress, *, limits: dict[str, int]) -> dict
         "PASSWORD": address.password.reveal(),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,  # a reused connection may have died since (failover, restart)
-        "OPTIONS": {"connect_timeout": 5, "options": server_settings} | dict(address.options),
+        "OPTIONS": {"connect_timeout": 5, "options": server_settings, **PREPARED} | dict(address.options),
     }

@@ -13,7 +13,7 @@ from operations import audit
 from operations.clock import DatabaseNow, database_now
 from operations.errors import OperationInProgress, QuotaExhausted, TooLateToCancel
 from operations.hints import hint
-from operations.models import Operation, Priority, QuotaReservation
+from operations.models import AuditEvent, Operation, Priority, QuotaReservation
 from operations.workflow import Workflow, workflow_of
 
 State = Operation.State
@@ -29,10 +29,12 @@ def submit(
     priority: int = Priority.USER,
     parent: Operation | None = None,
     follows: Operation | None = None,
+    beside: AuditEvent | None = None,
 ) -> Operation:
     """Accept an operation and start working on it once the caller's transaction commits.
 
-    With `follows` it stands in line behind that one (one may, per target). Raises OperationInProgress when the target is
+    With `follows` it stands in line behind that one (one may, per target). `beside` is an event about the wish itself, for the
+    audit log. Raises OperationInProgress when the target is
     already being changed.
     """
     operation = _new(workflow_of(kind), target=target, actor=actor, workspace=workspace, wish=dict(wish or {}))
@@ -43,7 +45,7 @@ def submit(
             operation.save(force_insert=True)
     except IntegrityError as error:
         raise OperationInProgress(active_operation(target)) from error
-    _record(operation, "operation.submitted", actor=actor, after={"kind": kind, "state": operation.state})
+    _record_submitted(operation, beside)
     transaction.on_commit(partial(hint, operation))
     return operation
 
@@ -134,7 +136,20 @@ def _wake_row(operation: Operation) -> None:
     transaction.on_commit(partial(hint, operation))
 
 
+def _record_submitted(operation: Operation, beside: AuditEvent | None) -> None:
+    after = {"kind": operation.kind, "state": operation.state}
+    events = [_event(operation, "operation.submitted", actor=operation.actor, after=after)]
+    if beside is not None:
+        beside.operation_id = operation.pk
+        events.append(beside)
+    audit.write(events)
+
+
 def _record(operation: Operation, action: str, **details: Any) -> None:
-    audit.record(
+    audit.write([_event(operation, action, **details)])
+
+
+def _event(operation: Operation, action: str, **details: Any) -> AuditEvent:
+    return audit.event(
         action, target=operation.target_key, workspace=operation.workspace, operation_id=operation.pk, **details
     )

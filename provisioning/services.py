@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from inventory.identifiers import azure_name, new_id
 from inventory.models import Database, ServiceInstance, Workspace
@@ -13,8 +13,7 @@ from inventory.selectors import present_workspaces
 from inventory.states import Status, move
 from operations import audit
 from operations.errors import OperationInProgress, TooLateToCancel
-from operations.models import Operation
-from operations.selectors import active_operations
+from operations.models import AuditEvent, Operation
 from operations.services import active_operation, cancel, submit
 from placement.engine.sizing import SizeRefused, Tier, tier_for, vcores_for_hyperscale
 from placement.snapshot import limits, policy
@@ -27,7 +26,7 @@ from provisioning.errors import (
     WorkspaceBeingDeleted,
     WorkspaceGone,
 )
-from provisioning.selectors import removal_of
+from provisioning.standing import Standing, hold, standing
 from rotation.services import make_way
 
 
@@ -57,14 +56,15 @@ def request_service(workspace: Workspace, wish: ServiceWish, *, actor: str) -> G
     same names. Raises WishRefused (WorkspaceGone too), OperationInProgress.
     """
     check_wish(workspace, wish)
-    if not present_workspaces().select_for_update().filter(pk=workspace.pk).first():
+    if not hold(workspace):
         raise WorkspaceGone("There is no such workspace.")
-    if removal_of(workspace) is not None:
+    found = standing(workspace, wish.name)
+    if found.is_being_removed:
         raise WorkspaceBeingDeleted("The workspace is being removed; it takes no wishes any more.")
-    present = ServiceInstance.objects.filter(workspace=workspace, name=wish.name, deleted_at__isnull=True).first()
-    if present is None:
-        return _create(workspace, wish, actor=actor)
-    return _meet(present, wish, actor=actor)
+    if found.service_id is not None:
+        return _meet(ServiceInstance.objects.get(pk=found.service_id), wish, found, actor=actor)
+    _check_room(found)
+    return _create(workspace, wish, actor=actor)
 
 
 def check_wish(workspace: Workspace, wish: ServiceWish) -> Tier:
@@ -134,20 +134,15 @@ def _ask_to_stop(operation: Operation, *, actor: str) -> None:
         return  # it runs to its end, and the removal follows
 
 
-def _check_room(workspace: Workspace) -> None:
+def _check_room(found: Standing) -> None:
     """Raise TooManyOperations where the workspace has as many open operations as it may; removals are never refused."""
-    most = settings.WORKSPACE_OPEN_OPERATIONS
-    if active_operations().filter(workspace=workspace.name)[:most].count() >= most:
+    if not found.has_room:
+        most = settings.WORKSPACE_OPEN_OPERATIONS
         raise TooManyOperations(f"The workspace has {most} open operations; wait until some have ended.")
 
 
 def _create(workspace: Workspace, wish: ServiceWish, *, actor: str) -> Granted:
-    _check_room(workspace)
-    try:
-        with transaction.atomic():
-            service = ServiceInstance.objects.create(workspace=workspace, name=wish.name, kind=wish.kind)
-    except IntegrityError as error:
-        raise OperationInProgress(None) from error
+    service = ServiceInstance.objects.create(workspace=workspace, name=wish.name, kind=wish.kind)
     database = _add_database(service, wish)
     operation = submit(
         "create_database",
@@ -155,8 +150,8 @@ def _create(workspace: Workspace, wish: ServiceWish, *, actor: str) -> Granted:
         actor=actor,
         workspace=workspace.name,
         wish={"kind": wish.kind, "size_bytes": wish.size_bytes, "service": wish.name},
+        beside=_wished(service, wish, actor=actor),
     )
-    _record_wish(service, wish, actor=actor, operation=operation)
     return Granted(service, operation, is_new=True)
 
 
@@ -179,7 +174,7 @@ def _add_database(service: ServiceInstance, wish: ServiceWish) -> Database:
     )
 
 
-def _meet(service: ServiceInstance, wish: ServiceWish, *, actor: str) -> Granted:
+def _meet(service: ServiceInstance, wish: ServiceWish, found: Standing, *, actor: str) -> Granted:
     database = Database.objects.select_for_update().exclude(status=Status.DELETED).get(service=service)
     running = active_operation(database.key)
     same = service.kind == wish.kind and database.size_bytes == wish.size_bytes
@@ -191,13 +186,13 @@ def _meet(service: ServiceInstance, wish: ServiceWish, *, actor: str) -> Granted
     if not same:
         raise ChangeNotSupported("The service exists with another kind or size; changing these is not supported.")
     if running is None and database.status == Status.FAILED:
+        _check_room(found)
         return Granted(service, _create_again(database, service, actor=actor))
     return Granted(service, running)
 
 
 def _create_again(database: Database, service: ServiceInstance, *, actor: str) -> Operation:
     """A new attempt at a failed creation, with the same row, names and place."""
-    _check_room(service.workspace)
     move(database, Status.CREATING, error_code="", error_message="")
     return submit(
         "create_database",
@@ -208,12 +203,11 @@ def _create_again(database: Database, service: ServiceInstance, *, actor: str) -
     )
 
 
-def _record_wish(service: ServiceInstance, wish: ServiceWish, *, actor: str, operation: Operation) -> None:
-    audit.record(
+def _wished(service: ServiceInstance, wish: ServiceWish, *, actor: str) -> AuditEvent:
+    return audit.event(
         "service.requested",
         actor=actor,
         target=f"service:{service.pk}",
         workspace=service.workspace.name,
-        operation_id=operation.pk,
         after={"name": wish.name, "kind": wish.kind, "size_bytes": wish.size_bytes},
     )

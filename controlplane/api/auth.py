@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -23,6 +24,7 @@ from operations import audit
 ALGORITHM = "RS256"
 LONGEST_TOKEN = 16_384  # characters; Entra's stay far below
 CLOCK_SKEW_SECONDS = 60
+PROVED_SECONDS = 60  # a token is proved once in so many seconds by each process; expiry and directory each time
 REQUIRED = ["exp", "nbf", "iss", "aud", "tid", "oid"]
 WHY = {
     jwt.ExpiredSignatureError: "The token has expired.",
@@ -40,6 +42,7 @@ def configure(keys: SigningKeys | None) -> None:
     global _keys
     with _lock:
         _keys = keys
+    _proved.cache_clear()
 
 
 def signing_keys() -> SigningKeys:
@@ -72,6 +75,21 @@ class RefusedSignIns(AnonRateThrottle):
 
 def verified_claims(token: str) -> dict[str, Any]:
     """What the token says, once it is proved. Raises AuthenticationFailed, or Problem 503 while no keys are to be had."""
+    claims = _proved(token, settings.API_AUDIENCE, int(time.monotonic() // PROVED_SECONDS))
+    if claims["exp"] + CLOCK_SKEW_SECONDS <= time.time():
+        raise AuthenticationFailed(WHY[jwt.ExpiredSignatureError])
+    _check_directory(str(claims["tid"]).lower())
+    return claims
+
+
+def _check_directory(tenant: str) -> None:
+    if tenant not in settings.API_TENANTS:
+        raise AuthenticationFailed("The token is of a directory that may not sign in here.")
+
+
+@lru_cache(maxsize=1024)
+def _proved(token: str, audience: str, period: int) -> dict[str, Any]:
+    """The claims of a token whose signature, key, issuer, audience and life hold; refusals are not kept."""
     try:
         header = jwt.get_unverified_header(token)
         tenant = str(jwt.decode(token, options={"verify_signature": False}).get("tid", "")).lower()
@@ -79,19 +97,18 @@ def verified_claims(token: str) -> dict[str, Any]:
         raise AuthenticationFailed("The token is malformed.") from error
     if header.get("alg") != ALGORITHM:
         raise AuthenticationFailed(f"The token must be signed with {ALGORITHM}.")
-    if tenant not in settings.API_TENANTS:
-        raise AuthenticationFailed("The token is of a directory that may not sign in here.")
-    return _proved(token, tenant, str(header.get("kid", "")))
+    _check_directory(tenant)
+    return _checked(token, tenant, str(header.get("kid", "")), audience)
 
 
-def _proved(token: str, tenant: str, key_id: str) -> dict[str, Any]:
+def _checked(token: str, tenant: str, key_id: str, audience: str) -> dict[str, Any]:
     try:
         issuer, key = signing_keys().find(tenant, key_id)
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
             algorithms=[ALGORITHM],
-            audience=settings.API_AUDIENCE,
+            audience=audience,
             issuer=issuer,
             leeway=CLOCK_SKEW_SECONDS,
             options={"require": REQUIRED},

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db.models import FilteredRelation, Q, QuerySet
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -17,10 +16,11 @@ from controlplane.api.operations import OperationDocument, operation_document
 from controlplane.api.paging import PageQuery, continued_after, page_document
 from controlplane.api.plans import DryRunQuery, PlanDocument, plan_document
 from controlplane.api.problems import not_found
+from controlplane.api.service_rows import service_row, service_rows
 from controlplane.api.shapes import Shape, Text, WholeNumber
 from controlplane.api.view import ApiView, named
-from inventory.models import Database, Workspace
-from inventory.selectors import Viewer, present_databases, services_for
+from inventory.models import Database
+from inventory.selectors import Viewer, services_for
 from inventory.states import Status
 from operations.models import Operation
 from provisioning.plans import plan_deletion, plan_service
@@ -34,24 +34,6 @@ PROVISIONING_STATES = {
     Status.DELETING: "Deleting",
     Status.FAILED: "Failed",
 }
-COLUMNS = (
-    "service__name",
-    "service__workspace__name",
-    "service__kind",
-    "service__created_at",
-    "azure_name",
-    "size_bytes",
-    "service_tier",
-    "status",
-    "error_code",
-    "error_message",
-    "server__azure_name",
-    "server__observed_endpoint",
-    "pool__azure_name",
-    "credential__stable_secret",
-    "credential__user_name",
-    "credential__valid_until",
-)
 
 
 class ServiceProperties(Shape):
@@ -121,12 +103,11 @@ class ServicesView(ApiView):
 
     @documented("services_list", answers={200: ServicePage}, query=PageQuery, errors=(404,))
     def get(self, request: Request, workspace: str) -> Response:
-        query, place, viewer = self.query(), self.workspace(workspace), self.viewer()
-        rows = _rows(viewer, place).order_by("service__name")
+        query, place, viewer = self.query(), named(workspace, "workspace"), self.viewer()
         after = continued_after(query, parts=1)
-        if after:
-            rows = rows.filter(service__name__gt=after[0])
-        found = list(rows[: query["maxpagesize"] + 1])
+        found = service_rows(viewer, place, after=after[0] if after else "", most=query["maxpagesize"] + 1)
+        if not found:
+            self.workspace(place)  # is it empty, or not there?
         page = found[: query["maxpagesize"]]
         last = [page[-1]["service__name"]] if len(found) > len(page) else None
         return Response(page_document(request, query, [_document(row, viewer) for row in page], last))
@@ -141,7 +122,7 @@ class ServiceView(ApiView):
 
     @documented("services_get", answers={200: ServiceDocument, 304: None}, errors=(404,))
     def get(self, request: Request, workspace: str, service: str) -> Response:
-        return Response(self._found(self.workspace(workspace), service))
+        return Response(self._found(workspace, service))
 
     @documented(
         "services_put",
@@ -161,7 +142,7 @@ class ServiceView(ApiView):
         if self._is_dry_run():
             return Response(plan_document(plan_service(place, wish, actor=self.actor()), self.viewer()))
         granted = request_service(place, wish, actor=self.actor())
-        document = self._found(place, service)
+        document = self._found(workspace, service)
         if granted.operation is None:
             return Response(document)
         return _accepted(request, granted.operation, document, location=request.build_absolute_uri(document["id"]))
@@ -192,13 +173,16 @@ class ServiceView(ApiView):
         return bool(self.query()["dryRun"] == "true")
 
     def present(self) -> dict[str, Any] | None:
-        place, service = self.workspace(self.kwargs["workspace"]), named(self.kwargs["service"], "service")
-        row = _rows(self.viewer(), place).filter(service__name=service).first()
+        place, service = named(self.kwargs["workspace"], "workspace"), named(self.kwargs["service"], "service")
+        row = service_row(self.viewer(), place, service)
+        if row is None:
+            self.workspace(place)
         return _document(row, self.viewer()) if row else None
 
-    def _found(self, workspace: Workspace, service: str) -> dict[str, Any]:
-        row = _rows(self.viewer(), workspace).filter(service__name=named(service, "service")).first()
+    def _found(self, workspace: str, service: str) -> dict[str, Any]:
+        row = service_row(self.viewer(), named(workspace, "workspace"), named(service, "service"))
         if row is None:
+            self.workspace(workspace)  # where that is absent too, the answer names it
             raise not_found("Service")
         return _document(row, self.viewer())
 
@@ -210,14 +194,6 @@ def _accepted(request: Request, operation: Operation, document: dict[str, Any], 
         "Retry-After": str(settings.API_RETRY_AFTER_SECONDS),
     }
     return Response(document, status=202, headers=headers)
-
-
-def _rows(viewer: Viewer, workspace: Workspace) -> QuerySet[Database, dict[str, Any]]:
-    """One row a present service, in one query: its database, place and credential."""
-    active = FilteredRelation("credentials", condition=Q(credentials__status="active"))
-    mine = present_databases().filter(service__in=services_for(viewer).filter(workspace=workspace))
-    rows: QuerySet[Database, dict[str, Any]] = mine.annotate(credential=active).values(*COLUMNS)
-    return rows
 
 
 def _document(row: dict[str, Any], viewer: Viewer) -> dict[str, Any]:

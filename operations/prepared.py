@@ -1,0 +1,20 @@
+"""Statements that PostgreSQL plans once a connection instead of each time: for the few that every request or batch repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+
+def rows(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a constant statement; parameters are bound by the server and must have the types that it compares with.
+
+    Django's own cursors bind on the client. Its binding on the server is not used: it writes a number above 2^31 that is
+    added to a bigint column as a truncated int4.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(sql, parameters, prepare=True).fetchall()

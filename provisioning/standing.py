@@ -1,0 +1,45 @@
+"""What stands in the way of a wish for a service: one wish at a time a workspace, and one question about all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+
+from inventory.models import Workspace
+from operations.prepared import rows
+
+_HOLD = "SELECT FROM inventory_workspace WHERE id = %s AND deleted_at IS NULL FOR UPDATE"
+_STANDING = """
+SELECT EXISTS (SELECT FROM operations_operation
+               WHERE target_key = %s AND follows_id IS NULL AND state NOT IN ('succeeded', 'failed', 'cancelled')),
+       (SELECT count(*) FROM (SELECT FROM operations_operation
+                              WHERE workspace = %s AND state NOT IN ('succeeded', 'failed', 'cancelled') LIMIT %s) AS bounded),
+       (SELECT id FROM inventory_serviceinstance WHERE workspace_id = %s AND name = %s AND deleted_at IS NULL)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether the workspace is being removed, its open operations (counted up to its limit), and the service of that name."""
+
+    is_being_removed: bool
+    open_operations: int
+    service_id: UUID | None
+
+    @property
+    def has_room(self) -> bool:
+        return self.open_operations < settings.WORKSPACE_OPEN_OPERATIONS
+
+
+def hold(workspace: Workspace) -> bool:
+    """Let one wish at a time pass for this workspace until the transaction ends. False: it is gone."""
+    return bool(rows(_HOLD, [workspace.pk]))
+
+
+def standing(workspace: Workspace, service: str) -> Standing:
+    """What is there; ask after `hold`, in a statement of its own, so that it sees what others have committed."""
+    most = settings.WORKSPACE_OPEN_OPERATIONS
+    (found,) = rows(_STANDING, [workspace.key, workspace.name, most, workspace.pk, service])
+    return Standing(*found)
