@@ -57,9 +57,13 @@ def set_once(
 
 
 def read_secret(operation: Operation, name: str, version: str | None = None) -> Secret:
-    """A secret's value, for use inside this process; every read is audited by name."""
+    """A secret's value, for use inside this process; every read is audited by name.
+
+    One that is not there is asked back, in case somebody has deleted it, and raises a transient StepError.
+    """
     found = store_of(operation).get(name, version)
     if found is None:
+        store_of(operation).begin_recover(name)
         raise StepError("SecretMissing", f"The vault has no secret {name}.", transient=True)
     record_read(operation, found[1])
     return found[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from simulator.http import Request, Response
 from simulator.transport import InProcessTransport
 from tests.cloud.in_process import InProcessSession, InProcessSql
 
+PASSWORD_SET = re.compile(r"PASSWORD = N'((?:[^']|'')*)'")
 Around = Callable[[str, Callable[[], Any]], Any]
 
 
@@ -36,6 +38,9 @@ class LocalAzure:
     def __init__(self, **options: Any) -> None:
         self.azure = Azure(**{"time_scale": 1.0, "throttled": False, **options})
         self.around: Around = straight
+        self._vault = VaultReplica(self.azure)
+        self.last_statement = ""
+        self._statements: set[str] = set()
         self.bucket = LocalBucket(now=self.azure.clock.now)
         self.budget = vault_budget(lambda rates: LocalBucket(rates, now=self.azure.clock.now))
         self.new_clients()
@@ -78,6 +83,18 @@ class LocalAzure:
         """Versions of every secret by name, oldest first, values included: it is a test's business to look."""
         return {document["name"]: document["versions"] for _, document in self.azure.store.items("secrets")}
 
+    def passwords_set(self) -> set[str]:
+        """Every password that was ever set: by a statement, or as a secret's value; and the client's own secret."""
+        values = [version["value"] for versions in self.secrets().values() for version in versions]
+        documents = [json.loads(value)["password"] for value in values if value.startswith("{")]
+        plain = {value for value in values if not value.startswith("{")}
+        return {*plain, *documents, *self._statements, self.azure.entra.client_secret}
+
+    def sent(self, statement: str) -> None:
+        """Remember a statement, and the password that it sets."""
+        self.last_statement = statement
+        self._statements |= {found.replace("''", "'") for found in PASSWORD_SET.findall(statement)}
+
     def session(self, document: Mapping[str, str]) -> InProcessSession:
         """A consumer's connection, made with what it read and left open."""
         driver = InProcessSql(self.azure.sql_directory)
@@ -105,9 +122,51 @@ class LocalAzure:
         """What changed in Azure, in order."""
         return self.azure.ledger.entries(0)
 
+    def let_vault_lag(self, seconds: float) -> None:
+        """For so long (simulated) the vault is read as it was before its last change."""
+        self._vault.behind_until = self.azure.clock.now() + seconds
+
     def _http(self, request: Request, call: Callable[[], Response]) -> Response:
-        response: Response = self.around(f"{request.method} {request.host}{request.path}", call)
+        serve = (lambda: self._vault.served(request, call)) if request.path.startswith("/secrets") else call
+        response: Response = self.around(f"{request.method} {request.host}{request.path}", serve)
         return response
+
+
+class VaultReplica:
+    """Serves reads of secrets, while it is behind, as they were before the last change."""
+
+    def __init__(self, azure: Azure) -> None:
+        self._azure = azure
+        self._former: dict[str, Any] = {}
+        self.behind_until = 0.0
+
+    def served(self, request: Request, call: Callable[[], Response]) -> Response:
+        if request.method != "GET":
+            return self._changing(call)
+        return self._lagging(call) if self._azure.clock.now() < self.behind_until else call()
+
+    def _changing(self, call: Callable[[], Response]) -> Response:
+        before = dict(self._azure.store.items("secrets"))
+        response = call()
+        if before != dict(self._azure.store.items("secrets")):
+            self._former = before
+        return response
+
+    def _lagging(self, call: Callable[[], Response]) -> Response:
+        present = dict(self._azure.store.items("secrets"))
+        self._replace(self._former)
+        try:
+            return call()
+        finally:
+            self._replace(present)
+
+    def _replace(self, documents: Mapping[str, Any]) -> None:
+        store = self._azure.store
+        for key, _ in store.items("secrets"):
+            if key not in documents:
+                store.delete("secrets", key)
+        for key, document in documents.items():
+            store.put("secrets", key, document)
 
 
 class _HookedSql:
@@ -126,6 +185,7 @@ class _HookedSession:
         self._session = session
 
     def execute(self, statement: str) -> Sequence[tuple[Any, ...]]:
+        self._local.sent(statement)
         name = "SQL " + " ".join(statement.split()[:3])
         rows: Sequence[tuple[Any, ...]] = self._local.around(name, lambda: self._session.execute(statement))
         return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,9 @@ from tests.crash.world import World
 
 Call = Callable[[], Any]
 HIDDEN_SECONDS = 150.0
+STALE_SECONDS = 30.0
+OWN_SECRET = re.compile(r"^(?:PUT|GET) /secrets/d-X(-[ab])?(?=/?$|/version| again)")
+AFTER_ALL = ("scramble_password", "end_sessions", "disable_superseded", "record_retired")
 SQL_NUMBERS = {429: 10928, 500: 40197, 503: 40613}
 
 
@@ -87,9 +91,7 @@ def cancelled(world: World, operation: Operation | None, hit: Hit, call: Call) -
 
 def deleted(world: World, operation: Operation | None, hit: Hit, call: Call) -> Any:
     if operation is not None:
-        kind, _, row_id = operation.target_key.partition(":")
-        known = Database.objects.filter(pk=row_id) if kind in ("database", "credential") else Database.objects
-        database = known.get()
+        database = _database_of(operation)
         if database.service is not None and database.status != Database.Status.DELETED:
             request_deletion(database.service, actor="tests")
     return call()
@@ -113,6 +115,44 @@ def not_found_for_a_while(world: World, operation: Operation | None, hit: Hit, c
     return call()
 
 
+def sql_refused(number: int) -> Callable[..., Any]:
+    """The statement, or the sign-in, is answered by this error, without effect."""
+
+    def strike(world: World, operation: Operation | None, hit: Hit, call: Call) -> Any:
+        raise SqlFailure("refused", number=number, severity=16)
+
+    return strike
+
+
+def deleted_by_hand(world: World, operation: Operation | None, hit: Hit, call: Call) -> Any:
+    """Somebody has just deleted the secret that is written or read here; it can be recovered."""
+    assert operation is not None
+    found = OWN_SECRET.search(hit.name)
+    assert found is not None
+    name = f"{_database_of(operation).azure_name}{found[1] or ''}"
+    if name in world.local.secrets():
+        world.local.delete_secret(name)
+    return call()
+
+
+def stale_reads(world: World, operation: Operation | None, hit: Hit, call: Call) -> Any:
+    """The vault changes, and is read as it was before for a while."""
+    answer = call()
+    world.local.let_vault_lag(STALE_SECONDS)
+    return answer
+
+
+def lost_reply_and_stale_reads(world: World, operation: Operation | None, hit: Hit, call: Call) -> Any:
+    stale_reads(world, operation, hit, call)
+    raise _time_out(hit)
+
+
+def _database_of(operation: Operation) -> Database:
+    """The operation's own database; the one that stood before for an emergency of everything."""
+    kind, _, key = operation.target_key.partition(":")
+    return Database.objects.get(pk=key) if kind in ("database", "credential") else Database.objects.earliest("pk")
+
+
 def _time_out(hit: Hit) -> Exception:
     if hit.is_sql:
         return SqlFailure("timed out", unreachable=True)
@@ -132,6 +172,12 @@ def _after_begin(hit: Hit) -> bool:
     return hit.name not in ("hint.before",)
 
 
+def _uses_own_secret(hit: Hit) -> bool:
+    """While one of the database's secrets is set or read; what is deleted when all is done, nobody here repairs."""
+    step = hit.after.partition(".")[2]
+    return OWN_SECRET.search(hit.name) is not None and hit.is_vault_call and step not in AFTER_ALL
+
+
 FAULTS = (
     Fault("crash before", crash_before),
     Fault("crash after the effect", crash_after, _is_call),
@@ -147,4 +193,13 @@ FAULTS = (
     Fault("404 for a while", not_found_for_a_while, lambda hit: hit.is_arm_put),
     Fault("cancel", cancelled, _after_begin, ends_otherwise=True),
     Fault("delete", deleted, _after_begin, ends_otherwise=True),
+)
+
+# What else may happen to a vault and to a database's logins; 40613, 10928 and a connection cut after the effect are the
+# SQL side of "503", "429" and "lost reply" above.
+CREDENTIAL_FAULTS = (
+    Fault("40615", sql_refused(40615), lambda hit: hit.is_sql),
+    Fault("secret deleted by hand", deleted_by_hand, _uses_own_secret),
+    Fault("stale reads", stale_reads, lambda hit: hit.is_vault_write),
+    Fault("lost reply, stale reads", lost_reply_and_stale_reads, lambda hit: hit.is_vault_write),
 )

@@ -20,6 +20,7 @@ class Flow:
     """`begin` gives the operation that the user follows; `furnished`: a server with a pool and one database stand there.
 
     `share`: which part of its cases the budgeted run takes. `stale`: for how many seconds Azure's reads lag behind.
+    `steps`: only after these it is struck.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Flow:
     share: float
     creates: bool = True
     stale: float = 0.0
+    steps: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.name

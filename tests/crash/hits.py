@@ -49,6 +49,14 @@ class Hit:
         return self.name.endswith(("/openid", "/token"))
 
     @property
+    def is_vault_call(self) -> bool:
+        return self.is_call and " /secrets/" in self.name
+
+    @property
+    def is_vault_write(self) -> bool:
+        return self.is_vault_call and not self.name.startswith("GET ")
+
+    @property
     def is_arm_write(self) -> bool:
         return self.is_call and self.name.startswith(("PUT /group", "PATCH /group", "DELETE /group", "POST /group"))
 

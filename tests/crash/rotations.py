@@ -13,7 +13,9 @@ from operations.models import Operation
 from rotation.emergency import Reach, Scope, request_emergency
 from rotation.models import Credential
 from rotation.services import request_emergency_rotation, request_rotation
-from tests.crash.flows import Flow
+from tests.builders import GIB
+from tests.crash.faults import CREDENTIAL_FAULTS, FAULTS
+from tests.crash.flows import SECOND, Flow, request
 from tests.crash.world import World
 
 
@@ -25,15 +27,24 @@ def rotate_in_emergency() -> Operation:
     return request_emergency_rotation(Database.objects.get(status=Status.READY), actor="tests", reason="leaked")
 
 
-def declare_emergency() -> Operation:
+def emergency_of_everything() -> Operation:
     return request_emergency(Reach(Scope.EVERYTHING), actor="tests", reason="leaked")
 
 
+ISSUING = ("stage_password", "create_user", "verify_login", "publish_secret")
 ROTATIONS = (
-    Flow("rotation", rotate, furnished=True, share=0.12),
-    Flow("emergency", rotate_in_emergency, furnished=True, share=0.05),
-    Flow("emergency of everything", declare_emergency, furnished=True, share=0.03),
+    Flow("rotation", rotate, furnished=True, share=0.08),
+    Flow("emergency", rotate_in_emergency, furnished=True, share=0.03),
+    Flow("emergency of everything", emergency_of_everything, furnished=True, share=0.02),
+    Flow(
+        "first issue",
+        lambda: request(SECOND, 500 * GIB),
+        furnished=True,
+        share=0.05,
+        steps=tuple(f"create_database.{step}" for step in ISSUING),
+    ),
 )
+ROTATION_FAULTS = (*FAULTS, *CREDENTIAL_FAULTS)
 
 
 class Witness:
