@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable
-from itertools import groupby
 from typing import Any
 
 from simulator.arm.call import Call
-from simulator.arm.errors import invalid
-from simulator.arm.limits import (
-    DTU_OBJECTIVES,
-    GIB,
-    POOL_SIZES,
-    VCORE_TIERS,
-    VCORES,
-    DatabaseSize,
-    PoolSize,
-    database_size,
+from simulator.arm.capability_values import (
+    AVAILABLE,
+    DEFAULT,
+    GIGABYTES,
+    MEGABYTES,
+    UNITS,
+    ZONE_REDUNDANT_TIERS,
+    any_size,
+    licenses,
+    maintenance_windows,
+    one_size,
+    sizes_of_a_database,
 )
+from simulator.arm.database_capabilities import database_editions
+from simulator.arm.errors import invalid
+from simulator.arm.limits import DEFAULT_POOL_CAPACITY, GIB, POOL_SIZES, PoolSize
 from simulator.arm.routing import LOCATION, route
 from simulator.http import Response, answer
-from simulator.regions import REGIONS, normalised
+from simulator.regions import REGIONS, Region, normalised
 
 POOLS, DATABASES = "supportedElasticPoolEditions", "supportedEditions"
-ZONE_REDUNDANT_TIERS = frozenset({"Premium", "GeneralPurpose", "BusinessCritical", "Hyperscale"})
-STORAGE = [
-    {"storageAccountType": "GRS", "status": "Default"},
-    *({"storageAccountType": name, "status": "Available"} for name in ("LRS", "ZRS", "GZRS")),
-]
-UNITS = {"vCores": "VCores", "DTU": "DTU"}
-MAINTENANCE = {"name": "SQL_Default", "zoneRedundant": False, "status": "Default"}
+POOL_TIERS = ("Standard", "Premium", "Basic", "GeneralPurpose", "BusinessCritical", "Hyperscale")
 
 
 @route("GET", LOCATION + "/capabilities")
@@ -42,119 +38,70 @@ def list_capabilities(call: Call) -> Response:
     include = call.request.query.get("include")
     version: dict[str, Any] = {"name": "12.0"}
     if include in (None, DATABASES):
-        version[DATABASES] = _database_editions()
+        version[DATABASES] = database_editions(region)
     if include in (None, POOLS):
-        version[POOLS] = _pool_editions()
-    version["status"] = "Default"
-    return answer(200, {"name": region.display_name, "supportedServerVersions": [version], "status": "Available"})
+        version[POOLS] = [_pool_edition(tier, region) for tier in POOL_TIERS]
+    version["status"] = DEFAULT
+    return answer(200, {"name": region.display_name, "supportedServerVersions": [version], "status": AVAILABLE})
 
 
-def _pool_editions() -> list[dict[str, Any]]:
-    by_tier = groupby(sorted(POOL_SIZES.values(), key=lambda size: size.tier), key=lambda size: size.tier)
-    return [
-        {
-            "name": tier,
-            "supportedElasticPoolPerformanceLevels": [_pool_level(size) for size in sizes],
-            "zoneRedundant": tier in ZONE_REDUNDANT_TIERS,
-            "status": "Available",
-        }
-        for tier, sizes in by_tier
-    ]
+def _pool_edition(tier: str, region: Region) -> dict[str, Any]:
+    sizes = [size for size in POOL_SIZES.values() if size.tier == tier]
+    return {
+        "name": tier,
+        "supportedElasticPoolPerformanceLevels": [_pool_level(size, region) for size in sizes],
+        "zoneRedundant": tier in ZONE_REDUNDANT_TIERS,
+        "status": AVAILABLE,
+    }
 
 
-def _pool_level(size: PoolSize) -> dict[str, Any]:
-    largest = size.max_database_bytes or size.max_bytes
+def _pool_level(size: PoolSize, region: Region) -> dict[str, Any]:
+    zoned = size.tier in ZONE_REDUNDANT_TIERS
+    windows = maintenance_windows(region, choice=size.tier != "Basic", zoned=zoned)
     return {
         "performanceLevel": {"value": float(size.capacity), "unit": UNITS[size.unit]},
         "sku": size.sku_body(),
-        "supportedLicenseTypes": _licenses(is_vcore=size.unit == "vCores"),
+        "supportedLicenseTypes": licenses(is_vcore=size.unit == "vCores"),
         "maxDatabaseCount": size.max_databases,
         "includedMaxSize": _included(size),
         "supportedMaxSizes": _pool_storage(size),
-        "supportedPerDatabaseMaxSizes": [_range(1, largest // GIB)],
+        "supportedPerDatabaseMaxSizes": _database_storage(size),
         "supportedPerDatabaseMaxPerformanceLevels": [_per_database(size, limit) for limit in size.per_database_max],
-        "zoneRedundant": size.tier in ZONE_REDUNDANT_TIERS,
-        "supportedMaintenanceConfigurations": [MAINTENANCE],
-        "status": "Available",
+        "zoneRedundant": zoned,
+        "supportedMaintenanceConfigurations": windows,
+        "status": DEFAULT if DEFAULT_POOL_CAPACITY.get(size.sku.lower()) == size.capacity else AVAILABLE,
     }
 
 
 def _included(size: PoolSize) -> dict[str, Any]:
     if size.tier == "Basic":
-        return {"limit": size.included_bytes // 1024**2, "unit": "Megabytes"}
-    return {"limit": (size.included_bytes or size.max_bytes) // GIB, "unit": "Gigabytes"}
+        return {"limit": size.included_bytes // 1024**2, "unit": MEGABYTES}
+    return {"limit": (size.included_bytes or size.max_bytes) // GIB, "unit": GIGABYTES}
 
 
 def _pool_storage(size: PoolSize) -> list[dict[str, Any]]:
     """vCore pools take any number of gigabytes, DTU pools those listed, Basic pools what they have."""
     if size.tier == "Basic":
-        whole = {"limit": size.max_bytes // 1024**2, "unit": "Megabytes"}
-        fixed = {"minValue": whole, "maxValue": whole, "scaleSize": {"limit": 0, "unit": "Megabytes"}}
-        return [{**fixed, "status": "Default"}]
+        return [one_size({"limit": size.max_bytes // 1024**2, "unit": MEGABYTES}, DEFAULT)]
     if not size.storage_choices:
-        return [_range(1, size.max_bytes // GIB)]
-    return [_choice(size, one) for one in size.storage_choices]
+        return [any_size(1, size.max_bytes // GIB)]
+    return [
+        one_size({"limit": one, "unit": GIGABYTES}, DEFAULT if one * GIB == size.included_bytes else AVAILABLE)
+        for one in size.storage_choices
+    ]
 
 
-def _choice(size: PoolSize, gigabytes: int) -> dict[str, Any]:
-    status = "Default" if gigabytes * GIB == size.included_bytes else "Available"
-    limits = {"minValue": gigabytes, "maxValue": gigabytes, "scaleSize": 0}
-    return {**{name: {"limit": value, "unit": "Gigabytes"} for name, value in limits.items()}, "status": status}
+def _database_storage(size: PoolSize) -> list[dict[str, Any]]:
+    if size.unit == "vCores":
+        return [any_size(1, (size.max_database_bytes or size.max_bytes) // GIB)]
+    largest = size.max_database_bytes or (2 * GIB if size.tier == "Basic" else 1024 * GIB)
+    return sizes_of_a_database(largest // 1024**2)
 
 
 def _per_database(size: PoolSize, limit: float) -> dict[str, Any]:
     lower = [value for value in (0.0, *size.per_database_max) if value <= limit]
     minima = [
-        {"limit": float(value), "unit": UNITS[size.unit], "status": "Available" if value else "Default"}
-        for value in lower
+        {"limit": float(value), "unit": UNITS[size.unit], "status": AVAILABLE if value else DEFAULT} for value in lower
     ]
     levels = {"limit": float(limit), "unit": UNITS[size.unit], "supportedPerDatabaseMinPerformanceLevels": minima}
-    return {**levels, "status": "Available"}
-
-
-def _range(low: int, high: int) -> dict[str, Any]:
-    """Sizes from low to high, in steps of 1 GB."""
-    limits = {"minValue": low, "maxValue": high, "scaleSize": 1}
-    return {**{name: {"limit": value, "unit": "Gigabytes"} for name, value in limits.items()}, "status": "Available"}
-
-
-def _licenses(*, is_vcore: bool) -> list[dict[str, Any]]:
-    if not is_vcore:
-        return []
-    names = (("LicenseIncluded", "Default"), ("BasePrice", "Available"))
-    return [{"name": name, "status": status} for name, status in names]
-
-
-def _database_editions() -> list[dict[str, Any]]:
-    by_tier = groupby(sorted(_database_sizes(), key=lambda size: size.tier), key=lambda size: size.tier)
-    return [
-        {
-            "name": tier,
-            "supportedServiceLevelObjectives": [_objective(size) for size in sizes],
-            "zoneRedundant": tier in ZONE_REDUNDANT_TIERS,
-            "readScale": {"maxNumberOfReplicas": 4 if tier == "Hyperscale" else 0},
-            "supportedStorageCapabilities": STORAGE,
-            "status": "Available",
-        }
-        for tier, sizes in by_tier
-    ]
-
-
-def _database_sizes() -> Iterable[DatabaseSize]:
-    yield from (database_size({"name": objective}) for objective in DTU_OBJECTIVES)
-    yield from (database_size({"name": f"{prefix}_Gen5_{vcores}"}) for prefix in VCORE_TIERS for vcores in VCORES)
-
-
-def _objective(size: DatabaseSize) -> dict[str, Any]:
-    return {
-        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, size.objective)),
-        "name": size.objective,
-        "supportedMaxSizes": [_range(1, size.max_bytes // GIB)],
-        "performanceLevel": {"value": float(size.capacity), "unit": "VCores" if size.is_vcore else "DTU"},
-        "sku": size.sku_body(),
-        "supportedLicenseTypes": _licenses(is_vcore=size.is_vcore),
-        "includedMaxSize": {"limit": max(size.default_bytes, size.max_bytes) // GIB, "unit": "Gigabytes"},
-        "zoneRedundant": size.tier in ZONE_REDUNDANT_TIERS,
-        "supportedMaintenanceConfigurations": [MAINTENANCE],
-        "status": "Available",
-    }
+    return {**levels, "status": DEFAULT if limit == max(size.per_database_max) else AVAILABLE}

@@ -73,27 +73,28 @@ def server_location_collection(subscription: str, location: str) -> str:
 
 
 def _usages(call: Call) -> list[dict[str, Any]]:
-    location = normalised(call.names["location"])
+    """Names and ids repeat the region as the caller spelt it, as recorded."""
+    asked, location = call.names["location"], normalised(call.names["location"])
     if location not in REGIONS:
         raise ArmError(400, "InvalidLocation", f"An invalid location was specified: '{call.names['location']}'.")
     collection = server_location_collection(call.names["subscription"], location)
     rows = [
         (
             "ServerQuota",
-            f"Regional Server Quota for {location}",
+            f"Regional Server Quota for {asked}",
             call.arm.resources.count(collection, "servers"),
             call.arm.quotas.servers_per_region,
         ),
         (
             "RegionalVCoreQuotaForSQLDBAndDW",
-            f"Regional VCore Quota for SQL DB and DW for {location}",
+            f"Regional VCore Quota for SQL DB and DW for {asked}",
             call.arm.resources.totals[region_total(call.names["subscription"], location)] // 100,
             call.arm.quotas.vcores_per_region,
         ),
-        ("SubscriptionFreeDatabaseCount", f"Free Database Count per Subscription for {location}", 0, 1),
-        ("SubscriptionFreeDatabaseDaysLeft", f"Free to Basic Database Upgrade count-down in {location}", 365, 365),
+        ("SubscriptionFreeDatabaseCount", f"Free Database Count per Subscription for {asked}", 0, 1),
+        ("SubscriptionFreeDatabaseDaysLeft", f"Free to Basic Database Upgrade count-down in {asked}", 365, 365),
     ]
-    return [_usage(call, location, row) for row in rows]
+    return [_usage(call, asked, row) for row in rows]
 
 
 def _usage(call: Call, location: str, row: tuple[str, str, int, int]) -> dict[str, Any]:
