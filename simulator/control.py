@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from simulator.vault_control import VaultControl
 if TYPE_CHECKING:
     from simulator.azure import Azure
 
+CLOSED = "closed_regions"
 Action = Callable[[Request], Response]
 
 
@@ -42,6 +44,8 @@ class Control:
             ("POST", "/_sim/workload"): loads.set,
             ("DELETE", "/_sim/workload"): loads.clear,
             ("POST", "/_sim/monitoring"): loads.deny,
+            ("GET", "/_sim/quotas"): self._tell_quotas,
+            ("POST", "/_sim/quotas"): self._set_quotas,
             ("GET", "/_sim/policies"): self._list_policies,
             ("POST", "/_sim/policies"): self._add_policy,
             ("DELETE", "/_sim/policies"): self._clear_policies,
@@ -81,6 +85,7 @@ class Control:
         return Response(204)
 
     def _list_policies(self, request: Request) -> Response:
+        """The rules in force."""
         return answer(200, {"value": [rule for _, rule in self._azure.store.items(POLICIES)]})
 
     def _add_policy(self, request: Request) -> Response:
@@ -90,9 +95,27 @@ class Control:
         return answer(201, rule)
 
     def _clear_policies(self, request: Request) -> Response:
+        """No rules any more."""
         for name, _ in self._azure.store.items(POLICIES):
             self._azure.store.delete(POLICIES, name)
         return Response(204)
+
+    def _tell_quotas(self, request: Request) -> Response:
+        """What a server, a region and a subscription may have."""
+        return answer(200, {name: _plain(value) for name, value in asdict(self._azure.arm.quotas).items()})
+
+    def _set_quotas(self, request: Request) -> Response:
+        """Any of the quotas, for as long as this process runs; `closed_regions` is a list of names."""
+        for name, value in orjson.loads(request.body).items():
+            before = getattr(self._azure.arm.quotas, name, None)
+            if (
+                before is None
+                or isinstance(value, bool)
+                or not isinstance(value, list if name == CLOSED else int | float)
+            ):
+                raise ValueError(f"'{name}' is no quota, or of the wrong type.")
+            setattr(self._azure.arm.quotas, name, frozenset(value) if name == CLOSED else type(before)(value))
+        return self._tell_quotas(request)
 
     def _tell_clock(self, request: Request) -> Response:
         """The simulated moment, and how fast time passes."""
@@ -163,6 +186,10 @@ class Control:
             }
             for key, document in self._azure.store.items("secrets")
         ]
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else value
 
 
 def _refused(status: int, message: str) -> Response:

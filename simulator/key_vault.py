@@ -138,6 +138,7 @@ class KeyVaults:
             response = refusal.response()
         asked = request.headers.get("x-ms-client-request-id")
         response.headers |= {
+            "x-ms-keyvault-region": self.vaults.get(self.vault_of(request)).location,
             "x-ms-request-id": str(uuid.uuid4()),
             **({"x-ms-client-request-id": asked} if asked else {}),
         }

@@ -21,7 +21,6 @@ HEADERS = {
     "expires": "-1",
     "strict-transport-security": "max-age=31536000;includeSubDomains",
     "x-content-type-options": "nosniff",
-    "x-ms-keyvault-region": "eastus",
     "x-ms-keyvault-service-version": "1.9.908.1",
 }
 _FIELDS: dict[str, type] = {"value": str, "contentType": str, "tags": dict, "attributes": dict}

@@ -21,6 +21,7 @@ _FIELDS: dict[str, type] = {
     "allowed_addresses": list,
     "trusts_services": bool,
     "is_deleted": bool,
+    "location": str,
 }
 
 

@@ -16,6 +16,7 @@ from simulator.vault_bodies import HEADERS, VaultRefusal, bad_parameter, packed,
 from simulator.vaults import Vault
 
 LARGEST_PAGE = 25
+DELETING_SECONDS = 5  # until the list of the deleted shows it, as recorded; its own address knows it at once
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 
 
@@ -88,7 +89,8 @@ class VaultCall:
 
     def list_deleted(self) -> Response:
         """What can be recovered, in pages."""
-        rows = [kept for kept in self._all() if kept["deleted"]]
+        due = self._now - DELETING_SECONDS
+        rows = [kept for kept in self._all() if kept["deleted"] and kept["deleted"]["deletedDate"] <= due]
         return self._page(rows, lambda kept: self._deleted_bundle(kept, versioned=False))
 
     def list_versions(self, name: str) -> Response:
@@ -110,8 +112,18 @@ class VaultCall:
         return {**recovery, **show(kept["name"], kept["versions"][-1], versioned=versioned)}
 
     def _attributes(self, version: Document) -> Document:
-        recovery = {"recoveryLevel": self._vault.recovery_level, "recoverableDays": self._vault.soft_delete_days}
+        recovery: Document = {"recoveryLevel": self._vault.recovery_level}
+        if self._since("7.1"):
+            recovery["recoverableDays"] = self._vault.soft_delete_days
         return {**version["attributes"], **recovery}
+
+    def _since(self, version: str) -> bool:
+        """Whether the api-version asked for is that one or a later one; texts that are no number count as later."""
+        asked = self._request.query["api-version"].partition("-")[0]
+        try:
+            return tuple(map(int, asked.split("."))) >= tuple(map(int, version.split(".")))
+        except ValueError:
+            return True
 
     def _id(self, name: str, version: Document, *, versioned: bool = True) -> str:
         path = f"{self._base}/{self.items}/{name}"

@@ -194,7 +194,7 @@ class KeyCall(VaultCall):
         return {"kid": self._id(name, version, versioned=versioned), **self._rest(version)}
 
     def _rest(self, version: Document) -> Document:
-        attributes = {**self._attributes(version), "exportable": False}
+        attributes = {**self._attributes(version), **({"exportable": False} if self._since("7.2") else {})}
         return {"attributes": attributes, **({"tags": version["tags"]} if version["tags"] is not None else {})}
 
 

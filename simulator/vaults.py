@@ -45,6 +45,7 @@ class Vault:
     allowed_addresses: list[str] = field(default_factory=list)
     trusts_services: bool = True
     is_deleted: bool = False
+    location: str = "eastus"
     grants: Grants = field(default_factory=dict)
 
     @property

@@ -90,13 +90,18 @@ class Call:
         server = self.arm.resources.get(self.id(SERVER))
         return str(server.body["location"]) if server else ""
 
+    @property
+    def who(self) -> str:
+        """The caller: an application's id, else the object id."""
+        return str(self.claims.get("appid") or self.claims.get("oid") or "")
+
     def record(self, word: str, target: str) -> None:
         """Note in the ledger that this request changed something."""
         self.arm.ledger.add(
             method=self.request.method,
             resource=target,
             operation=word,
-            who=str(self.claims.get("appid") or self.claims.get("oid") or ""),
+            who=self.who,
             request_id=self.request_id,
             client_request_id=self.request.headers.get("x-ms-client-request-id", ""),
         )

@@ -6,18 +6,17 @@ from typing import Any
 
 from simulator.arm.call import Call
 from simulator.arm.database_sizes import Place, max_bytes
-from simulator.arm.errors import invalid
+from simulator.arm.errors import conflict, invalid
 from simulator.arm.limits import GIB
+from simulator.arm.maintenance import NAME, default_id, maintenance_id
 from simulator.arm.pool_settings import ZONE_MESSAGE, check_zones, replica_count
 from simulator.arm.resources import Body, Resource
-from simulator.arm.routing import SUBSCRIPTION
 from simulator.moments import iso
 from simulator.regions import REGIONS
 
 TYPE = "Microsoft.Sql/servers/databases"
 COLLATION = "SQL_Latin1_General_CP1_CI_AS"
 VCORE_LOG_BYTES = 180 * GIB
-MAINTENANCE = "/providers/Microsoft.Maintenance/publicMaintenanceConfigurations/SQL_Default"
 REDUNDANCIES = ("Local", "Zone", "Geo", "GeoZone")
 
 
@@ -40,7 +39,7 @@ def new_body(call: Call, server: Resource, place: Place, asked: Body, *, tags: B
         "secondaryType": asked.get("secondaryType"),
         "currentBackupStorageRedundancy": redundancy,
         "requestedBackupStorageRedundancy": redundancy,
-        "maintenanceConfigurationId": _maintenance(call),
+        NAME: _maintenance(call, place, asked, location=server.body["location"]),
         "isLedgerOn": bool(asked.get("isLedgerOn")),
         "isInfraEncryptionEnabled": False,
         "availabilityZone": "NoPreference",
@@ -57,13 +56,21 @@ def new_body(call: Call, server: Resource, place: Place, asked: Body, *, tags: B
     }
 
 
-def _maintenance(call: Call) -> str:
-    return call.id(SUBSCRIPTION) + MAINTENANCE
+def _maintenance(call: Call, place: Place, asked: Body, *, location: str, now: str | None = None) -> str:
+    """Its own window, or its pool's: 409 for another one than that."""
+    if place.pool is None:
+        return maintenance_id(call, asked, location=location, now=now)
+    of_the_pool = str(place.pool.properties[NAME])
+    if maintenance_id(call, asked, location=location, now=of_the_pool) != of_the_pool:
+        message = "The maintenance configuration of the database is not that of its elastic pool."
+        raise conflict("DatabaseElasticPoolMaintenanceConflict", message)
+    return of_the_pool
 
 
 def _by_place(place: Place, asked: Body) -> Body:
     """Properties that follow from tier and purchasing model; None where there is no such property."""
-    scale = "Enabled" if place.is_hyperscale or place.tier in ("Premium", "BusinessCritical") else "Disabled"
+    scale = "Enabled" if _is_readable(place) else "Disabled"
+    _check_read_scale(asked.get("readScale"), readable=_is_readable(place))
     zoned = bool(asked.get("zoneRedundant"))
     check_zones(asked, tier=place.tier, family=place.sku.get("family"))
     replicas = replica_count(asked, zoned=zoned) if place.is_hyperscale else None
@@ -75,6 +82,17 @@ def _by_place(place: Place, asked: Body) -> Body:
         "currentSku": place.sku,
         **(_serverless(asked) if place.is_serverless else {}),
     }
+
+
+def _is_readable(place: Place) -> bool:
+    return place.tier in ("Premium", "BusinessCritical", "Hyperscale")
+
+
+def _check_read_scale(asked: str | None, *, readable: bool) -> None:
+    if asked not in (None, "Enabled", "Disabled"):
+        raise invalid("InvalidReadScaleUnits", f"The read scale value '{asked}' is not supported.")
+    if asked == "Enabled" and not readable:
+        raise invalid("InvalidReadScaleEdition", "Read scale is not supported on a database of this tier.")
 
 
 def _serverless(asked: Body) -> Body:
@@ -92,7 +110,7 @@ def _redundancy(asked: Body) -> str | None:
     return redundancy
 
 
-def changed_body(database: Resource, place: Place, asked: Body, tags: Body | None) -> Body:
+def changed_body(call: Call, database: Resource, place: Place, asked: Body, tags: Body | None) -> Body:
     """The body after a change: what the request leaves out stays."""
     before = database.properties
     if before.get("secondaryType") == "Named":
@@ -110,7 +128,8 @@ def changed_body(database: Resource, place: Place, asked: Body, tags: Body | Non
         "currentServiceObjectiveName": place.objective,
         "requestedServiceObjectiveName": place.objective,
         "zoneRedundant": bool(asked.get("zoneRedundant", before["zoneRedundant"])),
-        **_by_place(place, {"readScale": before.get("readScale") if stays else None, **_given(asked)}),
+        **_by_place(place, {**_kept(before, place, stays=stays), **_given(asked)}),
+        NAME: _maintenance(call, place, asked, location=database.body["location"], now=before.get(NAME)),
         "currentBackupStorageRedundancy": redundancy,
         "requestedBackupStorageRedundancy": redundancy,
     }
@@ -126,6 +145,14 @@ def _check_fixed(before: Body, asked: Body, redundancy: str | None) -> None:
         raise invalid("UnsupportedBackupStorageRedundancyForEdition", message)
     if bool(asked.get("zoneRedundant", before["zoneRedundant"])) != before["zoneRedundant"]:
         raise invalid("ProvisioningDisabled", ZONE_MESSAGE)
+
+
+def _kept(before: Body, place: Place, *, stays: bool) -> Body:
+    """What a request that leaves it out does not change."""
+    names = ["readScale"] if stays and (before.get("readScale") != "Enabled" or _is_readable(place)) else []
+    names += ["highAvailabilityReplicaCount"] if place.is_hyperscale else []
+    names += ["autoPauseDelay", "minCapacity"] if place.is_serverless else []
+    return {name: before[name] for name in names if name in before}
 
 
 def _given(asked: Body) -> Body:
@@ -155,7 +182,7 @@ def master_body(subscription_root: str, server: Resource, database_id: str, now:
         "currentSku": sku,
         "currentBackupStorageRedundancy": "Local",
         "requestedBackupStorageRedundancy": "Local",
-        "maintenanceConfigurationId": subscription_root + MAINTENANCE,
+        NAME: default_id(subscription_root),
         "isLedgerOn": False,
         "isInfraEncryptionEnabled": False,
         "availabilityZone": "NoPreference",

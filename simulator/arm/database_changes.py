@@ -30,7 +30,7 @@ def update_database(call: Call, server: Resource, database: Resource, body: Body
     _check_family(call, database, place)
     used = used_bytes(call, database)
     check_takes(call, server, place, database, used)
-    after = changed_body(database, place, properties_of(body), tags_of(body))
+    after = changed_body(call, database, place, properties_of(body), tags_of(body))
     check_fits(place, after["properties"]["maxSizeBytes"], used)
     requested = {"requestedServiceObjectiveName": place.objective}
     underway = database.changed(properties=requested).moved(place.collections(server.key, database.name))

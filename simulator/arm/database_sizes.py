@@ -90,10 +90,18 @@ def place_of(call: Call, server: Resource, body: Body, properties: Body, current
         return _present_place(call, current)
     if pool_id:
         pool = _target_pool(call, server, str(pool_id))
+        _check_same_tier(sku, pool)
         return Place(pool, pool_size(pool.body["sku"]), None)
     if sku is not None and sku.get("name") == "ElasticPool":
         raise invalid("ElasticPoolNameRequired", "The elastic pool name is required and cannot be empty.")
     return Place(None, None, database_size(sku or DEFAULT_SKU))
+
+
+def _check_same_tier(sku: Body | None, pool: Resource) -> None:
+    tier = (sku or {}).get("tier")
+    if tier and str(tier).lower() != pool.body["sku"]["tier"].lower():
+        message = f"The database tier '{tier}' is different than the elastic pool service tier."
+        raise invalid("ElasticPoolTierCombinationInvalid", message)
 
 
 def _present_place(call: Call, current: Resource) -> Place:

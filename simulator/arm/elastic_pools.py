@@ -6,12 +6,13 @@ from simulator.arm.answers import page, show
 from simulator.arm.call import Call, properties_of, tags_of
 from simulator.arm.errors import ArmError, conflict, invalid
 from simulator.arm.limits import PoolSize, pool_size
+from simulator.arm.maintenance import NAME, maintenance_id
 from simulator.arm.names import check_child_name
 from simulator.arm.operations import Operation
 from simulator.arm.polling import accepted
 from simulator.arm.pool_settings import check_room, pool_settings
 from simulator.arm.resources import Body, Resource, Resources
-from simulator.arm.routing import POOL, SERVER, SUBSCRIPTION, route
+from simulator.arm.routing import POOL, SERVER, route
 from simulator.arm.server_load import check_pool_quota
 from simulator.arm.storage import pool_used_bytes
 from simulator.http import Response
@@ -32,6 +33,7 @@ def put_pool(call: Call) -> Response:
         return _update(call, server, existing, body)
     size = pool_size(body.get("sku") or DEFAULT_SKU)
     properties = pool_settings(size, properties_of(body))
+    properties[NAME] = maintenance_id(call, properties_of(body), location=server.body["location"])
     check_pool_quota(call, server, size.dtus)
     pool = _new(call, server, size, properties, tags_of(body))
     call.arm.resources.put(pool)
@@ -51,6 +53,7 @@ def _update(call: Call, server: Resource, pool: Resource, body: Body) -> Respons
     size = pool_size(body.get("sku") or pool.body["sku"])
     merged = {**pool.properties, **{name: value for name, value in properties_of(body).items() if value is not None}}
     properties = pool_settings(size, merged)
+    properties[NAME] = maintenance_id(call, merged, location=server.body["location"])
     _check_members(call, pool, size, properties)
     check_pool_quota(call, server, size.dtus, instead_of=pool)
     tags = tags_of(body)
@@ -100,13 +103,12 @@ def _kind(size: PoolSize) -> str:
 
 def _new(call: Call, server: Resource, size: PoolSize, settings: Body, tags: Body | None) -> Resource:
     id_ = f"{server.id}/elasticPools/{call.names['pool']}"
-    maintenance = "/providers/Microsoft.Maintenance/publicMaintenanceConfigurations/SQL_Default"
     zone = settings.pop("availabilityZone")
     properties = {
         "state": "Creating",
         "creationDate": iso(call.now),
         **settings,
-        "maintenanceConfigurationId": call.id(SUBSCRIPTION) + maintenance,
+        NAME: settings.pop(NAME),
         "availabilityZone": zone,
     }
     body = {

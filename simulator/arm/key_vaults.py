@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from simulator.arm.answers import page, show
+from simulator.arm.answers import page
 from simulator.arm.call import Call, properties_of, tags_of
 from simulator.arm.errors import ArmError, invalid, parent_not_found
 from simulator.arm.resources import Body, Resource
 from simulator.arm.routing import GROUP, SUBSCRIPTION, route
 from simulator.http import Response, answer
+from simulator.moments import iso
 from simulator.regions import REGIONS, normalised
 from simulator.vaults import Grants, Vault
 
@@ -18,6 +19,13 @@ TYPE = "Microsoft.KeyVault/vaults"
 VAULTS = f"/providers/{TYPE}"
 VAULT = GROUP + VAULTS + "/{vault}"
 KIND = "vaults"
+REGISTERING_SECONDS = 10.0  # until its address is known everywhere
+SINCE = {
+    "softDeleteRetentionInDays": "2019-09-01",
+    "enableRbacAuthorization": "2020-04-01",
+    "publicNetworkAccess": "2021-06-01",
+    "systemData": "2021-04-01",
+}
 
 
 @route("PUT", VAULT)
@@ -30,17 +38,23 @@ def put_vault(call: Call) -> Response:
         raise ArmError(400, "LocationNotAvailableForResourceType", f"The location '{location}' is not available.")
     _check_owner(call)
     try:
-        vault = call.arm.vaults.vaults.put(_asked_vault(call, asked))
+        vault = call.arm.vaults.vaults.put(replace(_asked_vault(call, asked), location=location))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise invalid("BadRequest", str(error)) from error
     before = call.arm.resources.get(call.id(VAULT))
     tags = tags_of(body)
-    shown = _body(call, vault, location, tags if tags is not None else (before.body["tags"] if before else {}))
-    collections = (group.key, call.id(SUBSCRIPTION).lower())
-    resource = Resource(shown["id"], KIND, collections, shown)
+    shown = _body(call, vault, asked, before)
+    shown["location"] = location
+    shown["tags"] = tags if tags is not None else (before.body["tags"] if before else {})
+    inner = before.inner if before else {"ready_at": call.now + REGISTERING_SECONDS}
+    resource = Resource(shown["id"], KIND, (group.key, call.id(SUBSCRIPTION).lower()), shown, inner)
     call.arm.resources.put(resource)
     call.record("PutVault", resource.id)
-    return answer(200, resource.body)
+    return _answer(call, resource)
+
+
+def _answer(call: Call, vault: Resource) -> Response:
+    return answer(200, shown_vault(vault, call.api_version, call.now), {"x-ms-keyvault-service-version": "1.5.851.0"})
 
 
 def _check_owner(call: Call) -> None:
@@ -75,42 +89,62 @@ def _asked_vault(call: Call, asked: Body) -> Vault:
 
 
 def _grants(policies: list[Body]) -> Grants:
-    return {
-        str(policy["objectId"]): {
-            area: sorted({str(word).lower() for word in words or ()})
-            for area, words in policy.get("permissions", {}).items()
-            if area in ("keys", "secrets")
-        }
-        for policy in policies
-    }
+    """What the policies allow; an object that is named twice has what either gives it."""
+    grants: Grants = {}
+    for policy in policies:
+        areas = grants.setdefault(str(policy["objectId"]), {})
+        for area, words in policy.get("permissions", {}).items():
+            if area in ("keys", "secrets"):
+                areas[area] = sorted({*areas.get(area, ()), *(str(word).lower() for word in words or ())})
+    return grants
 
 
-def _body(call: Call, vault: Vault, location: str, tags: Body) -> Body:
-    policies = [
-        {"tenantId": call.arm.entra.tenant, "objectId": object_id, "permissions": permissions}
-        for object_id, permissions in vault.grants.items()
-    ]
+def _body(call: Call, vault: Vault, asked: Body, before: Resource | None) -> Body:
+    """Policies stand as they were sent; rules and roles show once they were spoken of."""
+    present = before.properties if before else {}
     properties: dict[str, Any] = {
         "sku": {"family": "A", "name": "premium" if vault.premium else "standard"},
         "tenantId": call.arm.entra.tenant,
-        "networkAcls": {
-            "bypass": "AzureServices" if vault.trusts_services else "None",
-            "defaultAction": "Deny" if vault.deny_addresses else "Allow",
-            "ipRules": [{"value": address} for address in vault.allowed_addresses],
-            "virtualNetworkRules": [],
-        },
-        "accessPolicies": policies,
+        **({"networkAcls": _rules(vault)} if "networkAcls" in (asked.keys() | present.keys()) else {}),
+        "accessPolicies": asked.get("accessPolicies", present.get("accessPolicies", [])),
         "enabledForDeployment": False,
         "enableSoftDelete": True,
         "softDeleteRetentionInDays": vault.soft_delete_days,
-        "enableRbacAuthorization": vault.rbac,
+        **({"enableRbacAuthorization": vault.rbac} if "enableRbacAuthorization" in (asked.keys() | present) else {}),
         **({"enablePurgeProtection": True} if vault.purge_protection else {}),
         "vaultUri": call.arm.vaults.url_of(vault.name, call.request.port),
         "provisioningState": "Succeeded",
         "publicNetworkAccess": "Enabled" if vault.public_access else "Disabled",
     }
-    head = {"id": call.id(VAULT), "name": call.names["vault"], "type": TYPE, "location": location, "tags": tags}
+    head = {"id": call.id(VAULT), "name": call.names["vault"], "type": TYPE, "location": "", "tags": {}}
+    return {**head, "systemData": _system_data(call, before), "properties": properties}
+
+
+def shown_vault(vault: Resource, version: str, now: float) -> Body:
+    """As that api-version shows it; its address is being registered at first, then it ends with a slash."""
+    date = version[:10]
+    properties = {name: value for name, value in vault.properties.items() if SINCE.get(name, "") <= date}
+    if now < vault.inner["ready_at"]:
+        properties |= {"provisioningState": "RegisteringDns", "vaultUri": properties["vaultUri"].rstrip("/")}
+    head = {name: value for name, value in vault.body.items() if SINCE.get(name, "") <= date}
     return {**head, "properties": properties}
+
+
+def _rules(vault: Vault) -> Body:
+    return {
+        "bypass": "AzureServices" if vault.trusts_services else "None",
+        "defaultAction": "Deny" if vault.deny_addresses else "Allow",
+        "ipRules": [{"value": address} for address in vault.allowed_addresses],
+        "virtualNetworkRules": [],
+    }
+
+
+def _system_data(call: Call, before: Resource | None) -> Body:
+    """Who made it and who changed it last, when."""
+    by, at = {"By": call.who, "ByType": "Application"}, iso(call.now)
+    latest = {**{f"lastModified{word}": value for word, value in by.items()}, "lastModifiedAt": at}
+    first = {**{f"created{word}": value for word, value in by.items()}, "createdAt": at}
+    return {**(before.body["systemData"] if before else first), **latest}
 
 
 @route("GET", VAULT)
@@ -120,7 +154,7 @@ def get_vault(call: Call) -> Response:
     found = call.arm.resources.seen(call.id(VAULT))
     if found is None:
         raise parent_not_found(f"{TYPE}/{call.names['vault']}", call.names["group"])
-    return show(call, found)
+    return _answer(call, found)
 
 
 @route("GET", GROUP + VAULTS)

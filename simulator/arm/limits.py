@@ -30,6 +30,7 @@ class Quotas:
     restores_per_subscription: int = 100
     geo_replicas: int = 4
     named_replicas: int = 30
+    closed_regions: frozenset[str] = frozenset()  # that take no new servers of this subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def _pool_size(row: Body) -> PoolSize:
 
 
 POOL_SIZES = _pool_sizes()
-DEFAULT_POOL_CAPACITY = {"standardpool": 100, "basicpool": 100, "premiumpool": 125}
+DEFAULT_POOL_CAPACITY = {"standardpool": 100, "basicpool": 50, "premiumpool": 125}
 
 
 def pool_size(sku: Body) -> PoolSize:
@@ -120,6 +121,7 @@ def pool_size(sku: Body) -> PoolSize:
     capacity = sku.get("capacity")
     if (exact := POOL_SIZES.get((name.lower(), capacity or 0))) is not None:
         _check_tier(sku, exact.tier)
+        check_family(sku, exact.family)
         return exact
     suffixed = re.fullmatch(r"(\w+?)_(\d+)", name)
     if suffixed and name.lower() not in {known for known, _ in POOL_SIZES}:
@@ -133,6 +135,13 @@ def pool_size(sku: Body) -> PoolSize:
             _check_tier(sku, size.tier)
             return size
     raise invalid("MismatchedSkuNameAndCapacity", f"Mismatch between SKU name '{name}' and capacity '{wanted}'.")
+
+
+def check_family(sku: Body, family: str | None) -> None:
+    """400 for another hardware than the name says."""
+    given = sku.get("family")
+    if given and family and str(given).lower() != family.lower():
+        raise invalid("MismatchedSkuNameAndFamily", f"Mismatch between SKU name '{sku['name']}' and family '{given}'.")
 
 
 def _check_tier(sku: Body, tier: str) -> None:
@@ -196,6 +205,7 @@ def database_size(sku: Body) -> DatabaseSize:
     if size is None:
         raise invalid("InvalidSkuName", f"Invalid SKU name '{name}'.")
     _check_tier(sku, size.tier)
+    check_family(sku, size.family)
     return size
 
 

@@ -113,9 +113,14 @@ class Operations:
             if operation is None:
                 continue
             if not operation.running:
-                self._store.delete(KIND, operation_id)
+                self._forget(operation, due)
             elif operation.due == due:
                 self._end(operation)
+
+    def _forget(self, operation: Operation, due: float) -> None:
+        """A day after its end; an end that a cancellation put off is not one."""
+        if due >= (operation.due or 0.0) + KEPT_SECONDS:
+            self._store.delete(KIND, operation.id)
 
     def all_running(self) -> list[Operation]:
         return [operation for operation in map(self.get, self._busy.values()) if operation]

@@ -52,6 +52,8 @@ def accepted(
         retry_after=retry_after,
         method=call.request.method,
     )
+    if "fails" in effect:  # accepted all the same: Azure finds out later
+        operation = replace(operation, error=effect["fails"])
     call.arm.operations.start(_with_fault(call, operation))
     call.record(word, target)
     headers = {
@@ -170,9 +172,12 @@ for _kind in KINDS:
 def list_database_operations(call: Call) -> Response:
     """Operations of a database that are remembered, oldest first."""
     database = call.existing(DATABASE)
-    return answer(
-        200, {"value": [_database_operation(call, one) for one in call.arm.operations.of_target(database.key)]}
-    )
+    return answer(200, {"value": [_database_operation(call, one) for one in _listed(call, database.key)]})
+
+
+def _listed(call: Call, key: str) -> list[Operation]:
+    """What was done to a resource since it came to be: its creation is not among it, as recorded of both kinds."""
+    return [one for one in call.arm.operations.of_target(key) if not one.word.startswith("CreateLogical")]
 
 
 def _database_operation(call: Call, operation: Operation) -> dict[str, Any]:
@@ -198,9 +203,9 @@ def _database_operation(call: Call, operation: Operation) -> dict[str, Any]:
 
 @route("GET", POOL + "/operations")
 def list_pool_operations(call: Call) -> Response:
-    """Operations of a pool; they spell word and state otherwise than a database's."""
+    """Operations of a pool: word and state are spelt otherwise than a database's, and none says that it can be cancelled."""
     pool = call.existing(POOL)
-    return answer(200, {"value": [_pool_operation(call, one) for one in call.arm.operations.of_target(pool.key)]})
+    return answer(200, {"value": [_pool_operation(call, one) for one in _listed(call, pool.key)]})
 
 
 def _pool_operation(call: Call, operation: Operation) -> dict[str, Any]:
@@ -214,8 +219,9 @@ def _pool_operation(call: Call, operation: Operation) -> dict[str, Any]:
         "serverName": call.names["server"],
         "startTime": iso(operation.started),
         "state": states.get(operation.status, "CANCEL_IN_PROGRESS"),
-        "description": f"'{operation.word}' on pool '{call.names['pool']}'.",
-        "isCancellable": _cancellable(operation),
+        **_expected_end(operation),
+        "description": f"'{operation.word}' on pool '{call.names['pool']}'{_target(operation)}.",
+        "isCancellable": False,  # as recorded, of one that was then cancelled
         **_error_of(operation),
     }
     id_ = f"{call.id(POOL)}/operations/{operation.id}"
@@ -247,6 +253,18 @@ def cancel(call: Call) -> Response:
 
 def _cancellable(operation: Operation) -> bool:
     return operation.status == "InProgress" and operation.word.startswith("UpdateLogical")
+
+
+def _target(operation: Operation) -> str:
+    sku = operation.effect.get("body", {}).get("sku")
+    if not sku:
+        return ""
+    unit = "vCores" if "family" in sku else "DTU"
+    return f", target Edition '{sku['tier']}', target pool {unit} '{sku['capacity']}'"
+
+
+def _expected_end(operation: Operation) -> dict[str, Any]:
+    return {"estimatedCompletionTime": iso(operation.due)} if operation.running and operation.due else {}
 
 
 def _percent(call: Call, operation: Operation) -> int:

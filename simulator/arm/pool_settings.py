@@ -39,7 +39,8 @@ def pool_settings(size: PoolSize, asked: Body) -> Body:
 
 def replica_count(asked: Body, *, zoned: bool) -> int:
     """0 to 4 replicas for high availability, one from the start; zone redundancy takes at least one."""
-    count = int(asked.get("highAvailabilityReplicaCount", 1))
+    former: int = asked.get("readReplicaCount", 1)  # its name until 2020
+    count = int(asked.get("highAvailabilityReplicaCount", former))
     if not 0 <= count <= MOST_REPLICAS:
         message = "Invalid value given for parameter highAvailabilityReplicaCount. Specify a valid parameter value."
         raise invalid("InvalidParameterValue", message)

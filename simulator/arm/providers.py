@@ -31,7 +31,18 @@ TYPES = {
         "locations/capabilities",
         "locations/usages",
     ),
-    "Microsoft.KeyVault": ("vaults", "vaults/secrets", "vaults/keys"),
+    "Microsoft.KeyVault": (
+        "vaults",
+        "vaults/secrets",
+        "vaults/accessPolicies",
+        "vaults/keys",
+        "operations",
+        "checkNameAvailability",
+        "deletedVaults",
+        "locations",
+        "locations/deletedVaults",
+        "locations/operationResults",
+    ),
     "Microsoft.ManagedIdentity": ("userAssignedIdentities",),
     "Microsoft.Insights": ("diagnosticSettings", "metrics", "metricDefinitions"),
     "Microsoft.Network": ("privateEndpoints",),
@@ -39,6 +50,16 @@ TYPES = {
 }
 ALWAYS = frozenset({"microsoft.authorization", "microsoft.resources"})
 API_VERSIONS = ("2023-08-01", "2022-05-01-preview", "2021-11-01", "2020-11-01-preview", "2019-06-01-preview")
+MOVABLE = "CrossResourceGroupResourceMove, CrossSubscriptionResourceMove"
+AUTHORIZATIONS: dict[str, list[dict[str, str]]] = {
+    "Microsoft.KeyVault": [
+        {
+            "applicationId": "cfa8b339-82a2-471a-a3c9-0fc0be7a4093",
+            "roleDefinitionId": "1cf9858a-28a2-4228-abba-94e606305b95",
+        },
+        {"applicationId": "589d5083-6f11-4d30-a62a-a4b316a14abf"},
+    ],
+}
 _NAMESPACE = re.compile(r"(?i).*/providers/([^/]+)/")
 
 
@@ -75,17 +96,21 @@ def _key(call: Call, namespace: str) -> str:
 
 def _body(call: Call, namespace: str) -> dict[str, Any]:
     places = [region.display_name for region in REGIONS.values()]
-    types = [
-        {"resourceType": one, "locations": places, "apiVersions": list(API_VERSIONS), "capabilities": "None"}
-        for one in TYPES[namespace]
-    ]
+    types = [_type(name, places, movable=place == 0) for place, name in enumerate(TYPES[namespace])]
     return {
         "id": f"{call.id(SUBSCRIPTION)}/providers/{namespace}",
         "namespace": namespace,
+        "authorizations": AUTHORIZATIONS.get(namespace, []),
         "resourceTypes": types,
         "registrationState": _state(call, namespace),
-        "registrationPolicy": "RegistrationRequired",
+        **({"registrationPolicy": "RegistrationRequired"} if call.api_version >= "2020-10-01" else {}),
     }
+
+
+def _type(name: str, places: list[str], *, movable: bool) -> dict[str, Any]:
+    """Only what stands by itself can be moved, and says so."""
+    shown = {"resourceType": name, "locations": places, "apiVersions": list(API_VERSIONS)}
+    return {**shown, "capabilities": MOVABLE} if movable else shown
 
 
 def _namespace(call: Call) -> str:

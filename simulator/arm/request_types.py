@@ -53,6 +53,8 @@ PROPERTIES: Types = {
     "catalogCollation": str,
     "requestedBackupStorageRedundancy": str,
     "highAvailabilityReplicaCount": int,
+    "readReplicaCount": int,
+    "maintenanceConfigurationId": str,
     "autoPauseDelay": int,
     "readScale": str,
     "isLedgerOn": bool,

@@ -34,6 +34,12 @@ def names_collection(name: str) -> str:
     return f"/names/{name}".lower()
 
 
+CLOSED = {
+    "code": "RegionDoesNotAllowProvisioning",
+    "message": "Location is not accepting creation of new Azure SQL Database servers at this time.",
+}
+
+
 def server_by_name(resources: Resources, name: str) -> Resource | None:
     """The server of that name in any subscription."""
     found = resources.children(names_collection(name), "servers")
@@ -179,6 +185,8 @@ def _upserted(call: Call, server: Resource, properties: Body, *, is_new: bool) -
     inner = {"visible": True, "password": hash_password(str(password)) if password else server.inner["password"]}
     seconds = call.arm.seconds(45, 100) if is_new else call.arm.seconds(5, 12)
     effect = {"body": server.body, "inner": inner, "is_new": is_new}
+    if is_new and server.body["location"] in call.arm.quotas.closed_regions:
+        effect["fails"] = CLOSED
     return accepted(call, kind="server", word=UPSERT, target=server.id, seconds=seconds, retry_after=1, **effect)
 
 

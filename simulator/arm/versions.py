@@ -47,8 +47,14 @@ def shown(resource: Resource, version: str, now: float) -> Body:
         return resource.body if dated is resource.properties else {**resource.body, "properties": dated}
     properties: dict[str, Any] = {name: value for name, value in dated.items() if since.get(name, "") <= date}
     if resource.type == "databases" and date < since["highAvailabilityReplicaCount"]:
-        properties["readReplicaCount"] = resource.properties.get("highAvailabilityReplicaCount", 0)
+        properties["readReplicaCount"] = _read_replicas(resource)
     return {**resource.body, "properties": properties}
+
+
+def _read_replicas(database: Resource) -> int:
+    """What was asked for in Hyperscale; elsewhere 1 where a replica may be read, as recorded of P1, else 0."""
+    readable = int(database.properties.get("readScale") == "Enabled")
+    return int(database.properties.get("highAvailabilityReplicaCount", readable))
 
 
 def restore_point(database: Resource, now: float) -> float | None:
