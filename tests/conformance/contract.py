@@ -16,7 +16,7 @@ from tests.conformance.comparison import NOT_SAID, value_type
 from tests.conformance.recording import Flow, Interaction, flows, folder, path_key
 from tests.conformance.scope import Scopes, is_old
 from tests.conformance.timing import operations, ranges, word_of
-from tests.conformance.tolerances import TRANSPORT
+from tests.conformance.tolerances import HEX32, TRANSPORT
 
 FOLDER = Path(__file__).with_name("contract")
 Contract = dict[str, Any]
@@ -47,7 +47,7 @@ def call_of(one: Interaction) -> str:
     shape: list[str] = []
     is_name = False
     for place, segment in enumerate(segments):
-        shape.append("*" if is_name else segment)
+        shape.append("*" if is_name or HEX32.fullmatch(segment) else segment)
         is_provider = place > 0 and segments[place - 1] == "providers"
         is_name = not is_name and segment != "providers" and not is_provider
     return f"{one.method} {host}/{'/'.join(shape)}"
@@ -80,11 +80,12 @@ def _words(one: Interaction) -> Iterator[tuple[str, list[str]]]:
 
 
 def paths_of(body: Any, where: str = "") -> Iterator[tuple[str, str]]:
-    """Every path of a body with its type; entries of a list share one, names of tags are names, not paths."""
+    """Every path of a body with its type; entries of a list share one, and so do those under ids; tags are names."""
     if isinstance(body, dict) and "__trimmed__" not in body and not where.endswith(".tags"):
         for name, value in body.items():
-            yield f"{where}.{name}", value_type(value)
-            yield from paths_of(value, f"{where}.{name}")
+            path = f"{where}.{'*' if name.startswith('/') else name}"
+            yield path, value_type(value)
+            yield from paths_of(value, path)
     elif isinstance(body, list):
         for value in body:
             yield from paths_of(value, f"{where}[]")

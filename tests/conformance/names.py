@@ -30,8 +30,8 @@ class Names:
 
     def same_text(self, recorded: str, ours: str) -> bool:
         """Equal but for ids and moments; ids seen for the first time are bound to each other."""
-        if recorded.startswith("SCRUBBED"):
-            return True
+        if recorded.casefold().startswith("scrubbed"):
+            return self.bind_opaque(_scrubbed(recorded), ours)
         if _blank(recorded) != _blank(ours):
             return False
         mine = TOKEN.findall(ours)
@@ -99,10 +99,13 @@ class Names:
             said = {name: self._document(inner, shift) for name, inner in value.items()}
             return {**said, "objectId": self._principal} if said.get("objectId") == NOBODY else said
         if isinstance(value, list):
-            return [self._document(inner, shift) for inner in value]
+            kept = [inner for inner in value if not (isinstance(inner, dict) and "__trimmed__" in inner)]
+            return [self._document(inner, shift) for inner in kept]
         return self._said(value, shift) if isinstance(value, str) else value
 
     def _said(self, text: str, shift: float) -> str:
+        if _scrubbed(text) in self._opaque and "_CHARS" in text:
+            return self._opaque[_scrubbed(text)]
         if text in self._opaque:
             return self._opaque[text]
         if text.startswith("SCRUBBED"):
@@ -129,6 +132,11 @@ def neighbour(text: str) -> str:
     for name in CANARY.names:
         text = re.sub(name, name.removesuffix("euap"), text, flags=re.IGNORECASE)
     return text
+
+
+def _scrubbed(text: str) -> str:
+    """A scrubbed text without the note of how much was cut off."""
+    return text.partition("...__trimmed__")[0]
 
 
 VAULT_ADDRESS = re.compile(r"\.vault\.(?:azure\.net|localhost)(?::\d+)?/?")

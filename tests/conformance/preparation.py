@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-
-import orjson
+from datetime import timedelta
 
 from simulator.azure import Azure
-from simulator.http import Request
 from tests.conformance.names import Names, neighbour
 from tests.conformance.recording import Flow, Interaction, path_key
 from tests.simulator.builders import PASSWORD, ask, settle
@@ -18,6 +16,7 @@ TREE = re.compile(
     r"(?:/providers/microsoft\.sql/servers/(?P<server>[^/]+)(?:/(?P<kind>databases|elasticpools)/(?P<child>[^/]+))?)?",
     re.IGNORECASE,
 )
+VAULT = re.compile(r"/resourceGroups/[^/]+/providers/Microsoft\.KeyVault/vaults/[^/]+$", re.IGNORECASE)
 TAGS = {"product": "a", "cause": "b", "date": "c"}  # what azure-cli's recorder puts on its groups
 
 
@@ -33,8 +32,11 @@ def prepare(azure: Azure, flow: Flow, names: Names) -> None:
         else:
             ask(azure, "PUT", path, _group_body(path, flow) or {"location": location, "tags": TAGS})
         settle(azure)
+    for path, one in _vaults(flow).items():
+        _make_vault(azure, path, one, names)
     for one in flow.interactions:
-        _make_vault(azure, one, names)
+        _unregister(azure, one)
+    azure.clock.advance(timedelta(minutes=1))
 
 
 def _missing(flow: Flow) -> Iterator[tuple[str, Interaction]]:
@@ -89,25 +91,29 @@ def _location(one: Interaction, flow: Flow) -> str:
     return "westeurope"
 
 
-def _make_vault(azure: Azure, one: Interaction, names: Names) -> None:
-    """A vault of the flow is there, and keeps what is deleted as long as its creation said."""
-    found = re.search(r"(/resourceGroups/[^/]+/providers/Microsoft\.KeyVault/vaults/([^/]+))$", one.path, re.IGNORECASE)
-    if found is None or not isinstance(one.body, dict) or "properties" not in one.body:
-        return
+def _vaults(flow: Flow) -> dict[str, Interaction]:
+    """By its path, the first sight of each vault that was there before: ready, and not just made by the flow."""
+    found: dict[str, Interaction] = {}
+    for one in flow.interactions:
+        path = VAULT.search(one.path)
+        if path and isinstance(one.body, dict) and "properties" in one.body:
+            found.setdefault(path[0], one)
+    return {path: one for path, one in found.items() if one.body["properties"]["provisioningState"] == "Succeeded"}
+
+
+def _make_vault(azure: Azure, path: str, one: Interaction, names: Names) -> None:
     shown = one.body["properties"]
-    if one.method == "GET":
-        properties = {name: names.said(shown[name]) for name in ("sku", "tenantId", "accessPolicies") if name in shown}
-        ask(
-            azure,
-            "PUT",
-            found[1],
-            {"location": _location_of(one), "properties": properties},
-            **{"api-version": "2023-02-01"},
-        )
-    document: dict[str, object] = {"name": found[2]}
-    if isinstance(shown.get("softDeleteRetentionInDays"), int):
-        document["soft_delete_days"] = shown["softDeleteRetentionInDays"]
-    azure.handle(Request("POST", "localhost", 443, "/_sim/vaults", {}, {}, orjson.dumps(document)))
+    wanted = ("sku", "tenantId", "accessPolicies", "softDeleteRetentionInDays")
+    properties = {name: names.said(shown[name]) for name in wanted if name in shown}
+    document = {"location": _location_of(one), "properties": properties}
+    ask(azure, "PUT", path, document, **{"api-version": "2023-02-01"})
+
+
+def _unregister(azure: Azure, one: Interaction) -> None:
+    """Where Azure only began to register a provider, the subscription did not have it."""
+    if one.method == "POST" and isinstance(one.body, dict) and one.body.get("registrationState") == "Registering":
+        path = re.sub(r"(?i)^/subscriptions/[^/]+(.*)/register$", r"\1/unregister", one.path)
+        ask(azure, "POST", path, None, **{"api-version": one.version})
 
 
 def _location_of(one: Interaction) -> str:

@@ -67,7 +67,7 @@ class Scopes:
     def of(self, one: Interaction) -> Scope:
         key = path_key(one.path)
         scope = self._inherited(key) or self._appeared(one, key) or _own(one, key)
-        scope = self._refined(one, key, scope)
+        scope = _shown_by(one) or self._refined(one, key, scope)
         if one.method in ("PUT", "PATCH", "POST", "DELETE"):
             for path in one.poll_paths:
                 self._by_path[path] = scope
@@ -111,6 +111,17 @@ class Scopes:
         changes = key in self._hyperscale
         self._hyperscale.add(key)
         return Scope("Hyperscale changes") if changes else scope
+
+
+def _shown_by(one: Interaction) -> Scope | None:
+    """A database that says which failover group it is in."""
+    properties = one.body.get("properties") if isinstance(one.body, dict) else None
+    in_group = (
+        isinstance(properties, dict)
+        and properties.get("failoverGroupId")
+        and DATABASE_PATH.fullmatch(path_key(one.path))
+    )
+    return Scope("failover groups") if in_group else None
 
 
 def _holds_keys(properties: Mapping[str, Any]) -> bool:

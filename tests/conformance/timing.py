@@ -43,6 +43,8 @@ def operations(flow: Flow) -> list[Began]:
         polled = by_path.get(path_key(one.path)) if one.method == "GET" else None
         if polled:
             _note(polled, one)
+            by_path |= dict.fromkeys(one.poll_paths, polled)  # a poll may tell another address
+        _note_absence(begun, one)
         if one.method != "GET" and one.poll_paths:
             begun.append(Began(one))
             by_path |= dict.fromkeys(one.poll_paths, begun[-1])
@@ -55,6 +57,15 @@ def _note(operation: Began, poll: Interaction) -> None:
         return
     operation.over_at.append(poll.number)
     operation.ended = operation.ended or poll
+
+
+def _note_absence(begun: list[Began], one: Interaction) -> None:
+    """A 404 tells that a deletion above it was over, before any poll does."""
+    if one.status != 404:
+        return
+    for operation in begun:
+        if operation.by.method == "DELETE" and f"{path_key(one.path)}/".startswith(f"{path_key(operation.by.path)}/"):
+            operation.over_at.append(one.number)
 
 
 def word_of(one: Interaction) -> str:
