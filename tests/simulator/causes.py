@@ -233,6 +233,8 @@ def cancelled(azure: Azure) -> Response:
 
 def cancelled_late(azure: Azure) -> Response:
     path = a_database(azure, a_server(azure))
+    assert ask(azure, "PATCH", path, {"sku": {"name": "GP_Gen5_4"}}).status == 202
+    settle(azure)
     operation = orjson.loads(ask(azure, "GET", f"{path}/operations").body)["value"][-1]["name"]
     return ask(azure, "POST", f"{path}/operations/{operation}/cancel")
 

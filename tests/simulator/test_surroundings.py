@@ -48,11 +48,15 @@ def test_a_rejected_connection_stays_rejected_and_goes_with_its_endpoint(azure):
     assert an_endpoint(azure, server).status == 201
     (pending,) = sql_client(azure).private_endpoint_connections.list_by_server("rg", "one")
     path = f"{server}/privateEndpointConnections/{pending.name}"
-    for status, expected in (("Rejected", 202), ("Approved", 400), ("Nonsense", 400)):
-        wish = {"properties": {"privateLinkServiceConnectionState": {"status": status, "description": ""}}}
-        assert ask(azure, "PUT", path, wish).status == expected
-        settle(azure)
-    assert code(ask(azure, "PUT", f"{path}x", wish)) == (404, "ResourceNotFound")
+    wishes = [
+        {"properties": {"privateLinkServiceConnectionState": {"status": status, "description": ""}}}
+        for status in ("Rejected", "Approved", "Nonsense")
+    ]
+    assert ask(azure, "PUT", path, wishes[0]).status == 202
+    settle(azure)
+    assert code(ask(azure, "PUT", path, wishes[1])) == (400, "InvalidPrivateEndpointConnectionState")
+    assert code(ask(azure, "PUT", path, wishes[2])) == (400, "InvalidParameterValue")
+    assert code(ask(azure, "PUT", f"{path}x", wishes[0])) == (404, "ResourceNotFound")
     assert ask(azure, "DELETE", f"{a_group(azure)}{ENDPOINTS}/pe").status == 200
     assert ask(azure, "GET", path).status == 404
 

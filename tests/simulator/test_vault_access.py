@@ -159,12 +159,18 @@ def test_a_vault_is_made_through_arm_and_asks_for_its_access_policies(azure):
     status, made = a_vault(azure, enablePurgeProtection=True, softDeleteRetentionInDays=7, accessPolicies=[policy])
     shown = made["properties"]
     assert (status, shown["enablePurgeProtection"], shown["softDeleteRetentionInDays"]) == (200, True, 7)
-    assert shown["vaultUri"] == "https://fleet-keys.vault.localhost:8443/"
+    assert (shown["provisioningState"], shown["vaultUri"]) == (
+        "RegisteringDns",
+        "https://fleet-keys.vault.localhost:8443",
+    )
     assert shown["accessPolicies"][0]["objectId"] == principal
     with pytest.raises(HttpResponseError) as refused:
         keys(azure, "https://fleet-keys.vault.azure.net").create_rsa_key("one", size=2048)
     assert refused.value.status_code == 403
-    assert orjson.loads(ask(azure, "GET", made["id"]).body) == made
+    azure.clock.advance(timedelta(seconds=11))
+    ready = orjson.loads(ask(azure, "GET", made["id"]).body)["properties"]
+    address = "https://fleet-keys.vault.localhost:8443/"
+    assert ready == {**shown, "provisioningState": "Succeeded", "vaultUri": address}
 
 
 def test_purge_protection_is_never_lifted_and_a_name_is_taken_everywhere(azure):
