@@ -21,7 +21,6 @@ from simulator.vault_control import VaultControl
 if TYPE_CHECKING:
     from simulator.azure import Azure
 
-CLOSED = "closed_regions"
 Action = Callable[[Request], Response]
 
 
@@ -107,15 +106,16 @@ class Control:
     def _set_quotas(self, request: Request) -> Response:
         """Any of the quotas, for as long as this process runs; `closed_regions` is a list of names."""
         for name, value in orjson.loads(request.body).items():
-            before = getattr(self._azure.arm.quotas, name, None)
-            if (
-                before is None
-                or isinstance(value, bool)
-                or not isinstance(value, list if name == CLOSED else int | float)
-            ):
-                raise ValueError(f"'{name}' is no quota, or of the wrong type.")
-            setattr(self._azure.arm.quotas, name, frozenset(value) if name == CLOSED else type(before)(value))
+            setattr(self._azure.arm.quotas, name, self._quota(name, value))
         return self._tell_quotas(request)
+
+    def _quota(self, name: str, value: object) -> object:
+        before = getattr(self._azure.arm.quotas, name, None)
+        if isinstance(before, frozenset) and isinstance(value, list):
+            return frozenset(map(str, value))
+        if isinstance(before, int | float) and isinstance(value, int | float) and not isinstance(value, bool):
+            return type(before)(value)
+        raise ValueError(f"'{name}' is no quota, or of the wrong type.")
 
     def _tell_clock(self, request: Request) -> Response:
         """The simulated moment, and how fast time passes."""
