@@ -105,7 +105,10 @@ class Control:
 
     def _set_quotas(self, request: Request) -> Response:
         """Any of the quotas, for as long as this process runs; `closed_regions` is a list of names."""
-        for name, value in orjson.loads(request.body).items():
+        document = orjson.loads(request.body)
+        if not isinstance(document, dict):
+            raise ValueError("A JSON object is expected.")
+        for name, value in document.items():
             setattr(self._azure.arm.quotas, name, self._quota(name, value))
         return self._tell_quotas(request)
 

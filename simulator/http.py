@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 
 import orjson
 
+VERSION = "api-version"
 JSON = "application/json; charset=utf-8"
 
 
@@ -41,6 +43,15 @@ class Response:
 
 
 Handler = Callable[[Request], Response]
+
+
+def path_and_query(target: str) -> tuple[str, dict[str, str]]:
+    """What a request line (or an address without its host) names: slashes in front count once, `Api-Version` in any case."""
+    path, _, rest = target.partition("#")[0].partition("?")
+    query = dict(parse_qsl(rest, keep_blank_values=True))
+    if "api-version" not in query:
+        query = {VERSION if name.lower() == VERSION else name: value for name, value in query.items()}
+    return "/" + unquote(path).lstrip("/"), query
 
 
 def answer(status: int, document: Any = None, headers: Mapping[str, str] | None = None) -> Response:

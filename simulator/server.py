@@ -6,11 +6,11 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable
-from urllib.parse import parse_qsl, unquote, urlsplit
+from functools import lru_cache
 
 import httptools
 
-from simulator.http import Request, Response, answer
+from simulator.http import Request, Response, answer, path_and_query
 
 LARGEST_BODY = 4 * 1024 * 1024
 LARGEST_HEADERS = 64 * 1024
@@ -72,6 +72,8 @@ class HttpConnection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         length = self._headers.get("content-length", "0")
         self._too_large = self._too_large or not length.isdigit() or int(length) > LARGEST_BODY
+        if not self._too_large and self._transport and self._headers.get("expect", "").lower() == "100-continue":
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
@@ -85,14 +87,14 @@ class HttpConnection(asyncio.Protocol):
         self._send(self._answer(request), head_only=request.method == "HEAD", keep_alive=keep_alive)
 
     def _request(self) -> Request:
-        url = urlsplit(self._url.decode("latin-1"))
-        host, _, port = self._headers.get("host", "localhost").partition(":")
+        path, query = path_and_query(self._url.decode("latin-1"))
+        host, port = split_host(self._headers.get("host", ""))
         return Request(
             method=self._parser.get_method().decode("ascii"),
             host=host,
-            port=int(port) if port.isdigit() else self._port(),
-            path=unquote(url.path),
-            query=dict(parse_qsl(url.query, keep_blank_values=True)),
+            port=port or self._port(),
+            path=path,
+            query=query,
             headers=self._headers,
             body=b"".join(self._body),
         )
@@ -134,6 +136,15 @@ class HttpConnection(asyncio.Protocol):
     def _close(self) -> None:
         if self._transport:
             self._transport.close()
+
+
+@lru_cache(maxsize=1024)
+def split_host(given: str) -> tuple[str, int | None]:
+    """Host and port of a Host header; names count in lower case, an IPv6 address stands in brackets."""
+    host, colon, port = given.rpartition(":")
+    if not colon or given.endswith("]"):
+        host, port = given, ""
+    return host.lower() or "localhost", int(port) if port.isdigit() else None
 
 
 def encoded(response: Response, *, head_only: bool, keep_alive: bool) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from azure.core.pipeline.transport import RequestsTransport
@@ -15,7 +15,7 @@ from urllib3 import HTTPResponse
 from urllib3.exceptions import ProtocolError
 
 from simulator.azure import Azure
-from simulator.http import Request, Response
+from simulator.http import Request, Response, path_and_query
 
 Around = Callable[[Request, Callable[[], Response]], Response]
 
@@ -70,12 +70,13 @@ def in_process_session(azure: Azure, around: Around = plain) -> requests.Session
 def to_request(request: requests.PreparedRequest) -> Request:
     """A prepared request as the simulator takes it."""
     url = urlsplit(request.url or "")
+    path, query = path_and_query(f"{url.path}?{url.query}")
     return Request(
         method=request.method or "GET",
         host=url.hostname or "localhost",
         port=url.port or 443,
-        path=unquote(url.path),
-        query=dict(parse_qsl(url.query, keep_blank_values=True)),
+        path=path,
+        query=query,
         headers={name.lower(): _text(value) for name, value in request.headers.items()},
         body=_body(request),
     )

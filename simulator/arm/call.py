@@ -16,6 +16,7 @@ from simulator.arm.routing import GROUP, SERVER
 from simulator.faults import FaultRule
 from simulator.http import Request
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 if TYPE_CHECKING:
     from simulator.arm.arm import Arm
 
@@ -46,7 +47,7 @@ class Call:
     def body(self) -> Body:
         """The JSON object sent; 400 for anything else."""
         try:
-            document = orjson.loads(self.request.body)
+            document = orjson.loads(self.request.body.removeprefix(BYTE_ORDER_MARK))
         except orjson.JSONDecodeError as error:
             message = "The request content was invalid and could not be deserialized."
             raise invalid("InvalidRequestContent", message) from error
