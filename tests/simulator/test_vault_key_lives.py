@@ -74,6 +74,7 @@ def test_a_deleted_key_comes_back_or_goes_for_good(cloud):
     with pytest.raises(ResourceExistsError) as taken:
         client.create_rsa_key("one", size=2048)
     assert inner_code(taken.value) == "ObjectIsDeletedButRecoverable"
+    cloud.clock.advance(timedelta(seconds=6))
     assert [one.name for one in client.list_deleted_keys()] == ["one"]
     assert client.begin_recover_deleted_key("one").result().id == made.id
     client.begin_delete_key("one").result()
