@@ -132,6 +132,20 @@ def put_entra_only(call: Call) -> Response:
             "AAD Admin is not configured, AAD Admin must be set before enabling/disabling AAD Only Authentication."
         )
         raise invalid("InvalidServerAADOnlyAuthNoAADAdminPropertyName", message)
+    return _set_only(call, server, administrator, only=only)
+
+
+@route("DELETE", ONLY)
+def delete_entra_only(call: Call) -> Response:
+    """202: passwords count again; 204 when they never ceased to."""
+    server = call.server()
+    administrator = _administrator(server)
+    if administrator is None or not administrator["azureADOnlyAuthentication"]:
+        return Response(204)
+    return _set_only(call, server, administrator, only=False)
+
+
+def _set_only(call: Call, server: Resource, administrator: Body, *, only: bool) -> Response:
     _check_idle(call, server)
     changed = {**administrator, "azureADOnlyAuthentication": only}
     effect: Body = {"server": server.key, "administrator": changed, "shown": _only_body(server, only=only)}

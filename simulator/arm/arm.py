@@ -159,14 +159,15 @@ class Arm:
         return handler, names
 
     def _throttled(self, request: Request, subscription: str, claims: Mapping[str, Any]) -> dict[str, str]:
-        """Take a token; the headers that tell what is left. 429 when none is."""
-        if not subscription:
-            return {}
+        """Take a token; the headers that tell what is left. 429 when none is. Calls of no subscription are the tenant's."""
         principal = str(claims.get("oid", ""))
-        allowance = self.throttle.take(subscription=subscription.lower(), principal=principal, method=request.method)
+        counted = subscription.lower() or self.entra.tenant
+        allowance = self.throttle.take(subscription=counted, principal=principal, method=request.method)
         kind = call_kind(request.method)
         if not allowance.allowed:
             raise _throttled(kind, subscription, principal, allowance.wait_seconds)
+        if not subscription:
+            return {f"x-ms-ratelimit-remaining-tenant-{kind}": str(allowance.remaining)}
         return {
             f"x-ms-ratelimit-remaining-subscription-{kind}": str(allowance.remaining),
             f"x-ms-ratelimit-remaining-subscription-global-{kind}": str(allowance.remaining_global),
@@ -181,13 +182,15 @@ def _not_served(request: Request, *, served: bool) -> ArmError:
 
 
 def _throttled(kind: str, subscription: str, principal: str, wait_seconds: int) -> ArmError:
+    scope = f"subscription '{subscription}'" if subscription else "the tenant"
     message = (
-        f"Number of '{kind}' requests for subscription '{subscription}' actor '{principal}' exceeded. "
+        f"Number of '{kind}' requests for {scope} actor '{principal}' exceeded. "
         f"Please try again after '{wait_seconds}' seconds after additional tokens are available. "
         "Refer to https://aka.ms/arm-throttling for additional information."
     )
     headers = {"retry-after": str(wait_seconds)}
-    return ArmError(429, "SubscriptionRequestsThrottled", message, gateway=True, headers=headers)
+    code = "SubscriptionRequestsThrottled" if subscription else "TenantRequestsThrottled"
+    return ArmError(429, code, message, gateway=True, headers=headers)
 
 
 def _mark_provider(request: Request, response: Response) -> None:

@@ -85,7 +85,7 @@ def busy(name: str) -> ArmError:
 def _check_members(call: Call, pool: Resource, size: PoolSize, properties: Body) -> None:
     """The databases that are in it still fit."""
     count = call.arm.resources.count(pool.key, "databases")
-    if pool.body["sku"]["tier"] != size.tier and "Hyperscale" in (pool.body["sku"]["tier"], size.tier) and count:
+    if pool.body["sku"]["tier"] != size.tier and "Hyperscale" in (pool.body["sku"]["tier"], size.tier):
         raise invalid("InvalidTier", "The tier of an elastic pool cannot be changed from or to Hyperscale.")
     check_room(pool.name, size, properties, count)
     limit = properties["maxSizeBytes"]

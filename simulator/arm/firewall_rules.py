@@ -14,6 +14,7 @@ from simulator.arm.routing import SERVER, route
 from simulator.http import Response, answer
 
 TYPE = "Microsoft.Sql/servers/firewallRules"
+LONGEST_NAME = 128
 RULE = SERVER + "/firewallRules/{rule}"
 
 
@@ -21,6 +22,9 @@ RULE = SERVER + "/firewallRules/{rule}"
 def put_rule(call: Call) -> Response:
     """201 for a new rule, 200 for a changed one."""
     server, name = call.server(), call.names["rule"]
+    if len(name) > LONGEST_NAME:
+        message = f"The firewall rule name cannot be longer than {LONGEST_NAME} characters."
+        raise invalid("FirewallRuleNameTooLong", message)
     check_child_name(name)
     properties = properties_of(call.body())
     first, last = _address(properties, "startIpAddress"), _address(properties, "endIpAddress")
