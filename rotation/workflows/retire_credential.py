@@ -12,6 +12,7 @@ from operations.models import Operation
 from operations.outcomes import END, Next, Outcome, Wait
 from operations.workflow import Ending, Workflow, acts, decides, looks, signs_in
 from rotation import holding, upkeep
+from rotation.explaining import explained
 from rotation.logins import administrator
 from rotation.models import Credential
 from rotation.names import credential_key, other_slot, user_of
@@ -47,6 +48,7 @@ def await_overlap(operation: Operation) -> Outcome:
 
 
 @signs_in
+@explained
 def await_drained(operation: Operation) -> Outcome:
     """Wait while sessions of the old user are open, at the latest until its deadline."""
     row, database = _superseded(operation), database_of(operation)
@@ -65,12 +67,14 @@ def hold_database(operation: Operation) -> Outcome:
 
 
 @signs_in
+@explained
 def confirm_active(operation: Operation) -> Outcome:
     """Nothing is taken away before what consumers read has just been seen to work; what does not is put right."""
     return upkeep.confirm_active(operation, database_of(operation), operation.choices["active"])
 
 
 @signs_in
+@explained
 def scramble_password(operation: Operation) -> Outcome:
     """Give the superseded user a random password that is stored nowhere. Repeating it gives it another."""
     database, slot = database_of(operation), operation.choices["slot"]
@@ -81,6 +85,7 @@ def scramble_password(operation: Operation) -> Outcome:
 
 
 @signs_in
+@explained
 def end_sessions(operation: Operation) -> Outcome:
     """End the superseded user's sessions, one a run; it cannot open others."""
     slot = operation.choices["slot"]
@@ -89,6 +94,7 @@ def end_sessions(operation: Operation) -> Outcome:
 
 
 @acts
+@explained
 def disable_superseded(operation: Operation) -> Outcome:
     """Disable every version that is not the active user's, one a run."""
     left = upkeep.disable_one_superseded(operation, database_of(operation))

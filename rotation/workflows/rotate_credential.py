@@ -14,6 +14,7 @@ from operations.outcomes import END, Next, Outcome
 from operations.services import submit
 from operations.workflow import Ending, Workflow, acts, decides, signs_in
 from rotation import holding, issue
+from rotation.explaining import explained
 from rotation.models import Credential
 from rotation.names import credential_key, other_slot, stable_secret_of, staging_secret_of, user_of
 from rotation.sessions import end_one_session
@@ -55,16 +56,19 @@ def hold_database(operation: Operation) -> Outcome:
 
 
 @acts
+@explained
 def stage_password(operation: Operation) -> Outcome:
     return issue.stage_password(operation, database_of(operation), slot=_slot(operation))
 
 
 @signs_in
+@explained
 def set_password(operation: Operation) -> Outcome:
     return issue.create_user(operation, database_of(operation), slot=_slot(operation))
 
 
 @signs_in
+@explained
 def end_old_sessions(operation: Operation) -> Outcome:
     """In an emergency: end sessions that the chosen user had before, one a run; nobody has its new password yet."""
     if not operation.input.get("emergency"):
@@ -74,12 +78,14 @@ def end_old_sessions(operation: Operation) -> Outcome:
 
 
 @signs_in
+@explained
 def verify_login(operation: Operation) -> Outcome:
     database = database_of(operation)
     return issue.verify_login(operation, database, set_again="set_password", slot=_slot(operation))
 
 
 @acts
+@explained
 def promote(operation: Operation) -> Outcome:
     """Let consumers read the new one: from here on there is no way back, only forward."""
     return issue.publish_secret(operation, database_of(operation), slot=_slot(operation))

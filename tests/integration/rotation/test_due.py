@@ -102,14 +102,55 @@ def test_an_overlap_that_nobody_ends_is_ended_by_the_schedule(azure: LocalAzure)
     assert not Credential.objects.filter(database=database, status="overlapping").exists()
 
 
-def refusing(database: Database) -> Any:
+def test_a_bad_database_delays_nobody_and_asks_for_a_human_in_the_end(azure: LocalAzure):
+    bad, *good = (a_ready_database(azure, name) for name in ("bad", "claims", "imaging"))
+    azure.around = refusing(bad)
+    for database in (bad, *good):
+        make_due(database)
+    assert due.request_due() == 3
+    work()
+    assert all(Credential.objects.get(database=database, status="active").slot == "b" for database in good)
+    pauses = pauses_of(azure, Operation.objects.get(target_key=f"credential:{bad.pk}"))
+    stuck = Operation.objects.get(target_key=f"credential:{bad.pk}")
+    assert (stuck.state, stuck.step, stuck.error_code) == ("needs_attention", "set_password", "SqlDatabaseUnavailable")
+    assert stuck.error_message == f"SqlDatabaseUnavailable: {bad.azure_name}, set_password: SqlDatabaseUnavailable"
+    assert len(pauses) > 5
+    assert max(pauses[:2]) < 10 < 100 < min(pauses[-2:])
+    assert due.request_due() == 0
+
+
+def test_what_is_refused_for_good_is_tried_again_on_other_days_and_then_asks_for_a_human(azure: LocalAzure):
+    database = a_ready_database(azure)
+    azure.around = refusing(database, number=15247)
+    for _ in range(8):
+        make_due(database)
+        due.request_due()
+        run_until_settled(azure)
+    assert [operation.state for operation in rotations()] == ["failed"] * 4
+    stuck = Operation.objects.get(state="needs_attention")
+    assert stuck.error_message == f"{database.azure_name}, {stuck.step}: SqlNotPermitted"
+
+
+def pauses_of(azure: LocalAzure, operation: Operation) -> list[float]:
+    """How long it is left alone after each failed attempt, in seconds, until it is not tried any more."""
+    pauses = []
+    while True:
+        operation.refresh_from_db()
+        if operation.state != "running":
+            return pauses
+        pauses.append((operation.due_at - clock.database_now()).total_seconds())
+        azure.pass_time(pauses[-1] + 1)
+        work()
+
+
+def refusing(database: Database, number: int = 40613) -> Any:
     """Everything about this database's SQL fails, for ever."""
 
     def around(name: str, call: Any) -> Any:
         if name == "SQL sign-in":
             frames = call.__closure__ or ()
             if any(getattr(cell.cell_contents, "database", "") == database.azure_name for cell in frames):
-                raise SqlFailure("refused", number=40613)
+                raise SqlFailure("refused", number=number)
         return call()
 
     return around
