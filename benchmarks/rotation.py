@@ -105,23 +105,16 @@ def rotate_all(number: int) -> None:
 
 def ledger() -> dict[str, int]:
     """By our rows and by Key Vault: what was rotated, what was left, which enabled versions are nobody's."""
-    from cloud import factory
+    from inventory.models import Database
     from operations.models import Operation
-    from rotation.models import Credential
+    from rotation.orphans import orphaned_versions
 
     kinds = ("rotate_credential", "retire_credential")
     operations = Operation.objects.filter(kind__in=kinds)
-    used: set[tuple[str, str]] = set()
-    names: set[str] = set()
-    for row in Credential.objects.all():
-        names |= {row.staging_secret, row.stable_secret}
-        if row.status in ("active", "overlapping"):
-            used |= {(row.staging_secret, row.staging_version), (row.stable_secret, row.stable_version)}
-    enabled = {(name, v.version) for name in names for v in factory.secret_store().versions(name) if v.enabled}
     return {
         "rotations": operations.filter(kind="rotate_credential", state="succeeded").count(),
         "unfinished": operations.exclude(state="succeeded").count(),
-        "orphaned versions": len(enabled - used),
+        "orphaned versions": sum(len(orphaned_versions(database)) for database in Database.objects.all()),
     }
 
 

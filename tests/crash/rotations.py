@@ -12,6 +12,7 @@ from inventory.states import Status
 from operations.models import Operation
 from rotation.emergency import Reach, Scope, request_emergency
 from rotation.models import Credential
+from rotation.orphans import orphaned_versions
 from rotation.services import request_emergency_rotation, request_rotation
 from tests.builders import GIB
 from tests.crash.faults import CREDENTIAL_FAULTS, FAULTS
@@ -95,18 +96,8 @@ def rotation_faults(world: World, *, landed_late: bool) -> Iterator[str]:
         if states not in (["active"], ["active", "retired"]):
             yield f"{database}: users are {states}"
         if not landed_late:
-            yield from _orphans(world, database)
+            yield from (f"{version} is enabled and nobody's" for version in orphaned_versions(database))
         yield from _superseded_users(world, database)
-
-
-def _orphans(world: World, database: Database) -> Iterator[str]:
-    active = Credential.objects.get(database=database, status="active")
-    ours = {(active.staging_secret, active.staging_version), (active.stable_secret, active.stable_version)}
-    for name, versions in world.local.secrets().items():
-        if name.startswith(database.azure_name):
-            for version in versions:
-                if version["attributes"]["enabled"] and (name, version["version"]) not in ours:
-                    yield f"{name}/{version['version']} is enabled and nobody's"
 
 
 def _superseded_users(world: World, database: Database) -> Iterator[str]:
