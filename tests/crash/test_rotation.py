@@ -58,7 +58,7 @@ def test_the_faultless_runs_pass_every_step(ground: RotationGround) -> None:
         "rotate_credential.promote",
         "rotate_credential.end_old_sessions",
         "retire_credential.scramble_password",
-        "emergency_rotation.await_all",
+        "emergency_rotation.begin_next",
     ):
         assert step in steps
     assert ground.looks > 0
