@@ -80,16 +80,6 @@ WITH RECURSIVE moment AS MATERIALIZED (
         FOR UPDATE SKIP LOCKED) o
     LIMIT %(limit)s
 )"""
-ONLY = """
-WITH moment AS MATERIALIZED (
-    SELECT operations_now() AS now
-), due AS (
-    SELECT o.id, o.maybe_happened, o.lease_until, o.due_at, 1 AS turn
-    FROM operations_operation o JOIN unnest(%(kinds)s::text[], %(steps)s::text[]) AS known(kind, step) USING (kind, step)
-    WHERE o.id = %(only)s AND o.state IN ('queued', 'running') AND o.follows_id IS NULL
-      AND o.due_at <= (SELECT now FROM moment)
-    FOR UPDATE OF o SKIP LOCKED
-)"""
 TAKE = """, claimed AS (
     UPDATE operations_operation o
     SET state = 'running', fence = o.fence + 1, claim_token = gen_random_uuid(), lease_owner = %(owner)s,
@@ -135,7 +125,7 @@ class Turns:
 turns = Turns()
 
 
-def claim(modes: Iterable[Mode], *, limit: int, only: UUID | None = None) -> list[Claim]:
+def claim(modes: Iterable[Mode], *, limit: int) -> list[Claim]:
     """Lease up to `limit` due rows whose next step is of one of `modes`, in one transaction: the most urgent class first,
     and within it the workspaces take turns.
 
@@ -148,11 +138,10 @@ def claim(modes: Iterable[Mode], *, limit: int, only: UUID | None = None) -> lis
         return []
     hit("claim.before")
     taken_at = time.monotonic()
-    operations = _take(known, modes, limit=limit, only=only)
+    operations = _take(known, modes, limit=limit)
     claims = [_claim(operation, taken_at) for operation in operations]
     if claims:
-        if only is None:
-            turns.taken(modes, claims[-1].operation.workspace)
+        turns.taken(modes, claims[-1].operation.workspace)
         _count(operations)
         hit("claim.after")
     return claims
@@ -175,21 +164,19 @@ def owned(held: Claim) -> dict[str, object]:
     return {"pk": o.pk, "fence": o.fence, "claim_token": o.claim_token, "state": Operation.State.RUNNING}
 
 
-def _take(known: list[tuple[str, Step]], modes: tuple[Mode, ...], *, limit: int, only: UUID | None) -> list[Operation]:
+def _take(known: list[tuple[str, Step]], modes: tuple[Mode, ...], *, limit: int) -> list[Operation]:
     acting = [(kind, step.name) for kind, step in known if step.mode is Mode.ACTS]
     arguments = {
         "kinds": [kind for kind, _ in known],
         "steps": [step.name for _, step in known],
         "acting_kinds": [kind for kind, _ in acting],
         "acting_steps": [step for _, step in acting],
-        "only": only,
         "last": turns.last(modes),
         "limit": limit,
         "owner": f"{socket.gethostname()}:{os.getpid()}",
         "lease": settings.OPERATIONS_LEASE_SECONDS,
     }
-    due = FAIRLY if only is None else ONLY
-    return list(Operation.objects.raw(due + TAKE + (INTENTS if acting else "") + IN_TURN, arguments))
+    return list(Operation.objects.raw(FAIRLY + TAKE + (INTENTS if acting else "") + IN_TURN, arguments))
 
 
 def _claim(operation: Operation, taken_at: float) -> Claim:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -14,7 +13,7 @@ from django.db.utils import InterfaceError, OperationalError
 from operations.claims import BATCHED, ONE_BY_ONE, Claim, claim, hand_back
 from operations.errors import DatabaseBusy
 from operations.failpoints import hit
-from operations.hints import hint, hint_lane
+from operations.hints import hint_lane
 from operations.records import record, still_ours
 from operations.transitions import Transition, after_error, after_outcome, cancelled
 from operations.workflow import Lane, Mode, Workflow, workflow_of
@@ -23,16 +22,6 @@ log = structlog.get_logger(__name__)
 CONNECTION_TROUBLE = (OperationalError, InterfaceError)
 REFUSED_FOR_NOW = ("40001", "40P01", "55P03", "57014")  # serialization, deadlock, lock time-out, statement time-out
 RECORD_ATTEMPTS = 3
-
-
-def advance(operation_id: UUID) -> None:
-    """Work on one operation while it is due and time allows. Harmless if it is not due, or somebody else has it."""
-    until = time.monotonic() + settings.OPERATIONS_TASK_SECONDS
-    while claims := claim(Mode, limit=1, only=operation_id):
-        _run(claims)
-        if time.monotonic() > until:
-            hint(claims[0].operation)
-            return
 
 
 def advance_due() -> int:

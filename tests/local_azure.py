@@ -16,7 +16,9 @@ from cloud.settings import CloudSettings
 from cloud.sql_drivers import SqlTarget
 from cloud.throttle import LocalBucket, vault_budget
 from operations import clock, engine
+from operations.claims import claim
 from operations.models import Operation
+from operations.workflow import Mode
 from provisioning import observe
 from simulator.azure import Azure
 from simulator.http import Request, Response
@@ -217,6 +219,24 @@ def run_until_settled(azure: LocalAzure, *, seconds: float = 10.0, limit: int = 
         "not settled: "
         + "; ".join(f"{o.kind} {o.state} {o.step} {o.error_code} {o.error_message} {o.waits_why}" for o in unsettled())
     )
+
+
+def run_one_step() -> int:
+    """The next step that is due, and none of what it makes due. Returns how many were run."""
+    claims = claim(Mode, limit=1)
+    engine._run(claims)
+    return len(claims)
+
+
+def work_alone(operation: Operation) -> None:
+    """Run one operation while it is due; all others, also those that it begins, are passed over."""
+    others, ran = Operation.objects.exclude(pk=operation.pk), 1
+    while ran:
+        due = dict(others.values_list("pk", "due_at"))
+        others.update(due_at=clock.database_now() + timedelta(days=1000))
+        ran = run_one_step()
+        for pk, moment in due.items():
+            others.filter(pk=pk).update(due_at=moment)
 
 
 def unsettled() -> list[Operation]:

@@ -10,10 +10,10 @@ from rest_framework.test import APIClient
 from controlplane.api.principals import Role
 from inventory.models import Database
 from inventory.states import Status
-from operations import engine
 from operations.models import AuditEvent, Operation
 from tests.acceptance.callers import Directory
 from tests.builders import a_credential, a_database, a_region, a_server, a_service, a_workspace
+from tests.local_azure import work_alone
 
 pytestmark = pytest.mark.django_db
 EVERYWHERE = "/api/v1/emergency-rotations"
@@ -26,8 +26,7 @@ def posted(client: APIClient, address: str, **body: object):
 
 def begin() -> None:
     """Workers look at the emergency itself, and at nothing that it has begun."""
-    emergency = Operation.objects.get(kind="emergency_rotation")
-    engine.advance(emergency.pk)
+    work_alone(Operation.objects.get(kind="emergency_rotation"))
 
 
 @pytest.fixture

@@ -11,12 +11,11 @@ from rest_framework.test import APIClient
 from controlplane.api.principals import Role
 from inventory.models import Database, Workspace
 from inventory.states import Status
-from operations import engine
 from operations.models import AuditEvent, Operation
 from tests.acceptance.callers import Directory
 from tests.acceptance.test_openapi import closed
 from tests.builders import a_region, a_subscription, a_workspace
-from tests.local_azure import LocalAzure, run_until_settled, work
+from tests.local_azure import LocalAzure, run_until_settled, work, work_alone
 
 URL = "/api/v1/workspaces/cigna"
 WISH = {"properties": {"kind": "fhir", "sizeGb": 10}}
@@ -95,11 +94,11 @@ def test_a_removal_that_fails_again_and_again_asks_for_an_operator_and_goes_on_w
     removal = Operation.objects.get(kind="delete_workspace")
     for _ in range(3):
         Operation.objects.filter(kind="delete_workspace").update(due_at="2020-01-01T00:00:00Z")
-        engine.advance(removal.pk)
+        work_alone(removal)
         Operation.objects.filter(kind="delete_database").exclude(state="failed").update(state="failed")
         Database.objects.update(status=Status.FAILED)
     Operation.objects.filter(pk=removal.pk).update(due_at="2020-01-01T00:00:00Z")
-    engine.advance(removal.pk)
+    work_alone(removal)
     removal.refresh_from_db()
     assert (removal.state, removal.error_code) == ("needs_attention", "RemovalFailed")
     answer = operator.post(f"{location}:retry", {"reason": "Azure is well again."}, format="json")

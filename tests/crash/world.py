@@ -96,8 +96,6 @@ class World:
     def others_get_the_same_messages(self) -> None:
         """The messages were delivered twice: another worker looks at every row right now."""
         with _another_process(self.local):
-            for operation in unsettled():
-                engine.advance(operation.pk)
             engine.advance_due()
             observe.observe_due()
 

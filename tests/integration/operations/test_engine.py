@@ -55,9 +55,8 @@ def test_a_second_operation_on_a_busy_target_is_refused_and_named(world: World):
 def test_a_follower_starts_when_its_predecessor_ends(world: World):
     first = a_toy()
     second = a_toy(follows=first)
-    engine.advance(second.pk)
-    second.refresh_from_db()
-    assert second.state == State.QUEUED
+    assert [held.operation.pk for held in claim(Mode, limit=2)] == [first.pk]
+    pass_the_lease()
     run_until_quiet()
     second.refresh_from_db()
     assert second.state == State.SUCCEEDED
@@ -116,7 +115,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing(world: World):
     def overtaken(outcome_of: Operation) -> Next:
         pass_the_lease()
         world.on_act = lambda _: Next(choices={"by": "the second"})
-        engine.advance(operation.pk)
+        engine.advance_due()
         return Next(choices={"by": "the first"})
 
     world.on_act = overtaken
