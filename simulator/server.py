@@ -15,6 +15,7 @@ from simulator.http import Request, Response, answer, path_and_query
 LARGEST_BODY = 4 * 1024 * 1024
 LARGEST_HEADERS = 64 * 1024
 IDLE_SECONDS = 120.0
+LINGER_SECONDS = 2.0  # after a refusal the rest of the request is read and dropped for so long
 REASONS = {200: b"OK", 201: b"Created", 202: b"Accepted", 204: b"No Content", 404: b"Not Found"}
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class HttpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._too_large = False
+        self._refused = False
         self._reset()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -44,6 +46,8 @@ class HttpConnection(asyncio.Protocol):
             self._idle.cancel()
 
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
         self._wait_for_more()
         self._unread += len(data)
         if self._unread > LARGEST_BODY + LARGEST_HEADERS:
@@ -123,15 +127,22 @@ class HttpConnection(asyncio.Protocol):
             self._transport.close()
 
     def _refuse(self, status: int, code: str) -> None:
-        self._write(
-            answer(status, {"error": {"code": code, "message": "The request could not be read."}}), False, False
-        )
+        """Answer, and read on without looking until the client hangs up: closed over unread bytes, the connection would
+        be reset, and the answer with it."""
+        self._refused = True
+        response = answer(status, {"error": {"code": code, "message": "The request could not be read."}})
+        if self._transport:
+            self._transport.write(encoded(response, head_only=False, keep_alive=False))
+        self._close_after(LINGER_SECONDS)
 
     def _wait_for_more(self) -> None:
         """Close the connection unless something arrives in time."""
+        self._close_after(IDLE_SECONDS)
+
+    def _close_after(self, seconds: float) -> None:
         if self._idle:
             self._idle.cancel()
-        self._idle = asyncio.get_running_loop().call_later(IDLE_SECONDS, self._close)
+        self._idle = asyncio.get_running_loop().call_later(seconds, self._close)
 
     def _close(self) -> None:
         if self._transport:

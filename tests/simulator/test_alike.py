@@ -102,6 +102,25 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(over_tls):
     assert connection.getresponse().status == 413
 
 
+def test_who_sends_too_large_a_body_to_its_end_reads_the_refusal_and_then_the_end(over_tls):
+    connection = over_tls.connection()
+    connection.request("PUT", "/subscriptions", b"x" * (8 * 1024 * 1024))
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("connection")) == (413, "close")
+    assert orjson.loads(answer.read())["error"]["code"] == "RequestEntityTooLarge"
+
+
+def test_a_client_that_stays_after_a_refusal_is_hung_up_on(over_tls):
+    connection = over_tls.connection()
+    connection.connect()
+    connection.sock.sendall(b"PUT / HTTP/1.1\r\ncontent-length: 9999999\r\n\r\n")
+    received = b""
+    while piece := connection.sock.recv(4096):
+        received += piece
+    assert received.startswith(b"HTTP/1.1 413 ")
+    assert received.count(b"HTTP/1.1") == 1
+
+
 def test_headers_without_end_are_refused(over_tls):
     connection = over_tls.connection()
     connection.putrequest("GET", "/subscriptions")
