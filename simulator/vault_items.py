@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from urllib.parse import urlencode
 
@@ -20,7 +21,7 @@ DELETING_SECONDS = 5  # until the list of the deleted shows it, as recorded; its
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 
 
-class VaultCall:
+class VaultCall(ABC):
     """One authenticated request to one vault.
 
     An item is one document: its versions, oldest first, and the times of its deletion while it is deleted.
@@ -98,13 +99,13 @@ class VaultCall:
         kept = self._live(name)
         return self._page(kept["versions"], lambda version: self._listed(kept["name"], version))
 
+    @abstractmethod
     def _bundle(self, name: str, version: Document, *, versioned: bool = True) -> Document:
         """One version as changes and deletions show it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _listed(self, name: str, version: Document, *, versioned: bool = True) -> Document:
         """One version as listings show it."""
-        raise NotImplementedError
 
     def _deleted_bundle(self, kept: Document, *, versioned: bool = True) -> Document:
         recovery = {"recoveryId": f"{self._base}/deleted{self.items}/{kept['name']}", **kept["deleted"]}
