@@ -21,7 +21,7 @@ from controlplane.api.openapi import documented
 from controlplane.api.paging import PageQuery, moment_after, page_document
 from controlplane.api.problems import not_found
 from controlplane.api.shapes import Guid, Text
-from controlplane.api.view import ApiView
+from controlplane.api.view import ApiView, TaggedView
 from inventory.models import Database
 from inventory.selectors import Viewer
 from operations.models import Operation
@@ -157,10 +157,8 @@ class OperationsView(ApiView):
         return asked
 
 
-class OperationView(ApiView):
+class OperationView(TaggedView):
     """One operation: the status monitor that Operation-Location points to."""
-
-    is_tagged = True
 
     @documented("operations_get", answers={200: OperationDocument, 304: None}, errors=(404,))
     def get(self, request: Request, operation: str) -> Response:

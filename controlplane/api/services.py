@@ -18,7 +18,7 @@ from controlplane.api.plans import DryRunQuery, PlanDocument, plan_document
 from controlplane.api.problems import not_found
 from controlplane.api.service_rows import service_row, service_rows
 from controlplane.api.shapes import Shape, Text, WholeNumber
-from controlplane.api.view import ApiView, named
+from controlplane.api.view import ApiView, ConditionalView, named
 from inventory.models import Database
 from inventory.selectors import Viewer, services_for
 from inventory.states import Status
@@ -113,12 +113,11 @@ class ServicesView(ApiView):
         return Response(page_document(request, query, [_document(row, viewer) for row in page], last))
 
 
-class ServiceView(ApiView):
+class ServiceView(ConditionalView):
     """One service and its database."""
 
     bodies: ClassVar = {"PUT": ServiceBody}
     queries: ClassVar = {"PUT": DryRunQuery, "DELETE": DryRunQuery}
-    is_tagged = True
 
     @documented("services_get", answers={200: ServiceDocument, 304: None}, errors=(404,))
     def get(self, request: Request, workspace: str, service: str) -> Response:

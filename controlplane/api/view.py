@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
@@ -31,7 +32,7 @@ WRITES = ("put", "post", "delete")
 
 class ApiView(APIView):
     """A view whose address stands in access.RULES. `bodies` and `queries` give the shapes by method; without one, a body or
-    query parameter is refused. `is_tagged`: what it shows has an ETag, and `present` gives it."""
+    query parameter is refused."""
 
     authentication_classes = (EntraTokens,)
     permission_classes = (ByTheTable,)
@@ -41,7 +42,6 @@ class ApiView(APIView):
     http_method_names = ["get", "head", "put", "post", "delete"]
     bodies: ClassVar[Mapping[str, type[Shape]]] = {}
     queries: ClassVar[Mapping[str, type[Shape]]] = {}
-    is_tagged: ClassVar[bool] = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Who is it, not too often, may they, and is nothing there that we would overlook?"""
@@ -55,16 +55,6 @@ class ApiView(APIView):
         if knows(self, request):
             self._refuse_unexpected(request)
             self._guard(request)
-
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        answer = super().finalize_response(request, response, *args, **kwargs)
-        if self.is_tagged and request.method != "DELETE" and isinstance(answer, Response):
-            return conditions.tagged(request, answer)
-        return answer
-
-    def present(self) -> Any | None:
-        """What a GET would show the caller now; None: nothing is there. Views with tags say it."""
-        raise NotImplementedError
 
     def check_still_known(self) -> None:
         """Raises Problem 404 where the caller may not know of the workspace any more."""
@@ -101,23 +91,19 @@ class ApiView(APIView):
         return found
 
     def _guard(self, request: Request) -> None:
-        """Put idempotency, then conditions, around the method that answers a write."""
+        """Put idempotency, then the view's own conditions, around the method that answers a write."""
         method = str(request.method).lower()
         if method in WRITES:
             setattr(self, method, partial(self._write, getattr(self, method)))
 
     def _write(self, answer: Callable[..., Response], request: Request, *args: Any, **kwargs: Any) -> Response:
         key = None if request.query_params.get("dryRun") == "true" else idempotency.key_of(request, self.kwargs)
-        handler = partial(self._while_it_holds, answer, request, *args, **kwargs)
+        handler = partial(self.answer_write, answer, request, *args, **kwargs)
         return idempotency.once(self, key, handler) if key else handler()
 
-    def _while_it_holds(self, answer: Callable[..., Response], request: Request, *args: Any, **kwargs: Any) -> Response:
-        if not (self.is_tagged and conditions.is_conditional(request)):
-            return answer(request, *args, **kwargs)
-        with transaction.atomic():
-            hold_name(named(self.kwargs["workspace"], "workspace"))
-            conditions.check(request, self.present())
-            return answer(request, *args, **kwargs)
+    def answer_write(self, answer: Callable[..., Response], request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A write, once signed in, allowed and not a repetition; a view that knows conditions holds them here."""
+        return answer(request, *args, **kwargs)
 
     def _sign_in(self, request: Request) -> None:
         """Raises Throttled instead of a further AuthenticationFailed to who fails too often."""
@@ -147,6 +133,32 @@ class ApiView(APIView):
         except ValidationError as error:
             raise invalid(error, code=code) from error
         return dict(shape.validated_data)
+
+
+class TaggedView(ApiView):
+    """What it shows has an ETag."""
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if request.method != "DELETE" and isinstance(answer, Response):
+            return conditions.tagged(request, answer)
+        return answer
+
+
+class ConditionalView(TaggedView, ABC):
+    """And its writes may ask that it still be as the caller has seen it. The address names a workspace, which is held."""
+
+    @abstractmethod
+    def present(self) -> Any | None:
+        """What a GET would show the caller now; None: nothing is there."""
+
+    def answer_write(self, answer: Callable[..., Response], request: Request, *args: Any, **kwargs: Any) -> Response:
+        if not conditions.is_conditional(request):
+            return answer(request, *args, **kwargs)
+        with transaction.atomic():
+            hold_name(named(self.kwargs["workspace"], "workspace"))
+            conditions.check(request, self.present())
+            return answer(request, *args, **kwargs)
 
 
 def named(text: str, target: str) -> str:

@@ -15,7 +15,7 @@ from controlplane.api.operations import CertificateDocument, OperationDocument, 
 from controlplane.api.paging import PageQuery, continued_after, page_document
 from controlplane.api.problems import not_found
 from controlplane.api.shapes import Guid, Shape, Text, WholeNumber
-from controlplane.api.view import ApiView, named
+from controlplane.api.view import ApiView, ConditionalView, named
 from inventory.models import Workspace
 from inventory.selectors import workspaces_for
 from provisioning.selectors import operations_for
@@ -88,11 +88,10 @@ class WorkspacesView(ApiView):
         return Response(page_document(request, query, [_document(row) for row in page], last))
 
 
-class WorkspaceView(ApiView):
+class WorkspaceView(ConditionalView):
     """One workspace."""
 
     bodies: ClassVar = {"PUT": WorkspaceBody}
-    is_tagged = True
 
     @documented("workspaces_get", answers={200: WorkspaceDocument, 304: None}, errors=(404,))
     def get(self, request: Request, workspace: str) -> Response:
