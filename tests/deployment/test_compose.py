@@ -162,6 +162,9 @@ def test_the_same_processes_run_without_docker(tmp_path):
         with running(lasting, environment, port, tmp_path) as processes:
             wait_until_ready(f"http://127.0.0.1:{port}/readyz", seconds=90)
             assert [name for name, process in processes if process.poll() is not None] == []
+            for _, process in processes:
+                process.terminate()
+            assert [name for name, process in processes if not ends(process)] == []
 
 
 def translated(command: list[str], port: int) -> Iterator[list[str]]:
@@ -191,22 +194,23 @@ def running(
         yield processes
     finally:
         for _, process in processes:
-            process.terminate()
-        for _, process in processes:
-            end(process)
+            process.kill()
+            process.wait()
 
 
-def end(process: subprocess.Popen[bytes], *, grace_seconds: float = 20.0) -> None:
-    """As a container is ended: asked first, then killed."""
+def ends(process: subprocess.Popen[bytes]) -> bool:
+    """By itself, within the time after which Compose kills a container."""
+    grace = {SERVICES[name]["stop_grace_period"] for name in OURS if name != "simulator"}
+    seconds = float(min(grace).removesuffix("s"))
     try:
-        process.wait(grace_seconds)
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        return False
+    return True
 
 
 def wait_until_ready(url: str, *, seconds: float) -> None:
-    """Until /readyz is 200 and knows every kind of process alive."""
+    """Until /readyz knows every kind of process alive."""
     deadline = time.monotonic() + seconds
     while not is_ready(url):
         assert time.monotonic() < deadline, f"{url} is not ready"
@@ -216,6 +220,6 @@ def wait_until_ready(url: str, *, seconds: float) -> None:
 def is_ready(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
+            return bool(json.load(answer)["status"] == "ready")
     except (urllib.error.URLError, OSError):
         return False

@@ -114,6 +114,26 @@ def two_beats(environment: dict[str, str], directory: Path) -> Iterator[tuple[su
         yield (one, second) if leads else (other, first)
 
 
+def test_a_beat_told_to_end_in_the_middle_of_a_statement_ends(
+    committed_db: None, child_environment: dict[str, str], broker: redis.Redis, test_database, tmp_path: Path
+) -> None:
+    """It has sent something that it wants to save, and PostgreSQL makes it wait, when the signal comes."""
+    every = IntervalSchedule.objects.create(every=int(INTERVAL_SECONDS * 1e6), period=IntervalSchedule.MICROSECONDS)
+    PeriodicTask.objects.create(name="probe", task=TASK, interval=every)
+    quick = {"CANARY_SECONDS": "0.5", "DATABASE_LOCK_TIMEOUT_SECONDS": "3"}
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'operations_heartbeat'::regclass"
+    arguments, log = ("beat", "--pidfile", "", "--schedule", str(tmp_path / "a")), tmp_path / "beat"
+    with (
+        celery(*arguments, environment={**child_environment, **quick}, log=log) as beat,
+        psycopg.connect(test_database.url().reveal()) as other,
+    ):
+        wait_for(lambda: broker.llen("maintenance") >= 4, log=log)
+        other.execute("LOCK TABLE operations_heartbeat IN ACCESS EXCLUSIVE MODE")
+        wait_for(lambda: value_of(waiting) == 1, log=log)
+        beat.terminate()
+        assert beat.wait(20) == 0, log.read_text()
+
+
 def test_only_one_leads_at_a_time(committed_db: None) -> None:
     first, second = Leadership(), Leadership()
     assert first.held()
