@@ -26,6 +26,7 @@ SCHEDULES = (
     Schedule("observe servers", "provisioning.tasks.observe_servers", 1),
     Schedule("forget answers", "operations.tasks.forget_answers", 3600),
     Schedule("forget gone workers", "controlplane.tasks.forget_gone_workers", 600),
+    Schedule("forget call rates", "controlplane.tasks.forget_call_rates", 3600),
     Schedule("request due rotations", "rotation.tasks.request_due_rotations", 30),
     Schedule("alert expiring credentials", "rotation.tasks.alert_expiring_credentials", 300),
     Schedule("make month partitions", "operations.tasks.make_partitions", 24 * 3600),

@@ -125,12 +125,8 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "controlplane.api.errors.answer_error",
     "URL_FORMAT_OVERRIDE": None,  # `?format=` would be an unknown parameter like any other
     "NUM_PROXIES": env_int("API_PROXIES", 0),  # proxies in front of us; more and callers could claim any address
-    "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.AnonRateThrottle",
-        "rest_framework.throttling.UserRateThrottle",
-    ],
-    "DEFAULT_THROTTLE_RATES": {
-        # A web process counts for itself: with several, a caller may reach as many times the rate.
+    "DEFAULT_THROTTLE_CLASSES": ["controlplane.api.throttles.AnonymousRate", "controlplane.api.throttles.CallerRate"],
+    "DEFAULT_THROTTLE_RATES": {  # in all web processes together
         "anon": env_text("API_ANONYMOUS_RATE", "60/min"),
         "refused_sign_ins": env_text("API_REFUSED_SIGN_IN_RATE", "60/min"),  # audited up to here, from one address
         "user": env_text("API_CALLER_RATE", "1200/min"),

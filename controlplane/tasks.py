@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from controlplane import heartbeats
+from controlplane import call_rates, heartbeats
 from operations import counting
 
 
@@ -19,3 +19,9 @@ def finish_canary(hostname: str, queues: list[str]) -> None:
 def forget_gone_workers() -> None:
     """Drop heartbeats of workers that were replaced."""
     heartbeats.forget_gone()
+
+
+@shared_task(ignore_result=True)
+def forget_call_rates() -> None:
+    """Drop counts of calls whose period is over."""
+    call_rates.forget_over()

@@ -14,7 +14,6 @@ from django.core.cache import cache
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
-from rest_framework.throttling import AnonRateThrottle
 
 from controlplane.api.principals import Principal, Role
 from controlplane.api.problems import Problem
@@ -65,12 +64,6 @@ class EntraTokens(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return f'Bearer authorization_uri="{settings.AZURE_AUTHORITY_HOST}", resource_id="{settings.API_AUDIENCE}"'
-
-
-class RefusedSignIns(AnonRateThrottle):
-    """Counts refused sign-ins by source address; above the rate they are answered 429 and no longer audited."""
-
-    scope = "refused_sign_ins"
 
 
 def verified_claims(token: str) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import AnonRateThrottle
 from rest_framework.views import APIView
 
 from controlplane.api.problems import Problem
+from controlplane.api.throttles import AnonymousRate
 
 READING = ["get", "head"]
 
@@ -23,7 +23,7 @@ class DocumentView(SpectacularJSONAPIView):
     """The document of this API. It tells nothing of any workspace, so it asks for no token."""
 
     permission_classes = (AllowAny,)
-    throttle_classes = (AnonRateThrottle,)
+    throttle_classes = (AnonymousRate,)
     http_method_names = READING
 
 
@@ -31,7 +31,7 @@ class PageView(SpectacularSwaggerSplitView):
     """Swagger UI from our own static files; its script comes from us too, as the content policy demands."""
 
     permission_classes = (AllowAny,)
-    throttle_classes = (AnonRateThrottle,)
+    throttle_classes = (AnonymousRate,)
     http_method_names = READING
     url_name = "openapi"
 
@@ -40,7 +40,7 @@ class NoSuchRouteView(APIView):
     """404 to every method at every other address below /api/."""
 
     permission_classes = (AllowAny,)
-    throttle_classes = (AnonRateThrottle,)
+    throttle_classes = (AnonymousRate,)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

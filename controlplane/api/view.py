@@ -14,14 +14,14 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView
 
 from controlplane.api import conditions, idempotency
 from controlplane.api.access import ByTheTable, knows, principal_of, viewer_of
-from controlplane.api.auth import EntraTokens, RefusedSignIns
+from controlplane.api.auth import EntraTokens
 from controlplane.api.problems import Problem, invalid, not_found
 from controlplane.api.shapes import BoundedJson, Shape, too_large
+from controlplane.api.throttles import CallerRate, RefusedSignIns
 from inventory.models import Workspace
 from inventory.models.workspace import NAME_PATTERN
 from inventory.selectors import Viewer, workspaces_for
@@ -36,7 +36,7 @@ class ApiView(APIView):
 
     authentication_classes = (EntraTokens,)
     permission_classes = (ByTheTable,)
-    throttle_classes = (UserRateThrottle,)
+    throttle_classes = (CallerRate,)
     parser_classes = (BoundedJson,)
     content_negotiation_class = DefaultContentNegotiation
     http_method_names = ["get", "head", "put", "post", "delete"]

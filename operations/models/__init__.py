@@ -1,6 +1,7 @@
 """What the engine remembers."""
 
 from operations.models.audit_event import AuditEvent
+from operations.models.call_rate import CallRate
 from operations.models.counter import Counter
 from operations.models.heartbeat import Heartbeat
 from operations.models.idempotency import IdempotencyKey
@@ -11,6 +12,7 @@ from operations.models.step_run import StepRun
 
 __all__ = [
     "AuditEvent",
+    "CallRate",
     "Counter",
     "Heartbeat",
     "IdempotencyKey",

@@ -7,6 +7,7 @@ from django.core.cache import cache
 
 from controlplane.api import auth
 from controlplane.api.signing_keys import SigningKeys
+from controlplane.call_rates import shares
 from tests.acceptance.callers import AUTHORITY, TENANT, Directory
 
 
@@ -14,6 +15,7 @@ from tests.acceptance.callers import AUTHORITY, TENANT, Directory
 def nobody_has_called_yet() -> None:
     """Rate limits and noted sign-ins of earlier tests are forgotten."""
     cache.clear()
+    shares.forget()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from django.test import override_settings
 from controlplane.api import auth
 from controlplane.api.principals import Role
 from controlplane.api.signing_keys import DirectoryUnavailable, SigningKeys, UnknownKey
+from controlplane.api.throttles import RefusedSignIns
 from operations.models import AuditEvent
 from tests.acceptance.callers import AUTHORITY, TENANT, Directory, with_token
 
@@ -120,7 +121,7 @@ def test_a_token_in_the_address_is_not_taken(directory: Directory, client):
 
 
 def test_refused_sign_ins_are_limited_and_then_no_longer_recorded(directory: Directory, monkeypatch):
-    monkeypatch.setattr(auth.RefusedSignIns, "THROTTLE_RATES", {"refused_sign_ins": "3/min"})
+    monkeypatch.setattr(RefusedSignIns, "THROTTLE_RATES", {"refused_sign_ins": "3/min"})
     answers = [with_token("nonsense").get(URL) for _ in range(6)]
     assert [answer.status_code for answer in answers] == [401] * 3 + [429] * 3
     assert answers[-1]["x-ms-error-code"] == "TooManyRequests"
