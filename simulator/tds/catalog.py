@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from simulator.tds.errors import invalid_object
 from simulator.tds.principals import EXTERNAL_USER, ROLE, Principal
-from simulator.tds.tsql.syntax import ObjectName
+from simulator.tds.tsql.terms import ObjectName
 from simulator.tds.values import ResultColumn, Value
 
 if TYPE_CHECKING:
@@ -119,6 +119,25 @@ def _tables(session: SqlSession) -> Iterable[tuple[Value, ...]]:
     ]
 
 
+def _modules(kind: str) -> View:
+    """Views or procedures that the session may know of."""
+    shown = {"view": ("V ", "VIEW"), "procedure": ("P ", "SQL_STORED_PROCEDURE")}[kind]
+
+    def rows(session: SqlSession) -> Iterable[tuple[Value, ...]]:
+        numbers = schema_ids(session)
+        return [
+            (module.name, object_id(module.schema, module.name), numbers[module.schema], *shown)
+            for module in session.modules.all()
+            if module.kind == kind and session.may_see(module)
+        ]
+
+    return rows
+
+
+def _objects(session: SqlSession) -> Iterable[tuple[Value, ...]]:
+    return [*_tables(session), *_modules("view")(session), *_modules("procedure")(session)]
+
+
 def _information_tables(session: SqlSession) -> Iterable[tuple[Value, ...]]:
     seen = [table for table in session.tables.all() if session.may_see(table)]
     return [(session.database.name, table.schema, table.name, "BASE TABLE") for table in seen]
@@ -153,7 +172,9 @@ _VIEWS: dict[str, tuple[str, View]] = {
     ),
     "sys.schemas": ("name schema_id:int principal_id:int", _schemas),
     "sys.tables": (_TABLE_COLUMNS, _tables),
-    "sys.objects": (_TABLE_COLUMNS, _tables),
+    "sys.objects": (_TABLE_COLUMNS, _objects),
+    "sys.views": (_TABLE_COLUMNS, _modules("view")),
+    "sys.procedures": (_TABLE_COLUMNS, _modules("procedure")),
     "sys.databases": ("name database_id:int state:int state_desc", _databases),
     "sys.dm_exec_sessions": (
         "session_id:int login_time:datetime host_name program_name login_name original_login_name status "

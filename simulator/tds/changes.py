@@ -8,7 +8,8 @@ from simulator.tds import queries
 from simulator.tds.errors import SqlError
 from simulator.tds.evaluation import Binding, Evaluator, Scope
 from simulator.tds.tables import Row, Table
-from simulator.tds.tsql.syntax import CreateTable, Delete, Drop, Insert, ObjectName, Select, TypeName, Update
+from simulator.tds.tsql.syntax import CreateTable, Delete, Drop, Insert, Update
+from simulator.tds.tsql.terms import ObjectName, Select, TypeName
 from simulator.tds.values import is_known
 
 if TYPE_CHECKING:
@@ -17,22 +18,35 @@ if TYPE_CHECKING:
 
 def create_table(session: SqlSession, statement: CreateTable) -> None:
     """Errors 262 (no right), 2760 (schema), 2714 (taken), 2715 (unknown type)."""
-    if not session.rights.allows("CREATE TABLE"):
-        text = f"CREATE TABLE permission denied in database '{session.database.name}'."
-        raise SqlError(262, 14, 1, text)
-    schema = session.tables.schema_name(statement.table.schema or session.default_schema)
-    if schema is None or not session.rights.allows("ALTER", schema=schema):
-        wanted = statement.table.schema or session.default_schema
-        text = f'The specified schema name "{wanted}" either does not exist or you do not have permission to use it.'
-        raise SqlError(2760, 16, 1, text)
-    if session.tables.find(ObjectName(statement.table.name, schema), schema):
-        raise SqlError(2714, 16, 6, f"There is already an object named '{statement.table.name}' in the database.")
+    schema = new_schema(session, statement.table, "CREATE TABLE")
+    demand_free(session, statement.table.name, schema)
     for place, column in enumerate(statement.columns, start=1):
-        _demand_type(column.type, place)
+        demand_type(column.type, place)
     session.tables.put(Table(schema, statement.table.name, statement.columns))
 
 
-def _demand_type(declared: TypeName, place: int) -> None:
+def new_schema(session: SqlSession, name: ObjectName, permission: str) -> str:
+    """The schema for something new. Errors 40515 (another database), 262 (no right), 2760 (schema)."""
+    session.tables.demand_own(name)
+    if not session.rights.allows(permission):
+        raise SqlError(262, 14, 1, f"{permission} permission denied in database '{session.database.name}'.")
+    wanted = name.schema or session.default_schema
+    schema = session.tables.schema_name(wanted)
+    if schema is None or not session.rights.allows("ALTER", schema=schema):
+        text = f'The specified schema name "{wanted}" either does not exist or you do not have permission to use it.'
+        raise SqlError(2760, 16, 1, text)
+    return schema
+
+
+def demand_free(session: SqlSession, name: str, schema: str) -> None:
+    """Error 2714 when a table, view or procedure has that name."""
+    whole = ObjectName(name, schema)
+    if session.tables.find(whole, schema) or session.modules.find(whole, schema):
+        raise SqlError(2714, 16, 6, f"There is already an object named '{name}' in the database.")
+
+
+def demand_type(declared: TypeName, place: int) -> None:
+    """Error 2715 for a type that does not exist."""
     if not is_known(declared):
         raise SqlError(2715, 16, 6, f"Column, parameter, or variable #{place}: Cannot find data type {declared.name}.")
 
@@ -49,7 +63,7 @@ def drop_table(session: SqlSession, statement: Drop) -> None:
 
 def _opened(session: SqlSession, name: ObjectName, permission: str) -> Table:
     table = session.tables.demand(name, session.default_schema)
-    session.rights.demand(permission, database=session.database.name, schema=table.schema, table=table.name)
+    session.demand(permission, table.schema, table.name)
     return table
 
 

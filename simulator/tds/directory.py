@@ -15,7 +15,8 @@ PRINCIPALS = "sql_principals"
 PERMISSIONS = "sql_permissions"
 SCHEMAS = "sql_schemas"
 TABLES = "sql_tables"
-KINDS = (PRINCIPALS, PERMISSIONS, SCHEMAS, TABLES)
+MODULES = "sql_modules"
+KINDS = (PRINCIPALS, PERMISSIONS, SCHEMAS, TABLES, MODULES)
 
 
 class Admission(StrEnum):

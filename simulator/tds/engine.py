@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from simulator.tds import errors
 from simulator.tds.directory import Admission, Directory, LogicalServer, SqlDatabase
-from simulator.tds.execution import Batch, Event, Failed
+from simulator.tds.errors import SqlError
+from simulator.tds.execution import DEEPEST_NESTING, Batch, Event, Failed
+from simulator.tds.modules import Module, Modules
 from simulator.tds.overlay import Overlay
 from simulator.tds.passwords import password_matches
 from simulator.tds.principals import DBO, EXTERNAL_USER, ROLE, Principal, Principals, entra_sid
@@ -154,7 +158,8 @@ class SqlSession:
         self.login = login
         self.overlay = Overlay(directory.store)
         self.principals = Principals(self.overlay, database.id, directory.clock)
-        self.tables = Tables(self.overlay, database.id)
+        self.tables = Tables(self.overlay, database.id, database.name)
+        self.modules = Modules(self.overlay, database.id)
         self.record: SessionRecord = directory.sessions.open(
             database.id,
             login=login,
@@ -166,6 +171,7 @@ class SqlSession:
         self.row_count = 0
         self.last_error = 0
         self._user = user
+        self._chain: list[str] = []
 
     @property
     def principal(self) -> Principal:
@@ -183,10 +189,27 @@ class SqlSession:
     def default_schema(self) -> str:
         return self.principal.default_schema or "dbo"
 
-    def may_see(self, table: Table) -> bool:
-        """Tables show to whoever has any right on them."""
+    def demand(self, permission: str, schema: str, name: str) -> None:
+        """Error 229 without this right; inside a view or procedure what has the same owner is not asked for."""
+        owners = self.tables.schemas()
+        if owners.get(schema) not in self._chain[-1:]:
+            self.rights.demand(permission, database=self.database.name, schema=schema, table=name)
+
+    @contextmanager
+    def inside(self, module: Module) -> Iterator[None]:
+        """While a view or procedure runs. Error 217 when they call each other too deeply."""
+        if len(self._chain) >= DEEPEST_NESTING:
+            raise SqlError(217, 16, 1, "Maximum stored procedure nesting level exceeded (limit 32).")
+        self._chain.append(self.tables.schemas()[module.schema])
+        try:
+            yield
+        finally:
+            self._chain.pop()
+
+    def may_see(self, table: Table | Module) -> bool:
+        """Tables, views and procedures show to whoever has any right on them."""
         rights = self.rights
-        wanted = ("SELECT", "INSERT", "UPDATE", "DELETE", "ALTER")
+        wanted = ("SELECT", "INSERT", "UPDATE", "DELETE", "EXECUTE", "ALTER")
         return any(rights.allows(permission, schema=table.schema, table=table.name) for permission in wanted)
 
     def run(self, sql: str, variables: dict[str, Value] | None = None) -> list[Event]:

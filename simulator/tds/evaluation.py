@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from simulator.tds.errors import SqlError
-from simulator.tds.tsql.syntax import (
+from simulator.tds.tsql.terms import (
     Binary,
     Call,
     Cast,

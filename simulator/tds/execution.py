@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulator.tds import changes, functions, queries, security
+from simulator.tds import changes, definitions, functions, queries, security
 from simulator.tds.errors import SqlError
 from simulator.tds.evaluation import Evaluator, Scope
-from simulator.tds.tsql import syntax
+from simulator.tds.tsql import syntax, terms
 from simulator.tds.tsql.parser import parse, parse_declarations
 from simulator.tds.values import ResultSet, Value, convert
 
@@ -54,7 +54,7 @@ class Batch:
         self.events: list[Event] = []
         self.evaluator = Evaluator(self, variables)
         self.depth = depth
-        self._types: dict[str, syntax.TypeName] = {}
+        self._types: dict[str, terms.TypeName] = {}
 
     def run(self, sql: str) -> list[Event]:
         try:
@@ -73,13 +73,13 @@ class Batch:
     def system_variable(self, name: str) -> Value:
         return functions.system_variable(self.session, name)
 
-    def query(self, select: syntax.Select, outer: Scope) -> ResultSet:
+    def query(self, select: terms.Select, outer: Scope) -> ResultSet:
         return queries.select(self.session, self.evaluator, select, outer)
 
-    def value(self, expression: syntax.Expression) -> Value:
+    def value(self, expression: terms.Expression) -> Value:
         return self.evaluator.value(expression, Scope())
 
-    def text(self, expression: syntax.Expression) -> str:
+    def text(self, expression: terms.Expression) -> str:
         value = self.value(expression)
         return "" if value is None else str(value)
 
@@ -105,7 +105,7 @@ class Batch:
         self.session.row_count = rows or 0
         self.events.append(Affected(rows))
 
-    def select(self, statement: syntax.Select) -> None:
+    def select(self, statement: terms.Select) -> None:
         """Error 141 when a select list both assigns and shows."""
         result = self.query(statement, Scope())
         self.session.row_count = len(result.rows)
@@ -148,11 +148,18 @@ class Batch:
         self._nested(self.text(statement.text), {})
 
     def execute_procedure(self, statement: syntax.ExecuteProcedure) -> None:
-        """sp_executesql; error 2812 for any other."""
-        if statement.name.casefold().rpartition(".")[2] != "sp_executesql":
-            raise SqlError(2812, 16, 62, f"Could not find stored procedure '{statement.name}'.")
+        """sp_executesql, or one of the database's own. Errors 2812 (missing), 229 (no right), 201 (argument missing)."""
         arguments = [(name, self.value(value)) for name, value in statement.arguments]
-        self.execute_parameterised(arguments)
+        if statement.name.name.casefold() == "sp_executesql":
+            self.execute_parameterised(arguments)
+            return
+        procedure = self.session.modules.find(statement.name, self.session.default_schema, "procedure")
+        if procedure is None:
+            raise SqlError(2812, 16, 62, f"Could not find stored procedure '{statement.name}'.")
+        self.session.demand("EXECUTE", procedure.schema, procedure.name)
+        bound = bind(procedure.parameters, arguments, procedure=procedure.name)
+        with self.session.inside(procedure):
+            self._nested(procedure.text, bound)
 
     def execute_parameterised(self, arguments: list[tuple[str, Value]]) -> None:
         """sp_executesql: the text, the declarations, then values by name or by place. Error 8178 for a missing one."""
@@ -211,8 +218,10 @@ class Batch:
         self.affected(None)
 
 
-def bind(declarations: tuple[tuple[str, syntax.TypeName], ...], values: list[tuple[str, Value]]) -> dict[str, Value]:
-    """Declared parameters with their values, by name where names are given, else by place."""
+def bind(
+    declarations: tuple[tuple[str, terms.TypeName], ...], values: list[tuple[str, Value]], *, procedure: str = ""
+) -> dict[str, Value]:
+    """Declared parameters with their values, by name where names are given, else by place. Errors 201 and 8178."""
     by_name = {name.lower(): value for name, value in values if name}
     by_place = [value for name, value in values if not name]
     bound: dict[str, Value] = {}
@@ -222,10 +231,15 @@ def bind(declarations: tuple[tuple[str, syntax.TypeName], ...], values: list[tup
         elif place < len(by_place):
             bound[name] = convert(by_place[place], declared)
         else:
-            raise SqlError(
-                8178, 16, 1, f"The parameterized query expects the parameter '{name}', which was not supplied."
-            )
+            raise _not_supplied(name, procedure)
     return bound
+
+
+def _not_supplied(name: str, procedure: str) -> SqlError:
+    if procedure:
+        text = f"Procedure or function '{procedure}' expects parameter '{name}', which was not supplied."
+        return SqlError(201, 16, 4, text)
+    return SqlError(8178, 16, 1, f"The parameterized query expects the parameter '{name}', which was not supplied.")
 
 
 def _security(run: Callable[[SqlSession, Any], None]) -> Callable[[Batch, Any], None]:
@@ -244,7 +258,7 @@ def _change(run: Callable[[SqlSession, Evaluator, Any], int]) -> Callable[[Batch
 
 
 _RULES: dict[type, Callable[[Batch, Any], None]] = {
-    syntax.Select: Batch.select,
+    terms.Select: Batch.select,
     syntax.If: Batch.branch,
     syntax.Block: Batch.block,
     syntax.Declare: Batch.declare,
@@ -263,6 +277,7 @@ _RULES: dict[type, Callable[[Batch, Any], None]] = {
     syntax.AlterRole: _security(security.alter_role),
     syntax.Permission: _security(security.permission),
     syntax.CreateTable: _security(changes.create_table),
+    **{kind: _security(rule) for kind, rule in definitions.RULES.items()},
     syntax.Insert: _change(changes.insert),
     syntax.Update: _change(changes.update),
     syntax.Delete: _change(changes.delete),

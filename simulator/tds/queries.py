@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from simulator.tds.catalog import Relation, relation
 from simulator.tds.errors import SqlError
 from simulator.tds.evaluation import Binding, Evaluator, Scope
-from simulator.tds.tsql.syntax import Call, Column, Expression, Item, Literal, Select, Source
+from simulator.tds.modules import Module
+from simulator.tds.tsql import expressions
+from simulator.tds.tsql.reading import Reading
+from simulator.tds.tsql.terms import Call, Column, Expression, Item, Literal, Select, Source
 from simulator.tds.values import ResultColumn, ResultSet, Value, sorting, type_of
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ AGGREGATES = ("COUNT", "COUNT_BIG", "MIN", "MAX", "SUM")
 
 def select(session: SqlSession, evaluator: Evaluator, query: Select, outer: Scope) -> ResultSet:
     """The query's rows as this session may see them."""
-    relations = [(source, read(session, source)) for source in query.sources]
+    relations = [(source, read(session, evaluator, source)) for source in query.sources]
     scopes = [scope for scope in _joined(evaluator, relations, outer) if evaluator.truth(query.where, scope)]
     items = _expanded(query.items, relations)
     if any(_is_aggregate(item.expression) for item in items):
@@ -31,14 +34,25 @@ def select(session: SqlSession, evaluator: Evaluator, query: Select, outer: Scop
     return ResultSet(_header(items, relations, rows), tuple(_topped(evaluator, query, rows, outer)))
 
 
-def read(session: SqlSession, source: Source) -> Relation:
-    """A system view, or a table that the session may SELECT from."""
+def read(session: SqlSession, evaluator: Evaluator, source: Source) -> Relation:
+    """A system view, or a table or view that the session may SELECT from. Errors 40515, 208, 229."""
+    session.tables.demand_own(source.table)
     system = relation(session, source.table)
     if system:
         return Relation(system.columns, list(system.rows))
+    view = session.modules.find(source.table, session.default_schema, "view")
+    if view:
+        return _seen_through(session, evaluator, view)
     table = session.tables.demand(source.table, session.default_schema)
-    session.rights.demand("SELECT", database=session.database.name, schema=table.schema, table=table.name)
+    session.demand("SELECT", table.schema, table.name)
     return Relation(table.result_columns, table.rows)
+
+
+def _seen_through(session: SqlSession, evaluator: Evaluator, view: Module) -> Relation:
+    session.demand("SELECT", view.schema, view.name)
+    with session.inside(view):
+        result = select(session, evaluator, expressions.select(Reading(view.text)), Scope())
+    return Relation(result.columns, result.rows)
 
 
 def _joined(evaluator: Evaluator, relations: list[tuple[Source, Relation]], outer: Scope) -> list[Scope]:

@@ -10,11 +10,12 @@ from simulator.tds.errors import SqlError
 from simulator.tds.overlay import Overlay
 from simulator.tds.principals import Principal, Principals
 
+MAKING = ("CREATE PROCEDURE", "CREATE SCHEMA", "CREATE TABLE", "CREATE VIEW")
 # What the fixed roles may do in the whole database. Source: Microsoft's "Permissions of fixed database roles".
 OF_FIXED_ROLES = {
     "db_accessadmin": {"ALTER ANY USER", "CREATE SCHEMA", "CONNECT"},
     "db_securityadmin": {"ALTER ANY ROLE", "CREATE ROLE", "CREATE SCHEMA"},
-    "db_ddladmin": {"ALTER ANY SCHEMA", "CREATE SCHEMA", "CREATE TABLE"},
+    "db_ddladmin": {"ALTER ANY SCHEMA", *MAKING, "REFERENCES"},
     "db_datareader": {"SELECT"},
     "db_datawriter": {"INSERT", "UPDATE", "DELETE"},
 }
@@ -24,15 +25,15 @@ COVERING = {
     "ALTER ANY USER": ("ALTER",),
     "ALTER ANY ROLE": ("ALTER",),
     "ALTER ANY SCHEMA": ("ALTER",),
-    "CREATE TABLE": ("ALTER",),
-    "CREATE SCHEMA": ("ALTER",),
+    **dict.fromkeys(MAKING, ("ALTER",)),
     "CREATE ROLE": ("ALTER",),
+    "ALTER DATABASE": ("ALTER",),  # our name for ALTER on the database itself, which no schema's ALTER carries
     "VIEW DATABASE STATE": (),
     "ALTER": ("ALTER ANY SCHEMA",),
 }
 KNOWN = frozenset((
     "ALTER", "ALTER ANY ROLE", "ALTER ANY SCHEMA", "ALTER ANY USER", "CONNECT", "CONTROL", "CREATE ROLE",
-    "CREATE SCHEMA", "CREATE TABLE", "DELETE", "EXECUTE", "INSERT", "KILL DATABASE CONNECTION", "REFERENCES", "SELECT",
+    *MAKING, "DELETE", "EXECUTE", "INSERT", "KILL DATABASE CONNECTION", "REFERENCES", "SELECT",
     "UPDATE", "VIEW DATABASE STATE", "VIEW DEFINITION",
 ))  # fmt: skip
 

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from simulator.tds import changes
+from simulator.tds import changes, definitions
 from simulator.tds.errors import SqlError, no_such, permission_refused
+from simulator.tds.modules import Module
 from simulator.tds.passwords import check_policy, hash_password, password_matches
 from simulator.tds.principals import EXTERNAL_USER, FIXED_ROLE_NAMES, PUBLIC, ROLE, USER, Principal, entra_sid
 from simulator.tds.rights import KNOWN, Grant
-from simulator.tds.tsql.syntax import AlterRole, AlterUser, Create, CreateUser, Drop, ObjectName, Permission
+from simulator.tds.tables import Table
+from simulator.tds.tsql.syntax import AlterRole, AlterUser, Create, CreateUser, Drop, Permission
+from simulator.tds.tsql.terms import ObjectName
 
 if TYPE_CHECKING:
     from simulator.tds.engine import SqlSession
@@ -143,7 +146,8 @@ def _drop_schema(session: SqlSession, statement: Drop) -> None:
         return
     if name is None or not session.rights.allows("ALTER", schema=name):
         raise no_such("drop", "schema", statement.name.name)
-    inside = next((table for table in session.tables.all() if table.schema == name), None)
+    everything: list[Table | Module] = [*session.tables.all(), *session.modules.all()]
+    inside = next((each for each in everything if each.schema == name), None)
     if inside:
         text = f"Cannot drop schema '{name}' because it is being referenced by object '{inside.name}'."
         raise SqlError(3729, 16, 1, text)
@@ -155,6 +159,8 @@ _DROPS: dict[str, Callable[[SqlSession, Drop], None]] = {
     "role": _drop_role,
     "schema": _drop_schema,
     "table": changes.drop_table,
+    "view": definitions.drop_module,
+    "procedure": definitions.drop_module,
 }
 
 
@@ -220,7 +226,7 @@ def _securable(session: SqlSession, statement: Permission) -> str:
 
 
 def _table_securable(session: SqlSession, name: ObjectName) -> str:
-    table = session.tables.find(name, session.default_schema)
+    table = session.tables.find(name, session.default_schema) or session.modules.find(name, session.default_schema)
     if table is None or not session.rights.allows("CONTROL", schema=table.schema, table=table.name):
         raise no_such("find", "object", str(name))
     return f"{table.schema}.{table.name}".casefold()

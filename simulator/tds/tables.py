@@ -13,11 +13,27 @@ from simulator.store import Document
 from simulator.tds.directory import SCHEMAS, TABLES
 from simulator.tds.errors import SqlError, invalid_object
 from simulator.tds.overlay import Overlay
-from simulator.tds.tsql.syntax import ColumnDefinition, ObjectName, TypeName
+from simulator.tds.tsql.syntax import ColumnDefinition
+from simulator.tds.tsql.terms import ObjectName, TypeName
 from simulator.tds.values import TEXTS, ResultColumn, Value, compare, convert, result_type, sorting
 
 Row = tuple[Value, ...]
 BUILT_IN_SCHEMAS = {"dbo": "dbo", "guest": "guest", "sys": "sys", "information_schema": "INFORMATION_SCHEMA"}
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """It orders nothing here; a unique one refuses twins."""
+
+    name: str
+    columns: tuple[str, ...]
+    unique: bool
+
+    def has_twins(self, table: Table) -> bool:
+        """Whether two rows are alike in the columns of a unique index; NULL equals NULL, as in SQL Server."""
+        places = [table.place(column) for column in self.columns]
+        keys = [tuple(row[place] for place in places) for row in table.rows]
+        return self.unique and len(set(keys)) < len(keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +42,10 @@ class Table:
     name: str
     columns: tuple[ColumnDefinition, ...]
     rows: tuple[Row, ...] = ()
+    indexes: tuple[Index, ...] = ()
+
+    def index(self, name: str) -> Index | None:
+        return next((one for one in self.indexes if one.name.casefold() == name.casefold()), None)
 
     @property
     def result_columns(self) -> tuple[ResultColumn, ...]:
@@ -54,11 +74,16 @@ class Table:
         return fitted
 
     def with_rows(self, rows: tuple[Row, ...]) -> Table:
-        """The table with these rows instead. Error 2627 when two have the same primary key."""
+        """The table with these rows instead. Errors 2627 (twins in the primary key), 2601 (in a unique index)."""
         keys = [index for index, column in enumerate(self.columns) if column.primary_key]
-        for index in keys:
-            _demand_unique(self, [row[index] for row in rows])
-        return replace(self, rows=rows)
+        for place in keys:
+            _demand_unique(self, [row[place] for row in rows])
+        changed = replace(self, rows=rows)
+        for index in self.indexes:
+            if index.has_twins(changed):
+                where = f"object '{self.schema}.{self.name}' with unique index '{index.name}'"
+                raise SqlError(2601, 14, 1, f"Cannot insert duplicate key row in {where}.")
+        return changed
 
 
 def _demand_unique(table: Table, values: list[Value]) -> None:
@@ -71,12 +96,22 @@ def _demand_unique(table: Table, values: list[Value]) -> None:
 class Tables:
     """The tables and schemas of one database. A schema document holds its owner's name."""
 
-    def __init__(self, overlay: Overlay, database_id: str) -> None:
+    def __init__(self, overlay: Overlay, database_id: str, database: str) -> None:
         self._overlay = overlay
         self._prefix = f"{database_id}/"
+        self._database = database
+
+    def demand_own(self, name: ObjectName) -> None:
+        """Error 40515 for a name in another database."""
+        if name.database and name.database.casefold() != self._database.casefold():
+            text = (
+                f"Reference to database and/or server name in '{name}' is not supported in this version of SQL Server."
+            )
+            raise SqlError(40515, 15, 1, text)
 
     def find(self, name: ObjectName, default_schema: str) -> Table | None:
-        """A name without a schema is looked up in the user's own, then in dbo."""
+        """A name without a schema is looked up in the user's own, then in dbo. Error 40515."""
+        self.demand_own(name)
         schemas = (name.schema,) if name.schema else (default_schema, "dbo")
         for schema in schemas:
             document = self._overlay.get(TABLES, self._key(schema, name.name))
@@ -122,7 +157,8 @@ class Tables:
 def _written(table: Table) -> Document:
     columns = [[c.name, c.type.name, c.type.length, c.nullable, c.primary_key] for c in table.columns]
     rows = [[_plain(value) for value in row] for row in table.rows]
-    return {"schema": table.schema, "name": table.name, "columns": columns, "rows": rows}
+    indexes = [[one.name, list(one.columns), one.unique] for one in table.indexes]
+    return {"schema": table.schema, "name": table.name, "columns": columns, "rows": rows, "indexes": indexes}
 
 
 def _read(document: Document) -> Table:
@@ -130,7 +166,8 @@ def _read(document: Document) -> Table:
     rows = tuple(
         tuple(_typed(value, column) for value, column in zip(row, columns, strict=True)) for row in document["rows"]
     )
-    return Table(document["schema"], document["name"], columns, rows)
+    indexes = tuple(Index(name, tuple(names), unique) for name, names, unique in document.get("indexes", ()))
+    return Table(document["schema"], document["name"], columns, rows, indexes)
 
 
 def _plain(value: Value) -> Any:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from simulator.tds.errors import SqlError
-from simulator.tds.tsql.syntax import TypeName
+from simulator.tds.tsql.terms import TypeName
 
 Value = None | int | float | str | bytes | datetime
 Truth = bool | None

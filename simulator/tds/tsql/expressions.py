@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulator.tds.errors import SqlError
 from simulator.tds.tsql.reading import RESERVED, Reading
-from simulator.tds.tsql.syntax import (
+from simulator.tds.tsql.terms import (
     Binary,
     Call,
     Cast,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.tds.tsql import security, tables
+from simulator.tds.tsql import definitions, security, tables
 from simulator.tds.tsql.expressions import expression, select
 from simulator.tds.tsql.reading import Reading
 from simulator.tds.tsql.syntax import (
@@ -13,17 +13,15 @@ from simulator.tds.tsql.syntax import (
     Declare,
     ExecuteProcedure,
     ExecuteText,
-    Expression,
     If,
     Kill,
     NoOperation,
     Print,
-    Select,
     Statement,
     Transaction,
-    TypeName,
     Use,
 )
+from simulator.tds.tsql.terms import Expression, Select, TypeName
 
 # fmt: off
 OPENINGS = (
@@ -145,7 +143,7 @@ def _execute(reading: Reading) -> Statement:
 
 
 def _procedure(reading: Reading) -> Statement:
-    name = str(reading.object_name())
+    name = reading.object_name()
     if reading.ended or reading.sees(";") or reading.token.word in OPENINGS:
         return ExecuteProcedure(name, ())
     return ExecuteProcedure(name, reading.separated(lambda: _argument(reading)))
@@ -178,6 +176,24 @@ def _select(reading: Reading) -> Select:
     return select(reading)
 
 
+def _create(reading: Reading) -> Statement:
+    word = reading.ahead().word
+    if word == "TABLE":
+        return tables.create(reading)
+    if word in definitions.OF_INDEXES or word in definitions.OF_MODULES:
+        return definitions.create(reading)
+    return security.create(reading)
+
+
+def _alter(reading: Reading) -> Statement:
+    word = reading.ahead().word
+    return definitions.alter(reading) if word in ("TABLE", "DATABASE") else security.alter(reading)
+
+
+def _drop(reading: Reading) -> Statement:
+    return definitions.drop_index(reading) if reading.sees("DROP", "INDEX") else security.drop(reading)
+
+
 _RULES: dict[str, Callable[[Reading], Statement]] = {
     "SELECT": _select,
     "IF": _if,
@@ -191,9 +207,9 @@ _RULES: dict[str, Callable[[Reading], Statement]] = {
     "USE": _use,
     "PRINT": _print,
     "KILL": _kill,
-    "CREATE": lambda reading: tables.create(reading) if reading.sees("CREATE", "TABLE") else security.create(reading),
-    "ALTER": security.alter,
-    "DROP": security.drop,
+    "CREATE": _create,
+    "ALTER": _alter,
+    "DROP": _drop,
     "GRANT": security.permission,
     "DENY": security.permission,
     "REVOKE": security.permission,

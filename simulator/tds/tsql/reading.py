@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from simulator.tds.errors import SqlError
 from simulator.tds.tsql.lexer import Token, syntax_error, tokenize
-from simulator.tds.tsql.syntax import ObjectName, TypeName
+from simulator.tds.tsql.terms import ObjectName, TypeName
 
 T = TypeVar("T")
 
@@ -37,6 +37,15 @@ class Reading:
     @property
     def ended(self) -> bool:
         return self.token.kind == "end"
+
+    @property
+    def at_start(self) -> bool:
+        return self._at == 0
+
+    def rest(self) -> str:
+        """All that is left, as text without comments; it counts as read."""
+        left, self._at = self._tokens[self._at : -1], len(self._tokens) - 1
+        return " ".join(token.text for token in left)
 
     def ahead(self, steps: int = 1) -> Token:
         return self._tokens[min(self._at + steps, len(self._tokens) - 1)]
@@ -97,7 +106,7 @@ class Reading:
             parts.append(self.name())
         if len(parts) > 3:
             raise self.wrong()
-        return ObjectName(parts[-1], parts[-2] if len(parts) > 1 else "")
+        return ObjectName(parts[-1], parts[-2] if len(parts) > 1 else "", parts[0] if len(parts) > 2 else "")
 
     def type_name(self) -> TypeName:
         name = self.name().lower()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from simulator.tds.tsql.reading import Reading
-from simulator.tds.tsql.syntax import AlterRole, AlterUser, Create, CreateUser, Drop, ObjectName, Permission, Statement
+from simulator.tds.tsql.syntax import AlterRole, AlterUser, Create, CreateUser, Drop, Permission, Statement
+from simulator.tds.tsql.terms import ObjectName
 
 
 def create(reading: Reading) -> Statement:
@@ -83,10 +84,12 @@ def _alter_option(reading: Reading, options: dict[str, str]) -> None:
 def drop(reading: Reading) -> Statement:
     reading.expect("DROP")
     kind = reading.next().word.lower()
-    if kind not in ("user", "role", "schema", "table"):
+    if kind == "proc":
+        kind = "procedure"
+    if kind not in ("user", "role", "schema", "table", "view", "procedure"):
         raise reading.wrong()
     if_exists = reading.takes("IF", "EXISTS")
-    name = reading.object_name() if kind == "table" else ObjectName(reading.name())
+    name = reading.object_name() if kind in ("table", "view", "procedure") else ObjectName(reading.name())
     return Drop(kind, name, if_exists)  # type: ignore[arg-type]  # narrowed by the test above
 
 

@@ -5,133 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal as OneOf
 
-Value = None | int | float | str | bytes
-
-
-@dataclass(frozen=True, slots=True)
-class TypeName:
-    """A declared type, lower case; `length` is characters or bytes, None where the type takes none or it is `max`."""
-
-    name: str
-    length: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectName:
-    """A one- to three-part name; the empty schema means the user's default."""
-
-    name: str
-    schema: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.schema}.{self.name}" if self.schema else self.name
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    value: Value
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column, perhaps behind a table's name or alias."""
-
-    name: str
-    table: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function; COUNT(*) is a call of COUNT with no argument."""
-
-    name: str
-    arguments: tuple[Expression, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cast:
-    operand: Expression
-    type: TypeName
-
-
-@dataclass(frozen=True, slots=True)
-class Negation:
-    """NOT for conditions."""
-
-    operand: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class Binary:
-    """Arithmetic, comparison, LIKE, AND, OR: `operator` in capitals."""
-
-    operator: str
-    left: Expression
-    right: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class IsNull:
-    operand: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class In:
-    operand: Expression
-    choices: tuple[Expression, ...] | Select
-
-
-@dataclass(frozen=True, slots=True)
-class Exists:
-    query: Select
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A query in the place of a value."""
-
-    query: Select
-
-
-Expression = Literal | Column | Variable | Call | Cast | Negation | Binary | IsNull | In | Exists | Scalar
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One entry of a select list; `expression` None is a star, of one table when `table` is set.
-
-    With `variable` it assigns and shows nothing.
-    """
-
-    expression: Expression | None
-    name: str = ""
-    table: str = ""
-    variable: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One table of FROM. `condition` belongs to its JOIN."""
-
-    table: ObjectName
-    alias: str
-    condition: Expression | None = None
-    outer: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Select:
-    items: tuple[Item, ...]
-    sources: tuple[Source, ...] = ()
-    where: Expression | None = None
-    order: tuple[tuple[Expression, bool], ...] = ()  # the flag means descending
-    top: Expression | None = None
-    distinct: bool = False
+from simulator.tds.tsql.terms import Expression, ObjectName, Select, TypeName
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +41,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    kind: OneOf["user", "role", "schema", "table"]
+    kind: OneOf["user", "role", "schema", "table", "view", "procedure"]
     name: ObjectName
     if_exists: bool = False
 
@@ -202,6 +76,47 @@ class ColumnDefinition:
 class CreateTable:
     table: ObjectName
     columns: tuple[ColumnDefinition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddColumns:
+    """ALTER TABLE … ADD."""
+
+    table: ObjectName
+    columns: tuple[ColumnDefinition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateIndex:
+    name: str
+    table: ObjectName
+    columns: tuple[str, ...]
+    unique: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DropIndex:
+    name: str
+    table: ObjectName
+    if_exists: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CreateModule:
+    """CREATE [OR ALTER] VIEW or PROCEDURE; `text` is what comes after AS."""
+
+    kind: OneOf["view", "procedure"]
+    name: ObjectName
+    parameters: tuple[tuple[str, TypeName], ...]
+    text: str
+    replace: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AlterDatabase:
+    """Empty: the current one."""
+
+    database: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +175,7 @@ class ExecuteText:
 class ExecuteProcedure:
     """Arguments as (name or empty, value)."""
 
-    name: str
+    name: ObjectName
     arguments: tuple[tuple[str, Expression], ...]
 
 
@@ -291,5 +206,6 @@ class NoOperation:
 
 Statement = (
     Select | CreateUser | AlterUser | Create | Drop | AlterRole | Permission | CreateTable | Insert | Update | Delete
-    | If | Block | Declare | Assign | ExecuteText | ExecuteProcedure | Transaction | Use | Print | Kill | NoOperation
+    | AddColumns | CreateIndex | DropIndex | CreateModule | AlterDatabase | If | Block | Declare | Assign | ExecuteText
+    | ExecuteProcedure | Transaction | Use | Print | Kill | NoOperation
 )  # fmt: skip

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from simulator.tds.tsql.expressions import expression, select
 from simulator.tds.tsql.reading import Reading
-from simulator.tds.tsql.syntax import ColumnDefinition, CreateTable, Delete, Expression, Insert, Statement, Update
+from simulator.tds.tsql.syntax import ColumnDefinition, CreateTable, Delete, Insert, Statement, Update
+from simulator.tds.tsql.terms import Expression
 
 
 def create(reading: Reading) -> Statement:
     reading.expect("CREATE", "TABLE")
-    return CreateTable(reading.object_name(), reading.bracketed(lambda: _column(reading)))
+    return CreateTable(reading.object_name(), reading.bracketed(lambda: column(reading)))
 
 
-def _column(reading: Reading) -> ColumnDefinition:
+def column(reading: Reading) -> ColumnDefinition:
+    """A column as CREATE TABLE and ALTER TABLE … ADD define it."""
     name, declared = reading.name(), reading.type_name()
     nullable, primary_key = True, False
     while True:
@@ -44,9 +46,9 @@ def update(reading: Reading) -> Statement:
 
 
 def _change(reading: Reading) -> tuple[str, Expression]:
-    column = reading.name()
+    name = reading.name()
     reading.expect("=")
-    return column, expression(reading)
+    return name, expression(reading)
 
 
 def delete(reading: Reading) -> Statement:
