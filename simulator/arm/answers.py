@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from simulator.arm.call import Call
 from simulator.arm.errors import invalid
-from simulator.arm.resources import Resource
+from simulator.arm.resources import Body, Resource
 from simulator.arm.versions import shown
 from simulator.http import Response, answer
 from simulator.moments import compact, http_date
@@ -20,13 +20,14 @@ def show(call: Call, resource: Resource) -> Response:
     return answer(200, shown(resource, call.api_version, call.now))
 
 
-def page(call: Call, resources: Sequence[Resource]) -> Response:
+def page(call: Call, resources: Sequence[Resource], show_one: Callable[[Resource], Body] | None = None) -> Response:
     """One page in order of creation; `nextLink` leads to the next. Changes between pages skip and double nothing."""
+    show_one = show_one or (lambda resource: shown(resource, call.api_version, call.now))
     ordered = sorted(resources, key=lambda resource: resource.order)
     after = _position(call)
     rest = [resource for resource in ordered if resource.order > after] if after else ordered
     first = rest[: call.arm.page_size]
-    document: dict[str, Any] = {"value": [shown(resource, call.api_version, call.now) for resource in first]}
+    document: dict[str, Any] = {"value": [show_one(resource) for resource in first]}
     if len(rest) > len(first):
         document["nextLink"] = _next_link(call, first[-1].order)
     return answer(200, document)

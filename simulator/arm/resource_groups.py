@@ -81,15 +81,6 @@ def patch_group(call: Call) -> Response:
     return answer(200, changed.body)
 
 
-@route("GET", GROUP + "/resources")
-def list_resources(call: Call) -> Response:
-    """What is in the group, each by its head: id, name, type, sku, kind, location, tags."""
-    below = call.arm.resources.below(call.group().key)
-    tracked = sorted((one for one in below if "location" in one.body), key=lambda one: one.order)
-    heads = ("id", "name", "type", "sku", "kind", "location", "identity", "tags")
-    return answer(200, {"value": [{name: one.body[name] for name in heads if name in one.body} for one in tracked]})
-
-
 @route("GET", GROUP)
 def get_group(call: Call) -> Response:
     group = call.arm.resources.seen(call.id(GROUP))

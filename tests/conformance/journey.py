@@ -58,7 +58,10 @@ AROUND_A_DATABASE: list[Step] = [
     ("GET", f"{LOCATION}/usages/ServerQuota", None),
     ("PUT", A_VAULT, {"location": "eastus", "tags": {}, "properties": VAULT_SETTINGS}),
     ("GET", A_VAULT, None),
+    ("POST", "/providers/Microsoft.KeyVault/unregister", None),
+    ("PUT", A_VAULT, {"location": "eastus", "tags": {}, "properties": VAULT_SETTINGS}),
     ("POST", "/providers/Microsoft.KeyVault/register", None),
+    ("GET", "/resources", None),
     ("GET", "/resourcegroups", None),
     ("PUT", GROUP, {"location": "eastus", "tags": {"a": "c"}, "managedBy": "/subscriptions/somebody"}),
     ("HEAD", "/resourceGroups/absent", None),
@@ -168,7 +171,7 @@ def version_of(path: str, host: str) -> str:
         return "7.0" if path.startswith("/keys") else "7.4"
     if "Microsoft.Insights" in path:
         return "2018-01-01"
-    if path.endswith("/register"):
+    if path.endswith("register"):
         return "2016-02-01"
     if "/providers/" not in path:
         return "2022-09-01"

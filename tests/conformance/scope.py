@@ -135,13 +135,19 @@ def _own(one: Interaction, key: str) -> Scope:
         return Scope("resource groups")
     if METRICS.fullmatch(key):
         return _metrics(key)
-    if _error_code(one) == "MissingSubscriptionRegistration":
-        return Scope("not Azure SQL", "a subscription that has not registered a provider: here all are registered")
+    if _error_code(one) == "MissingSubscriptionRegistration" and not find(one.method, one.path)[2]:
+        return Scope("not Azure SQL", "a provider that is not served here, and was not registered there")
+    return _of_provider(one, key)
+
+
+def _of_provider(one: Interaction, key: str) -> Scope:
     provider = _provider(key)
     if provider == "microsoft.sql":
         return _sql(one, key)
     if provider == "microsoft.keyvault":
         return _served(one, "vaults", "")
+    if not provider and find(one.method, one.path)[2]:
+        return Scope("resource groups")
     if not provider:
         return Scope("not Azure SQL", "a call of Resource Manager that nothing here makes")
     return Scope("not Azure SQL", f"another resource provider ({provider})")

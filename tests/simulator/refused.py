@@ -78,6 +78,7 @@ REFUSED: dict[str, list[Step]] = {
     "InvalidInputValueDatabaseDtuMinLargerThanMax": [
         put(POOL, {"name": "GP_Gen5", "capacity": 4}, perDatabaseSettings={"minCapacity": 2, "maxCapacity": 1})
     ],
+    "InvalidFilterInQueryString": [("GET", "/resources?$filter=name gt 5", None)],
     "InvalidLicenseType": [put(POOL, {"name": "GP_Gen5", "capacity": 4}, licenseType="Free")],
     "InvalidLocation": [("GET", "/providers/Microsoft.Sql/locations/atlantis/usages", None)],
     "InvalidMinimalTlsVersion": [("PATCH", SERVER, {"properties": {"minimalTlsVersion": "0.9"}})],
