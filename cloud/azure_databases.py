@@ -8,7 +8,7 @@ from azure.mgmt.sql import SqlManagementClient, models
 
 from cloud.arm import ArmCaller, as_tags, as_text, required, sound
 from cloud.azure_pools import observed_sku, sku_body
-from cloud.protocols import Accepted, DatabaseSpec, ObservedDatabase, ServerRef
+from cloud.protocols import Accepted, DatabaseSpec, DroppedDatabase, ObservedDatabase, Origin, Restore, ServerRef
 
 SYSTEM_DATABASES = frozenset({"master"})
 
@@ -29,6 +29,12 @@ class AzureDatabases(ArmCaller):
                 observed_database(one) for one in client.databases.list_by_server(server.resource_group, server.name)
             ]
         return [one for one in listed if one.name not in SYSTEM_DATABASES]
+
+    def list_dropped_databases(self, server: ServerRef) -> list[DroppedDatabase]:
+        """All pages; raises rather than return a part, and Missing when the server is not there."""
+        with self.calls(server.subscription_id) as client:
+            listed = client.restorable_dropped_databases.list_by_server(server.resource_group, server.name)
+            return [dropped_database(one) for one in listed]
 
     def begin_create_database(self, server: ServerRef, name: str, spec: DatabaseSpec) -> Accepted:
         def send(client: SqlManagementClient, **options: Any) -> object:
@@ -98,6 +104,8 @@ def database_body(server: ServerRef, spec: DatabaseSpec) -> models.Database:
     )
     if spec.max_size_bytes is not None:
         properties.max_size_bytes = spec.max_size_bytes
+    if spec.restore is not None:
+        _restore_into(properties, spec.restore)
     database = models.Database(location=spec.region, tags=as_tags(spec.tags), properties=properties)
     if spec.pool_name is not None:
         properties.elastic_pool_id = pool_id(server, spec.pool_name)
@@ -106,6 +114,15 @@ def database_body(server: ServerRef, spec: DatabaseSpec) -> models.Database:
     else:
         raise ValueError("A database needs a pool or a sku.")
     return database
+
+
+def _restore_into(properties: models.DatabaseProperties, restore: Restore) -> None:
+    properties.create_mode = restore.origin.value
+    properties.restore_point_in_time = restore.moment
+    if restore.origin is Origin.MOMENT:
+        properties.source_database_id = restore.source_id
+    else:
+        properties.restorable_dropped_database_id = restore.source_id
 
 
 def pool_id(server: ServerRef, pool: str) -> str:
@@ -129,4 +146,17 @@ def observed_database(database: models.Database) -> ObservedDatabase:
         backup_redundancy=as_text(redundancy) or None,
         zone_redundant=bool(properties.zone_redundant),
         tags=as_tags(database.tags),
+        earliest_restore_at=properties.earliest_restore_date,
+    )
+
+
+def dropped_database(dropped: models.RestorableDroppedDatabase) -> DroppedDatabase:
+    properties = sound(
+        sound(dropped, models.RestorableDroppedDatabase).properties, models.RestorableDroppedDatabaseProperties
+    )
+    return DroppedDatabase(
+        name=required(properties.database_name, "databaseName").lower(),
+        arm_id=required(dropped.id, "id"),
+        dropped_at=required(properties.deletion_date, "deletionDate"),
+        earliest_restore_at=properties.earliest_restore_date,
     )

@@ -70,9 +70,29 @@ class PoolSpec:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+class Origin(StrEnum):
+    """Azure's createMode of a database that is made from another's backups, always on the same server."""
+
+    MOMENT = "PointInTimeRestore"
+    DROPPED = "Restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """What a database is made from: `source_id` is the ARM id of a live database (MOMENT needs `moment`), or of a dropped
+    one (without `moment`: as it was when it was dropped)."""
+
+    origin: Origin
+    source_id: str
+    moment: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class DatabaseSpec:
-    """A pooled database has `pool_name` and no sku; a single one a sku and no pool. Hyperscale takes no max size."""
+    """A pooled database has `pool_name` and no sku; a single one a sku and no pool. Hyperscale takes no max size.
+
+    With `restore` it is made from backups; users and data come with them, tags and retention do not.
+    """
 
     region: str
     pool_name: str | None = None
@@ -81,6 +101,7 @@ class DatabaseSpec:
     backup_redundancy: str = "Geo"
     zone_redundant: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
+    restore: Restore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +177,17 @@ class ObservedDatabase:
     backup_redundancy: str | None
     zone_redundant: bool
     tags: Mapping[str, str]
+    earliest_restore_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedDatabase:
+    """One that Azure can still bring back. `earliest_restore_at` None: it went before its first backup, for good."""
+
+    name: str
+    arm_id: str
+    dropped_at: datetime
+    earliest_restore_at: datetime | None
 
 
 class SqlManagement(Protocol):
@@ -178,6 +210,10 @@ class SqlManagement(Protocol):
     def get_database(self, server: ServerRef, name: str) -> ObservedDatabase | None: ...
     def list_databases(self, server: ServerRef) -> list[ObservedDatabase]:
         """All pages, without `master`; raises rather than return a part."""
+        ...
+
+    def list_dropped_databases(self, server: ServerRef) -> list[DroppedDatabase]:
+        """All that can still be restored; one that went just now may be missing for minutes (Microsoft's REST pages)."""
         ...
 
     def begin_create_database(self, server: ServerRef, name: str, spec: DatabaseSpec) -> Accepted: ...

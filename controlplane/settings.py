@@ -212,6 +212,7 @@ SERVER_VCORES = env_int("SERVER_VCORES", 540, minimum=1)  # Azure's quota a serv
 EXPECTED_SERVER_SECONDS = env_float("EXPECTED_SERVER_SECONDS", 90.0)
 EXPECTED_POOL_SECONDS = env_float("EXPECTED_POOL_SECONDS", 180.0)
 EXPECTED_DATABASE_SECONDS = env_float("EXPECTED_DATABASE_SECONDS", 120.0)
+EXPECTED_RESTORE_SECONDS = env_float("EXPECTED_RESTORE_SECONDS", 400.0)
 EXPECTED_REMOVAL_SECONDS = env_float("EXPECTED_REMOVAL_SECONDS", 60.0)
 CREDENTIAL_DAYS = env_int("CREDENTIAL_DAYS", 90, minimum=1)  # how long a published credential is promised to work
 # A replaced credential works for the overlap: longer than consumers' documented cache and pool lifetime together. Then it

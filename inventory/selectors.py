@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import QuerySet
 
@@ -33,6 +34,13 @@ def workspaces_for(viewer: Viewer) -> QuerySet[Workspace]:
 def services_for(viewer: Viewer) -> QuerySet[ServiceInstance]:
     """Present services in workspaces that the viewer may know of."""
     return ServiceInstance.objects.filter(workspace__in=workspaces_for(viewer), deleted_at__isnull=True)
+
+
+def deleted_services_for(viewer: Viewer, now: datetime) -> QuerySet[Database]:
+    """Databases of deleted services that Azure can still restore, in workspaces that the viewer may know of."""
+    return Database.objects.filter(
+        service__workspace__in=workspaces_for(viewer), status=Database.Status.DELETED, restorable_until__gt=now
+    )
 
 
 def present_databases() -> QuerySet[Database]:

@@ -25,5 +25,6 @@ def _configured() -> dict[str, float]:
         "create_server": settings.EXPECTED_SERVER_SECONDS,
         "create_pool": settings.EXPECTED_POOL_SECONDS,
         "create_database": settings.EXPECTED_DATABASE_SECONDS,
+        "restore_database": settings.EXPECTED_RESTORE_SECONDS,
         "delete_database": settings.EXPECTED_REMOVAL_SECONDS,
     }

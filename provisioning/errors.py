@@ -45,6 +45,42 @@ class WorkspaceBeingDeleted(WishRefused):
     code = "WorkspaceBeingDeleted"
 
 
+class UnknownService(WishRefused):
+    """The workspace has, and had, no service of this name that can be brought back."""
+
+    code = "ServiceNotFound"
+
+
+class NameTaken(WishRefused):
+    """Another service of this name stands now."""
+
+    code = "ServiceNameTaken"
+
+
+class ServiceNotDeleted(WishRefused):
+    """The service stands: without a moment there is nothing to restore."""
+
+    code = "ServiceNotDeleted"
+
+
+class ServiceNotReady(WishRefused):
+    """Only a service that is ready can be restored to a moment."""
+
+    code = "ServiceNotReady"
+
+
+class RestoreWindowPassed(WishRefused):
+    """The grace time of what was deleted is over: nobody has a backup of it any more."""
+
+    code = "RestoreWindowPassed"
+
+
+class PointInTimeOutOfRange(WishRefused):
+    """Azure keeps no backup of that moment."""
+
+    code = "PointInTimeOutOfRange"
+
+
 class UnknownRegion(WishRefused):
     """No region of this name is known here."""
 

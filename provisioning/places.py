@@ -17,13 +17,15 @@ from inventory.models import Database, ElasticPool, Region, SqlServer, Subscript
 from inventory.states import Status
 from operations.errors import QuotaExhausted
 from operations.models import Operation
+from operations.outcomes import StepError
 from operations.services import reserve, serialise, submit
 from placement.engine.decision import Decision
-from placement.engine.sizing import pool_shape_for
-from placement.services import choose_pool, take_room, take_server_room
+from placement.engine.sizing import PoolShape, pool_shape_for
+from placement.services import choose_pool, give_room_back, take_room, take_server_room
 from placement.snapshot import PRESENT, demand_of, policy
 
 ATTEMPTS = 5
+PLACES_TRIED = 5
 
 
 class NoPlace(Exception):
@@ -36,6 +38,46 @@ class NoPlace(Exception):
 
 class _Taken(Exception):
     """Others were quicker: undo what this attempt took."""
+
+
+def leave_refused(operation: Operation, database: Database) -> None:
+    """Give room back that Azure has refused, or that never came to be; nothing to do the first time.
+
+    Raises StepError NoCapacity after several places.
+    """
+    refused = operation.choices.get("refused", [])
+    if str(database.pool_id) in refused or str(database.server_id) in refused or _never_came_to_be(database):
+        give_room_back(database)
+        Database.objects.filter(pk=database.pk).update(pool=None, server=None)
+    if len(refused) >= PLACES_TRIED:
+        raise StepError("NoCapacity", "Azure has refused this database in several places. Try another region or size.")
+
+
+def settle_beside(operation: Operation, database: Database, server: SqlServer) -> None:
+    """Give the database a place on this server and no other: in a pool, a new one if need be, or on its own.
+
+    Raises StepError NoRoomOnServer where the server has none, NoPlace where others were quicker.
+    """
+    refused = set(operation.choices.get("refused", ()))
+    if database.service_tier == Database.Tier.HYPERSCALE:
+        if str(server.pk) in refused or not take_server_room(server.pk, databases=1, vcores=database.vcores or 0):
+            raise _full(server)
+        why = f"Backups are restored on their own server; {server} has {database.vcores} vCores to spare."
+        _save_place(database, server=server, pool=None, reason={"reason": why})
+        return
+    refused |= _pools_elsewhere(database, server)
+    if _take_best_pool(database, refused):
+        return
+    serialise(f"new-pool:{_place_key(database)}")
+    if _take_best_pool(database, refused):
+        return
+    shape = pool_shape_for(demand_of(database), policy())
+    serialise(f"new-server:{database.region_id}/{_auth_mode(database)}")
+    if not take_server_room(server.pk, vcores=shape.vcores):
+        raise _full(server)
+    _add_pool(operation, server, shape)
+    if not _take_best_pool(database, refused):
+        raise NoPlace("The new pool does not hold what it was made for.")
 
 
 def settle_in_pool(operation: Operation, database: Database) -> None:
@@ -96,6 +138,11 @@ def _begin_pool(operation: Operation, database: Database, refused: set[str]) -> 
     server = _server_with_room(database, refused, vcores=shape.vcores) or _new_server(
         operation, database, vcores=shape.vcores
     )
+    return _add_pool(operation, server, shape)
+
+
+def _add_pool(operation: Operation, server: SqlServer, shape: PoolShape) -> ElasticPool:
+    """A pool row on a server whose room is taken, and the operation that makes it."""
     row_id = new_id()
     columns = {name: value for name, value in asdict(shape).items() if name != "zone_redundant"}
     pool = ElasticPool.objects.create(
@@ -169,6 +216,22 @@ def _reserve_server(making: Operation, subscription: Subscription, region: Regio
 def _save_place(database: Database, *, server: SqlServer, pool: ElasticPool | None, reason: dict[str, object]) -> None:
     database.server, database.pool, database.holds_room, database.placement = server, pool, True, reason
     database.save(update_fields=["server", "pool", "holds_room", "placement"])
+
+
+def _pools_elsewhere(database: Database, server: SqlServer) -> set[str]:
+    elsewhere = ElasticPool.objects.filter(server__region=database.region).exclude(server=server)
+    return {str(key) for key in elsewhere.values_list("pk", flat=True)}
+
+
+def _never_came_to_be(database: Database) -> bool:
+    """Its pool or server failed before Azure ever showed the database: a second attempt needs another place."""
+    places = [place for place in (database.pool, database.server) if place is not None]
+    return not database.observed_arm_id and any(place.status == Status.FAILED for place in places)
+
+
+def _full(server: SqlServer) -> StepError:
+    text = f"{server} has no room for it, and Azure restores a backup only on the server that it was taken on."
+    return StepError("NoRoomOnServer", text)
 
 
 def _place_key(database: Database) -> str:

@@ -19,8 +19,9 @@ from operations.models import Operation
 from operations.outcomes import Ask, StepError
 from operations.workflow import Mode, workflow_of
 from provisioning.durations import expected_seconds
-from provisioning.errors import WishRefused, WorkspaceGone
+from provisioning.errors import UnknownService, WishRefused, WorkspaceGone
 from provisioning.places import NoPlace
+from provisioning.restores import RestoreWish, request_restore
 from provisioning.services import ServiceWish, request_deletion, request_service
 
 
@@ -53,7 +54,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would happen: `none` (it stands), `wait` (it is on its way), `create`, `delete`, or `refuse`."""
+    """What would happen: `none` (it stands), `wait` (it is on its way), `create`, `delete`, `restore`, or `refuse`."""
 
     action: str
     operations: tuple[PlannedOperation, ...] = ()
@@ -101,13 +102,24 @@ def plan_deletion(service: ServiceInstance, *, actor: str) -> Plan:
     return plan
 
 
+def plan_restore(workspace: Workspace, wish: RestoreWish, *, actor: str) -> Plan:
+    """What `request_restore` would do now, as far as our rows tell; Azure is asked for the backup when it begins.
+
+    Nothing is changed; the question stands in the audit log. Raises UnknownService, WorkspaceGone.
+    """
+    plan = _tried(lambda: _planned_restore(workspace, wish, actor=actor))
+    after = {**asdict(wish), "moment": wish.moment.isoformat() if wish.moment else None}
+    _record(plan, f"{workspace.name}/{wish.name}", workspace.name, actor=actor, after=after)
+    return plan
+
+
 def _tried(attempt: Callable[[], Plan]) -> Plan:
     try:
         with transaction.atomic():
             raise _Tried(attempt())
     except _Tried as tried:
         return tried.plan
-    except WorkspaceGone:
+    except (WorkspaceGone, UnknownService):
         raise
     except (WishRefused, OperationRefused, IllegalMove, NoPlace, StepError) as refusal:
         message = getattr(refusal, "message", None) or str(refusal)
@@ -128,7 +140,9 @@ def _planned_creation(workspace: Workspace, wish: ServiceWish, *, actor: str) ->
         if isinstance(outcome, Ask):
             return Plan("refuse", refusals=(Reason(outcome.code, outcome.message),))
     made = Operation.objects.filter(parent=operation).order_by("-kind")  # a server before a pool
-    return Plan("create", tuple(_planned(one) for one in (*made, operation)), _placement(operation))
+    return Plan(
+        "create", tuple(_planned(one) for one in (*made, operation)), _placement(operation, _database_of(operation))
+    )
 
 
 def _planned_deletion(service: ServiceInstance, *, actor: str) -> Plan:
@@ -137,15 +151,25 @@ def _planned_deletion(service: ServiceInstance, *, actor: str) -> Plan:
     return Plan("delete" if operation.created_at >= before else "wait", operations=(_planned(operation),))
 
 
+def _planned_restore(workspace: Workspace, wish: RestoreWish, *, actor: str) -> Plan:
+    before = database_now()
+    operation = request_restore(workspace, wish, actor=actor)
+    if operation.created_at < before:
+        return Plan("wait", operations=(_planned(operation),))
+    workflow_of(operation.kind).step("place")(operation)
+    made = Operation.objects.filter(parent=operation)
+    place = _placement(operation, Database.objects.get(pk=operation.pk))
+    return Plan("restore", tuple(_planned(one) for one in (*made, operation)), place)
+
+
 def _planned(operation: Operation) -> PlannedOperation:
     return PlannedOperation(
         operation.kind, workflow_of(operation.kind).step_names, round(expected_seconds(operation.kind), 1)
     )
 
 
-def _placement(operation: Operation) -> Placement:
+def _placement(operation: Operation, database: Database) -> Placement:
     """Where the database stands now that the deciding steps have run."""
-    database = Database.objects.get(pk=operation.target_key.partition(":")[2])
     made = set(Operation.objects.filter(parent=operation).values_list("kind", flat=True))
     if database.pool_id is None:
         reason = "It is a single database, on a server with vCores to spare."
@@ -156,6 +180,10 @@ def _placement(operation: Operation) -> Placement:
     if is_new:
         reason = f"None of {pools - 1} pools can take it, so a new one is made."
     return Placement("pool", is_new, reason, database.placement)
+
+
+def _database_of(operation: Operation) -> Database:
+    return Database.objects.get(pk=operation.target_key.partition(":")[2])
 
 
 def _record(plan: Plan, target: str, workspace: str, *, actor: str, after: dict[str, Any]) -> None:

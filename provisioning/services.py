@@ -63,7 +63,7 @@ def request_service(workspace: Workspace, wish: ServiceWish, *, actor: str) -> G
         raise WorkspaceBeingDeleted("The workspace is being removed; it takes no wishes any more.")
     if found.service_id is not None:
         return _meet(ServiceInstance.objects.get(pk=found.service_id), wish, found, actor=actor)
-    _check_room(found)
+    check_room(found)
     return _create(workspace, wish, actor=actor)
 
 
@@ -134,7 +134,7 @@ def _ask_to_stop(operation: Operation, *, actor: str) -> None:
         return  # it runs to its end, and the removal follows
 
 
-def _check_room(found: Standing) -> None:
+def check_room(found: Standing) -> None:
     """Raise TooManyOperations where the workspace has as many open operations as it may; removals are never refused."""
     if not found.has_room:
         most = settings.WORKSPACE_OPEN_OPERATIONS
@@ -186,7 +186,7 @@ def _meet(service: ServiceInstance, wish: ServiceWish, found: Standing, *, actor
     if not same:
         raise ChangeNotSupported("The service exists with another kind or size; changing these is not supported.")
     if running is None and database.status == Status.FAILED:
-        _check_room(found)
+        check_room(found)
         return Granted(service, _create_again(database, service, actor=actor))
     return Granted(service, running)
 

@@ -13,6 +13,12 @@ def database_of(operation: Operation) -> Database:
     return Database.objects.select_related("server", "pool", "service__workspace", "region").get(pk=_id_of(operation))
 
 
+def stand_in_of(operation: Operation) -> Database:
+    """The row of what a restore makes in Azure; its id, and so its Azure name, is the operation's."""
+    rows = Database.objects.select_related("server", "pool", "region", "stands_in_for__service__workspace")
+    return rows.get(pk=operation.pk)
+
+
 def workspace_of(operation: Operation) -> Workspace:
     return Workspace.objects.get(pk=_id_of(operation))
 

@@ -5,6 +5,7 @@ The password is made once, in the vault: each version is tagged with the operati
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -15,12 +16,13 @@ from cloud.protocols import SecretVersion
 from cloud.secrets import Secret
 from inventory.models import Database
 from operations import clock
+from operations.errors import OperationInProgress
 from operations.models import Operation
 from operations.outcomes import Ask, Next, Outcome
 from operations.services import submit
 from rotation.logins import administrator, record_sign_in, user_login
 from rotation.models import Credential
-from rotation.names import credential_key, stable_secret_of, staging_secret_of, user_of
+from rotation.names import credential_key, other_slot, stable_secret_of, staging_secret_of, user_of
 from rotation.passwords import new_password
 from rotation.schedule import next_rotation_at, policy_of
 from rotation.vault import RUN_TAG, document, read_secret, set_once
@@ -96,6 +98,33 @@ def record_issued(operation: Operation, database: Database, *, slot: str = "a") 
         database=database, slot=slot, defaults={"user_name": user_of(slot), **issued_columns(operation, database)}
     )
     if operation.input.get("again") or operation.choices.get("untidy"):
+        submit("retire_credential", target=credential_key(database), actor="system", workspace=operation.workspace)
+
+
+def scramble_other(operation: Operation, database: Database, *, slot: str) -> Outcome:
+    """Give the other user a password that nobody knows: a restored database knows the one that it had at that moment."""
+    with administrator(operation, database) as admin:
+        factory.sql_logins().ensure_user(admin, user_of(other_slot(slot)), new_password())
+    return Next()
+
+
+def record_restored(operation: Operation, database: Database, *, slot: str) -> None:
+    """Remember what was issued to a restored database, in which the other user has no password that is known.
+
+    What was read before is then swept up, by whoever works on the credential next.
+    """
+    rows = Credential.objects.filter(database=database).exclude(slot=slot)
+    gone = (Credential.Status.ACTIVE, Credential.Status.OVERLAPPING)
+    rows.filter(status__in=gone).update(status=Credential.Status.RETIRED, retire_after=None, retire_by=None)
+    Credential.objects.update_or_create(
+        database=database, slot=slot, defaults={"user_name": user_of(slot), **issued_columns(operation, database)}
+    )
+    sweep(operation, database)
+
+
+def sweep(operation: Operation, database: Database) -> None:
+    """Have every version disabled that is not the active user's; work that is under way there does it too."""
+    with contextlib.suppress(OperationInProgress):
         submit("retire_credential", target=credential_key(database), actor="system", workspace=operation.workspace)
 
 

@@ -11,6 +11,8 @@ from inventory.models import Database
 class Credential(models.Model):
     """One of a database's two contained users (slot a or b), by reference: the value stands in Key Vault alone.
 
+    Those of a deleted database that is being restored are retired, whatever they were.
+
     staged → active → overlapping → retired → staged (again); staged → retired where a rotation was given up, overlapping →
     staged in an emergency. Exactly one slot of a ready database is active: the one that the stable secret names. An
     overlapping one still works until it is retired: not before `retire_after`, and then when no session uses it any more,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inventory.identifiers import azure_name
 from inventory.models import Database
 
 SLOTS = ("a", "b")
@@ -17,12 +18,12 @@ def other_slot(slot: str) -> str:
 
 
 def staging_secret_of(database: Database, slot: str) -> str:
-    return f"{database.azure_name}-{slot}"
+    return f"{stable_secret_of(database)}-{slot}"
 
 
 def stable_secret_of(database: Database) -> str:
-    """The secret that consumers read; its name never changes."""
-    return database.azure_name
+    """The secret that consumers read. Made from the row's id: it stays while a restored database takes the row over."""
+    return azure_name("d", database.pk)
 
 
 def credential_key(database: Database) -> str:

@@ -11,6 +11,7 @@ from inventory.models import Database
 from operations.errors import TooLateToCancel
 from operations.models import Operation, Priority
 from operations.services import active_operation, cancel, submit
+from rotation.models import Credential
 from rotation.names import credential_key
 
 
@@ -49,6 +50,13 @@ def request_emergency_rotation(
         follows=running,
         parent=parent,
         priority=Priority.USER,
+    )
+
+
+def retire_all(database: Database) -> None:
+    """None of its users is told to work any more: it is gone, and its secrets are disabled. In the caller's transaction."""
+    Credential.objects.filter(database=database).update(
+        status=Credential.Status.RETIRED, retire_after=None, retire_by=None, rotate_after=None
     )
 
 

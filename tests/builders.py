@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.utils import timezone
+
 from inventory.identifiers import azure_name, new_id
 from inventory.models import Database, ElasticPool, Region, ServiceInstance, SqlServer, Subscription, Workspace
 from inventory.states import Status
@@ -69,6 +73,16 @@ def a_database(service: ServiceInstance | None = None, **columns: object) -> Dat
         "vcores_demanded": 0.25,
     }
     return Database.objects.create(id=row_id, service=service, **{**defaults, **columns})
+
+
+def a_deleted_service(workspace: Workspace | None = None, name: str = "claims", **columns: object) -> Database:
+    """One that was deleted yesterday and can be restored for six days more."""
+    now, day = timezone.now(), timedelta(days=1)
+    service = a_service(workspace, name)
+    ServiceInstance.objects.filter(pk=service.pk).update(deleted_at=now - day)
+    defaults = {"server": a_server(service.workspace.region), "status": Status.DELETED, "ready_at": now - 3 * day}
+    ended = {"deleted_at": now - day, "restorable_until": now + 6 * day}
+    return a_database(service, **{**defaults, **ended, **columns})
 
 
 def a_credential(database: Database, slot: str = "a", **columns: object) -> Credential:

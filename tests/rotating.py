@@ -15,6 +15,7 @@ from inventory.models import Database, Workspace
 from operations import clock
 from provisioning.services import ServiceWish, request_service
 from rotation.models import Credential
+from rotation.names import stable_secret_of
 from tests.builders import GIB, a_region, a_workspace
 from tests.local_azure import LocalAzure, run_until_settled
 
@@ -33,7 +34,7 @@ def a_ready_database(azure: LocalAzure, name: str = "claims", workspace: Workspa
 
 def published(azure: LocalAzure, database: Database) -> dict[str, str]:
     """What a consumer reads now: the newest version, which must be readable."""
-    newest = azure.secrets()[database.azure_name][-1]
+    newest = azure.secrets()[stable_secret_of(database)][-1]
     assert newest["attributes"]["enabled"], "consumers are refused the newest version"
     document: dict[str, str] = json.loads(newest["value"])
     return document
@@ -54,8 +55,9 @@ def enabled_versions(azure: LocalAzure, database: Database) -> set[tuple[str, st
 
 
 def versions_of(azure: LocalAzure, database: Database) -> Iterator[tuple[str, dict[str, Any]]]:
+    stable = stable_secret_of(database)
     for name, versions in azure.secrets().items():
-        if name == database.azure_name or name.startswith(f"{database.azure_name}-"):
+        if name == stable or name.startswith(f"{stable}-"):
             yield from ((name, version) for version in versions)
 
 

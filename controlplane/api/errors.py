@@ -20,9 +20,11 @@ from inventory.states import IllegalMove
 from operations.errors import OperationInProgress, OperationRefused
 from operations.models import Operation
 from provisioning.errors import (
+    PointInTimeOutOfRange,
     SizeNotSupported,
     TooManyOperations,
     UnknownRegion,
+    UnknownService,
     UnsupportedServiceKind,
     WishRefused,
     WorkspaceGone,
@@ -30,7 +32,12 @@ from provisioning.errors import (
 
 log = structlog.get_logger(__name__)
 
-BAD_WISHES = (UnsupportedServiceKind, SizeNotSupported, UnknownRegion)  # the request itself is wrong; others: conflicts
+BAD_WISHES = (
+    UnsupportedServiceKind,
+    SizeNotSupported,
+    UnknownRegion,
+    PointInTimeOutOfRange,
+)  # the request itself is wrong; others: conflicts
 FRAMEWORK: dict[type[Exception], tuple[int, str]] = {
     exceptions.ParseError: (400, "InvalidJson"),
     exceptions.AuthenticationFailed: (401, "AuthenticationFailed"),
@@ -103,7 +110,7 @@ def _of_framework(error: Exception) -> Problem | None:
 
 
 def _status_of(error: WishRefused) -> int:
-    if isinstance(error, WorkspaceGone):
+    if isinstance(error, WorkspaceGone | UnknownService):
         return 404
     if isinstance(error, TooManyOperations):
         return 429

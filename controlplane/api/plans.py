@@ -1,4 +1,4 @@
-"""Plans: the answer to a PUT or DELETE with `dryRun=true`."""
+"""Plans: the answer to a PUT, DELETE or restore with `dryRun=true`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class PlanRefusalDocument(serializers.Serializer[Any]):
 
 
 class PlanProperties(serializers.Serializer[Any]):
-    action = serializers.ChoiceField(["none", "wait", "create", "delete", "refuse"])
+    action = serializers.ChoiceField(["none", "wait", "create", "delete", "restore", "refuse"])
     operations = PlannedOperationDocument(many=True)
     placement = PlacementDocument(allow_null=True)
     expectedSeconds = serializers.FloatField()

@@ -144,7 +144,7 @@ class ServiceView(ConditionalView):
         document = self._found(workspace, service)
         if granted.operation is None:
             return Response(document)
-        return _accepted(request, granted.operation, document, location=request.build_absolute_uri(document["id"]))
+        return accepted(request, granted.operation, document, location=request.build_absolute_uri(document["id"]))
 
     @documented(
         "services_delete",
@@ -166,7 +166,7 @@ class ServiceView(ConditionalView):
         except Database.DoesNotExist:  # it went between our two looks
             return Response(status=204)
         document = operation_document(operation, self.viewer())
-        return _accepted(request, operation, document, location=operation_url(request, operation.pk))
+        return accepted(request, operation, document, location=operation_url(request, operation.pk))
 
     def _is_dry_run(self) -> bool:
         return bool(self.query()["dryRun"] == "true")
@@ -186,7 +186,7 @@ class ServiceView(ConditionalView):
         return _document(row, self.viewer())
 
 
-def _accepted(request: Request, operation: Operation, document: dict[str, Any], *, location: str) -> Response:
+def accepted(request: Request, operation: Operation, document: dict[str, Any], *, location: str) -> Response:
     headers = {
         "Operation-Location": operation_url(request, operation.pk),
         "Location": location,

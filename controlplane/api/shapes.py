@@ -65,6 +65,15 @@ class WholeNumber(serializers.IntegerField):
         return data
 
 
+class Moment(serializers.DateTimeField):
+    """A moment in ISO 8601 with its zone; without one nobody could tell which is meant."""
+
+    def to_internal_value(self, value: Any) -> Any:
+        if not isinstance(value, str) or not re.fullmatch(r".+T.+(Z|[+-]\d\d:\d\d)", value, re.DOTALL):
+            raise ValidationError("A moment with its zone is needed, e.g. 2026-01-31T12:00:00Z.", code="invalid")
+        return super().to_internal_value(value)
+
+
 class BoundedJson(BaseParser):
     """JSON in UTF-8 (RFC 8259) of at most API_BODY_BYTES."""
 

@@ -16,6 +16,7 @@ from controlplane.api.emergencies import EmergencyRotationsView, ServiceEmergenc
 from controlplane.api.fleet import FleetDatabasesView, PoolsView, ServersView, SubscriptionsView
 from controlplane.api.operations import OperationCancelView, OperationsView, OperationView
 from controlplane.api.pages import DocumentView, NoSuchRouteView, PageView
+from controlplane.api.restores import DeletedServicesView, ServiceRestoreView
 from controlplane.api.services import ServicesView, ServiceView
 from controlplane.api.workspaces import CertificateView, WorkspacesView, WorkspaceView
 
@@ -27,7 +28,9 @@ urlpatterns = [
     path("v1/workspaces", WorkspacesView.as_view(), name="workspaces"),
     path("v1/workspaces/<str:workspace>", WorkspaceView.as_view(), name="workspace"),
     path("v1/workspaces/<str:workspace>/certificate", CertificateView.as_view(), name="workspace-certificate"),
+    path("v1/workspaces/<str:workspace>/deleted-services", DeletedServicesView.as_view(), name="deleted-services"),
     path(SERVICES, ServicesView.as_view(), name="services"),
+    path(f"{SERVICES}/<str:service>:restore", ServiceRestoreView.as_view(), name="service-restore"),
     path(f"{SERVICES}/<str:service>", ServiceView.as_view(), name="service"),
     path(f"{SERVICES}/<str:service>/credentials", CredentialsView.as_view(), name="service-credentials"),
     path(

@@ -18,6 +18,7 @@ from cloud.protocols import LoginSpec
 from cloud.secrets import Secret
 from inventory.models import Database, ElasticPool, SqlServer
 from inventory.states import Status
+from rotation.names import stable_secret_of
 
 SIGN_INS_AT_ONCE = 4
 SHARED_AT_LEAST = 30
@@ -133,7 +134,7 @@ def _secrets_of_the_gone(azure: _Books, gone: list[Database]) -> Check:
         f"{name} has an enabled version"
         for database in gone
         for name, secret in azure.secrets.items()
-        if name.startswith(database.azure_name)
+        if name.startswith(stable_secret_of(database))
         and any(version["attributes"]["enabled"] for version in secret["versions"])
     ]
     return Check("Secrets of deleted databases are disabled.", faults)
@@ -158,7 +159,7 @@ def _sign_ins(ready: list[Database]) -> Check:
 def _sign_in(database: Database) -> str:
     """Empty, or why a consumer could not use its secret."""
     try:
-        found = factory.secret_store().get(database.azure_name)
+        found = factory.secret_store().get(stable_secret_of(database))
         if found is None:
             return f"{database.azure_name}: no secret is published"
         secret = json.loads(found[0].reveal())

@@ -17,7 +17,8 @@ class Database(models.Model):
     """One service's database: in an elastic pool, or a single one of the Hyperscale tier.
 
     Place (server, pool) and Azure name are saved before Azure hears of them. It stands in a pool's committed counters
-    exactly while `holds_room`.
+    exactly while `holds_room`. While a restore works, a row of its own stands in for it (`stands_in_for`): first it is
+    what comes to be in Azure; then the two exchange names and places, and it is what was replaced.
     """
 
     Status = Status
@@ -48,6 +49,7 @@ class Database(models.Model):
     ready_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
     restorable_until = models.DateTimeField(null=True, help_text="Deleted, but Azure can restore it until then.")
+    stands_in_for = models.ForeignKey("self", models.PROTECT, null=True, related_name="stand_ins")
 
     observed_status = models.TextField(
         blank=True, default="", help_text="Azure's status; absent: a complete list lacked it."

@@ -5,5 +5,6 @@ from provisioning.workflows.create_pool import CREATE_POOL
 from provisioning.workflows.create_server import CREATE_SERVER
 from provisioning.workflows.delete_database import DELETE_DATABASE
 from provisioning.workflows.delete_workspace import DELETE_WORKSPACE
+from provisioning.workflows.restore_database import RESTORE_DATABASE
 
-WORKFLOWS = (CREATE_SERVER, CREATE_POOL, CREATE_DATABASE, DELETE_DATABASE, DELETE_WORKSPACE)
+WORKFLOWS = (CREATE_SERVER, CREATE_POOL, CREATE_DATABASE, DELETE_DATABASE, DELETE_WORKSPACE, RESTORE_DATABASE)

@@ -17,25 +17,17 @@ from operations.models import Operation
 from operations.outcomes import Ask, Next, Outcome, StepError
 from operations.workflow import Ending, Workflow, acts, computes, decides, looks, signs_in
 from placement.services import give_room_back
-from provisioning import awaiting
+from provisioning import awaiting, securing
 from provisioning.holding import hold
-from provisioning.places import settle_in_pool, settle_on_server
+from provisioning.places import leave_refused, settle_in_pool, settle_on_server
 from provisioning.targets import database_of, reference, server_row_of, tags_for
 from rotation import issue
-
-PLACES_TRIED = 5
 
 
 @decides
 def leave_refused_place(operation: Operation) -> Outcome:
     """Give room back that Azure has refused, or that never came to be; nothing to do the first time."""
-    database = database_of(operation)
-    refused = operation.choices.get("refused", [])
-    if str(database.pool_id) in refused or str(database.server_id) in refused or _never_came_to_be(database):
-        give_room_back(database)
-        Database.objects.filter(pk=database.pk).update(pool=None, server=None)
-    if len(refused) >= PLACES_TRIED:
-        raise StepError("NoCapacity", "Azure has refused this database in several places. Try another region or size.")
+    leave_refused(operation, database_of(operation))
     return Next()
 
 
@@ -120,28 +112,12 @@ def examine_create(operation: Operation) -> Outcome:
 
 @acts
 def secure_retention(operation: Operation) -> Outcome:
-    """Set the restore window that the workspace asks for, before anything is called ready."""
-    database = database_of(operation)
-    server, name, management = reference(server_row_of(database)), database.azure_name, factory.sql_management()
-    return awaiting.ask_and_look(
-        operation,
-        "retention",
-        is_done=lambda: management.get_retention_days(server, name) == database.retention_days,
-        ask=lambda: management.begin_set_retention(server, name, database.retention_days),
-    )
+    return securing.ensure_retention(operation, database_of(operation))
 
 
 @acts
 def secure_encryption(operation: Operation) -> Outcome:
-    """Encryption at rest is on by default; never call a database ready on a default that was not seen."""
-    database = database_of(operation)
-    server, name, management = reference(server_row_of(database)), database.azure_name, factory.sql_management()
-    return awaiting.ask_and_look(
-        operation,
-        "encryption",
-        is_done=lambda: management.get_tde_enabled(server, name) is True,
-        ask=lambda: management.begin_enable_tde(server, name),
-    )
+    return securing.ensure_encryption(operation, database_of(operation))
 
 
 @acts
@@ -208,12 +184,6 @@ def place_locks(database: Database, reason: str) -> list[Lock]:
     """Shared locks on what a database stands in: resizing, draining and deleting have to wait."""
     keys = [server_row_of(database).key, *([database.pool.key] if database.pool else [])]
     return [Lock(key, Mode.SHARED, reason) for key in keys]
-
-
-def _never_came_to_be(database: Database) -> bool:
-    """Its pool or server failed before Azure ever showed the database: a second attempt needs another place."""
-    places = [place for place in (database.pool, database.server) if place is not None]
-    return not database.observed_arm_id and any(place.status == Status.FAILED for place in places)
 
 
 def _elsewhere(operation: Operation, refused: str) -> Next:

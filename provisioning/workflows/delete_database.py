@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from cloud import factory
-from inventory.models import ServiceInstance
+from inventory.models import Database, ServiceInstance
 from inventory.states import Status, move
 from operations import clock
 from operations.locks import Lock, Mode
@@ -40,7 +40,7 @@ def hold_place(operation: Operation) -> Outcome:
 @acts
 def disable_secrets(operation: Operation) -> Outcome:
     """Disable every version of its secrets, one a run."""
-    left = disable_next_version(operation, database_of(operation))
+    left = disable_next_version(operation, _holder_of_secrets(database_of(operation)))
     return Next(to="disable_secrets") if left else Next()
 
 
@@ -100,3 +100,9 @@ DELETE_DATABASE = Workflow(
     point_of_no_return="hold_place",
     deadline=timedelta(hours=2),
 )
+
+
+def _holder_of_secrets(database: Database) -> Database:
+    """What a restore left behind may have issued secrets for the deleted database that it was to bring back."""
+    stood_for = database.stands_in_for
+    return stood_for if stood_for is not None and stood_for.status == Status.DELETED else database

@@ -16,7 +16,7 @@ from operations.services import submit
 from tests.acceptance.callers import Directory
 from tests.acceptance.routes import Route, all_routes, guarded_routes
 from tests.acceptance.tables import contents
-from tests.builders import a_credential, a_database, a_pool, a_region, a_service, a_workspace
+from tests.builders import a_credential, a_database, a_deleted_service, a_pool, a_region, a_service, a_workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +34,8 @@ EXPECTED = {
     "POST service-emergency-rotations": "Operator WorkspaceOwner",
     "POST workspace-emergency-rotations": "Operator WorkspaceOwner",
     "POST emergency-rotations": "Operator",
+    "GET deleted-services": ALL,
+    "POST service-restore": "Operator ServiceProvider WorkspaceOwner",
     "PUT service": "Operator ServiceProvider WorkspaceOwner",
     "DELETE service": "Operator ServiceProvider WorkspaceOwner",
     **{f"GET {name}": "Operator Auditor" for name in ("subscriptions", "servers", "pools", "databases")},
@@ -72,6 +74,7 @@ def prepared() -> dict[str, str]:
     operation = submit("create_database", target=database.key, actor="test", workspace="cigna")
     a_pool()
     a_credential(database)
+    a_deleted_service(workspace, "gone")
     return {
         **{name: reverse(name) for name in (*FLEET, "audit-events")},
         "workspaces": reverse("workspaces"),
@@ -79,6 +82,8 @@ def prepared() -> dict[str, str]:
         "workspace-certificate": reverse("workspace-certificate", args=["cigna"]),
         "services": reverse("services", args=["cigna"]),
         "service": reverse("service", args=["cigna", "claims"]),
+        "deleted-services": reverse("deleted-services", args=["cigna"]),
+        "service-restore": reverse("service-restore", args=["cigna", "gone"]),
         "service-credentials": reverse("service-credentials", args=["cigna", "claims"]),
         "service-emergency-rotations": reverse("service-emergency-rotations", args=["cigna", "claims"]),
         "workspace-emergency-rotations": reverse("workspace-emergency-rotations", args=["cigna"]),

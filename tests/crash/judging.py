@@ -18,6 +18,7 @@ from inventory.models import Database, ElasticPool, ServiceInstance, SqlServer
 from inventory.states import Status
 from operations.models import AuditEvent, Operation, OutboxEvent, QuotaReservation, ResourceLock, StepRun
 from rotation.models import Credential
+from rotation.names import stable_secret_of
 from tests.crash.world import World, describe
 
 VARIES = re.compile(
@@ -167,7 +168,7 @@ def _made_twice(world: World, *, landed_late: bool) -> Iterator[str]:
 def _secrets(world: World, *, landed_late: bool) -> Iterator[str]:
     secrets = world.local.secrets()
     for database in Database.objects.all():
-        enabled = [v for v in secrets.get(database.azure_name, []) if v["attributes"]["enabled"]]
+        enabled = [v for v in secrets.get(stable_secret_of(database), []) if v["attributes"]["enabled"]]
         if database.status == Status.READY:
             values = {v["value"] for v in enabled} if landed_late else [v["value"] for v in enabled]
             if len(values) != 1:
@@ -177,7 +178,7 @@ def _secrets(world: World, *, landed_late: bool) -> Iterator[str]:
         yield from (why for why in [_administrator_cannot_sign_in(server)] if why)
     for database in Database.objects.filter(status=Status.DELETED):
         for name, versions in secrets.items():
-            if name.startswith(database.azure_name) and any(v["attributes"]["enabled"] for v in versions):
+            if name.startswith(stable_secret_of(database)) and any(v["attributes"]["enabled"] for v in versions):
                 yield f"{name} still works"
 
 

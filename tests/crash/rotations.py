@@ -12,6 +12,7 @@ from inventory.states import Status
 from operations.models import Operation
 from rotation.emergency import Reach, Scope, request_emergency
 from rotation.models import Credential
+from rotation.names import stable_secret_of
 from rotation.orphans import orphaned_versions
 from rotation.services import request_emergency_rotation, request_rotation
 from tests.builders import GIB
@@ -76,7 +77,7 @@ class Witness:
 
 def refusal(world: World, database: Database) -> str:
     """Empty, or why a consumer that reads the secret now cannot sign in."""
-    newest = world.local.secrets()[database.azure_name][-1]
+    newest = world.local.secrets()[stable_secret_of(database)][-1]
     if not newest["attributes"]["enabled"]:
         return "the newest version is disabled"
     try:
@@ -102,7 +103,7 @@ def rotation_faults(world: World, *, landed_late: bool) -> Iterator[str]:
 
 def _superseded_users(world: World, database: Database) -> Iterator[str]:
     """Whatever was ever published but not last signs nobody in."""
-    versions = world.local.secrets()[database.azure_name]
+    versions = world.local.secrets()[stable_secret_of(database)]
     newest = json.loads(versions[-1]["value"])
     for version in versions[:-1]:
         document = json.loads(version["value"])

@@ -14,6 +14,7 @@ from cloud.secrets import Secret
 from inventory.models import Database, ElasticPool, SqlServer
 from inventory.states import Status
 from operations.models import AuditEvent, Operation, OutboxEvent, QuotaReservation, ResourceLock, StepRun
+from rotation.names import stable_secret_of
 from tests.local_azure import LocalAzure
 from tests.simulation.actors import Wanted
 from tests.simulation.invariants import demand
@@ -67,13 +68,13 @@ def _azure_has_what_we_have(azure: LocalAzure, late: set[str]) -> None:
 def _secrets_work_while_they_should(azure: LocalAzure, late: set[str]) -> None:
     secrets = azure.secrets()
     for database in Database.objects.filter(status=Status.READY):
-        enabled = [v["value"] for v in secrets.get(database.azure_name, []) if v["attributes"]["enabled"]]
+        enabled = [v["value"] for v in secrets.get(stable_secret_of(database), []) if v["attributes"]["enabled"]]
         demand(bool(enabled), f"{database} has no secret")
         _sign_in(enabled[-1])
     for database in Database.objects.filter(status=Status.DELETED):
         for name, versions in secrets.items():
             usable = [v for v in versions if v["attributes"]["enabled"]]
-            if name.startswith(database.azure_name) and not any(name in key for key in late):
+            if name.startswith(stable_secret_of(database)) and not any(name in key for key in late):
                 demand(not usable, f"the secret {name} of a deleted database is enabled")
 
 

@@ -1,0 +1,226 @@
+"""A database comes back from its backups: made under a new Azure name, secured, given fresh passwords, proved, and only then
+what its service's row and its stable secret lead to. Nothing is renamed in Azure.
+
+Until the stable secret is promoted, what stood (or was deleted) is as it was, and a cancel leaves it so. Then the row and
+its stand-in exchange names and places: what was replaced is removed, with a restore point of its own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from cloud import factory
+from cloud.errors import AlreadyThere, NoRoomHere
+from cloud.protocols import DatabaseSpec, Origin, Restore, Sku
+from inventory.models import Database
+from operations.locks import Lock, Mode
+from operations.models import Operation
+from operations.outcomes import Next, Outcome, StepError
+from operations.workflow import Workflow, acts, computes, decides, looks, signs_in
+from provisioning import awaiting, securing
+from provisioning.holding import hold
+from provisioning.places import leave_refused, settle_beside
+from provisioning.restore_points import restore_point
+from provisioning.stand_ins import as_restored, settle
+from provisioning.targets import database_of, reference, server_row_of, stand_in_of, tags_for
+from provisioning.workflows.create_database import place_locks
+from rotation import issue
+from rotation.targets import active_credential
+
+
+@acts
+def look_up_source(operation: Operation) -> Outcome:
+    """Ask Azure for the backups, before anything else happens; without them there is nothing to begin."""
+    return Next(choices={"source_id": restore_point(operation)})
+
+
+@decides
+def leave_refused_place(operation: Operation) -> Outcome:
+    leave_refused(operation, stand_in_of(operation))
+    return Next()
+
+
+@computes
+def place(operation: Operation) -> Outcome:
+    """Take room on the server that has the backups; a choice already made is kept."""
+    stand_in = stand_in_of(operation)
+    if stand_in.holds_room:
+        return Next()
+    source = Database.objects.select_related("server").get(pk=operation.input["source"])
+    stand_in.service = database_of(operation).service  # as neighbours count it; not saved
+    settle_beside(operation, stand_in, server_row_of(source))
+    return Next()
+
+
+@looks
+def await_place(operation: Operation) -> Outcome:
+    stand_in = stand_in_of(operation)
+    return awaiting.await_ready(stand_in.pool or server_row_of(stand_in))
+
+
+@decides
+def hold_place(operation: Operation) -> Outcome:
+    stand_in = stand_in_of(operation)
+    return hold(operation, server_row_of(stand_in), place_locks(stand_in, "restores a database"))
+
+
+@acts
+def start_restore(operation: Operation) -> Outcome:
+    """Ask Azure for the database; one that carries our tag is ours from an earlier run."""
+    stand_in = stand_in_of(operation)
+    if operation.maybe_happened and _is_ours(operation, stand_in):
+        assert operation.claimed_at is not None
+        return Next(choices={"accepted_at": operation.claimed_at.isoformat()})
+    try:
+        answer = factory.sql_management().begin_create_database(
+            reference(server_row_of(stand_in)), stand_in.azure_name, _spec(operation, stand_in)
+        )
+    except NoRoomHere:
+        return _elsewhere(operation, stand_in)
+    except AlreadyThere as error:  # ours, but not shown yet: the name is made from our id
+        raise StepError(error.code, error.message, transient=True) from error
+    return awaiting.accepted(operation, answer)
+
+
+@looks
+def await_restore(operation: Operation) -> Outcome:
+    """Go on once the server's listing shows the database online; hours cost nothing."""
+    stand_in = stand_in_of(operation)
+    return awaiting.await_state(
+        operation,
+        stand_in,
+        state=stand_in.observed_status,
+        wanted="Online",
+        then="secure_retention",
+        examine="examine_restore",
+    )
+
+
+@acts
+def examine_restore(operation: Operation) -> Outcome:
+    stand_in = stand_in_of(operation)
+    subscription_id = server_row_of(stand_in).subscription_id
+    try:
+        return awaiting.examine_poll(
+            operation, stand_in, subscription_id=subscription_id, back_to="await_restore", ask_again="start_restore"
+        )
+    except NoRoomHere:
+        return _elsewhere(operation, stand_in)
+
+
+@acts
+def secure_retention(operation: Operation) -> Outcome:
+    """A restored database begins with Azure's own retention: give it its service's."""
+    return securing.ensure_retention(operation, stand_in_of(operation))
+
+
+@acts
+def secure_encryption(operation: Operation) -> Outcome:
+    return securing.ensure_encryption(operation, stand_in_of(operation))
+
+
+@decides
+def hold_database(operation: Operation) -> Outcome:
+    """Have the credential to ourselves from here on; while Azure restores, it may well be rotated.
+
+    No circle can form: nobody who shares a database waits for anything else meanwhile.
+    """
+    database, stand_in = database_of(operation), stand_in_of(operation)
+    alone = Lock(database.key, Mode.EXCLUSIVE, "replaces the database")
+    outcome = hold(operation, server_row_of(stand_in), [alone])
+    if not isinstance(outcome, Next):
+        return outcome
+    active = active_credential(database)
+    return Next(choices={"slot": active.slot if active else "a"})
+
+
+@acts
+def stage_password(operation: Operation) -> Outcome:
+    return issue.stage_password(operation, as_restored(operation), slot=_slot(operation))
+
+
+@signs_in
+def create_user(operation: Operation) -> Outcome:
+    """It came with the password that it had then: give it the fresh one."""
+    return issue.create_user(operation, as_restored(operation), slot=_slot(operation))
+
+
+@signs_in
+def scramble_other(operation: Operation) -> Outcome:
+    return issue.scramble_other(operation, as_restored(operation), slot=_slot(operation))
+
+
+@signs_in
+def verify_login(operation: Operation) -> Outcome:
+    return issue.verify_login(operation, as_restored(operation), set_again="create_user", slot=_slot(operation))
+
+
+@acts
+def publish_secret(operation: Operation) -> Outcome:
+    """Lead consumers to the restored database: from here on there is only forward."""
+    return issue.publish_secret(operation, as_restored(operation), slot=_slot(operation))
+
+
+RESTORE_DATABASE = Workflow(
+    kind="restore_database",
+    settle=settle,
+    steps=(
+        look_up_source,
+        leave_refused_place,
+        place,
+        await_place,
+        hold_place,
+        start_restore,
+        await_restore,
+        examine_restore,
+        secure_retention,
+        secure_encryption,
+        hold_database,
+        stage_password,
+        create_user,
+        scramble_other,
+        verify_login,
+        publish_secret,
+    ),
+    point_of_no_return="publish_secret",
+    deadline=timedelta(hours=36),
+    indispensable=("stage_password", "create_user", "scramble_other", "verify_login", "publish_secret"),
+)
+
+
+def _slot(operation: Operation) -> str:
+    return str(operation.choices["slot"])
+
+
+def _elsewhere(operation: Operation, stand_in: Database) -> Next:
+    """Choose again, without this place."""
+    refused = [*operation.choices.get("refused", []), str(stand_in.pool_id or stand_in.server_id)]
+    return Next(to="leave_refused_place", choices={"refused": refused})
+
+
+def _spec(operation: Operation, stand_in: Database) -> DatabaseSpec:
+    """Its size comes with the backup; tags do not."""
+    database, moment = database_of(operation), operation.input["moment"]
+    single, service = database.service_tier == Database.Tier.HYPERSCALE, database.service
+    return DatabaseSpec(
+        region=stand_in.region_id,
+        pool_name=stand_in.pool.azure_name if stand_in.pool else None,
+        sku=Sku(stand_in.sku_name, stand_in.service_tier, "Gen5", stand_in.vcores) if single else None,
+        backup_redundancy=stand_in.backup_redundancy,
+        tags=tags_for(
+            operation,
+            workspace=service.workspace_id if service else None,
+            service=service.pk if service else None,
+            database=database.pk,
+        ),
+        restore=Restore(
+            Origin(operation.input["origin"]),
+            operation.choices["source_id"],
+            datetime.fromisoformat(moment) if moment else None,
+        ),
+    )
+
+
+def _is_ours(operation: Operation, stand_in: Database) -> bool:
+    seen = factory.sql_management().get_database(reference(server_row_of(stand_in)), stand_in.azure_name)
+    return seen is not None and seen.tags.get("operation") == str(operation.pk)
