@@ -20,6 +20,10 @@ SIMPLIFIED = (
         "Storage",
         "A database holds catalog, users and rights; of its rows only what sign-ins and health checks ask for.",
     ),
+    (
+        "Restore to a moment",
+        "Users, passwords, rights and tables as they were then, as far as the last 64 states of each are kept.",
+    ),
     ("Metrics", "Drawn from a seeded workload with days, weeks, bursts and neighbours, not measured."),
     ("Role-based access", "Any application of the directory may call ARM; Key Vault and Monitor ask for rights."),
     ("Signatures of tokens", "One signing key, which lives as long as the state; it is not rolled."),

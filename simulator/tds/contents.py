@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from simulator.tds.directory import KINDS, PRINCIPALS, Directory, forget_database
+from math import inf
+
+from simulator.tds.directory import KINDS, Directory, forget_database
+from simulator.tds.history import as_of
 
 
 class DatabaseContents:
@@ -12,15 +15,12 @@ class DatabaseContents:
         self._directory = directory
 
     def copy(self, source_id: str, target_id: str, until: float | None = None) -> None:
-        """Give one database what another holds; with `until` (simulated) without the users created after it.
-
-        Passwords and tables come as they are now: how they were at that moment is not kept.
-        """
+        """Give one database what another holds, or held at the moment `until` (simulated): users with their passwords of
+        then, rights, schemas, tables with their rows."""
         store = self._directory.store
         for kind in KINDS:
-            for key, document in store.items(kind, prefix=f"{source_id}/"):
-                if until is None or kind != PRINCIPALS or document["created_at"] <= until:
-                    store.put(kind, f"{target_id}/{key.partition('/')[2]}", document)
+            for name, document in list(as_of(store, source_id, kind, inf if until is None else until)):
+                store.put(kind, f"{target_id}/{name}", document)
 
     def close(self, database_id: str) -> None:
         """End the sessions of a dropped database."""

@@ -15,6 +15,7 @@ PRINCIPALS = "sql_principals"
 PERMISSIONS = "sql_permissions"
 SCHEMAS = "sql_schemas"
 TABLES = "sql_tables"
+HISTORY = "sql_history"
 MODULES = "sql_modules"
 KINDS = (PRINCIPALS, PERMISSIONS, SCHEMAS, TABLES, MODULES)
 
@@ -106,7 +107,7 @@ class Directory(Protocol):
 
 def forget_database(directory: Directory, database_id: str) -> None:
     """Drop what a database held and end its sessions: for when ARM deletes it. Repeating it is harmless."""
-    for kind in KINDS:
+    for kind in (*KINDS, HISTORY):
         for key, _ in directory.store.items(kind, prefix=f"{database_id}/"):
             directory.store.delete(kind, key)
     for session in directory.sessions.of_database(database_id):

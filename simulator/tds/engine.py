@@ -108,7 +108,7 @@ def _authenticate(
         raise errors.login_failed(login)
     if directory.is_administrator(server, login, password):
         return DBO, directory.administrator_login(server)
-    user = Principals(Overlay(directory.store), database.id, directory.clock).find(login)
+    user = _principals(directory, database).find(login)
     if user is None or user.type == ROLE or not user.password or not password_matches(password, user.password):
         raise errors.login_failed(login)
     return user, user.name
@@ -123,10 +123,14 @@ def _identify(
         raise errors.login_failed(errors.TOKEN_PRINCIPAL)
     if directory.is_entra_administrator(server, identity):
         return DBO, identity.name
-    user = Principals(Overlay(directory.store), database.id, directory.clock).by_sid(entra_sid(identity.client_id))
+    user = _principals(directory, database).by_sid(entra_sid(identity.client_id))
     if user is None or user.type != EXTERNAL_USER:
         raise errors.login_failed(errors.TOKEN_PRINCIPAL)
     return user, user.name
+
+
+def _principals(directory: Directory, database: SqlDatabase) -> Principals:
+    return Principals(Overlay(directory.store, directory.clock), database.id, directory.clock)
 
 
 class SqlSession:
@@ -156,7 +160,7 @@ class SqlSession:
         self.server = server
         self.database = database
         self.login = login
-        self.overlay = Overlay(directory.store)
+        self.overlay = Overlay(directory.store, directory.clock)
         self.principals = Principals(self.overlay, database.id, directory.clock)
         self.tables = Tables(self.overlay, database.id, database.name)
         self.modules = Modules(self.overlay, database.id)

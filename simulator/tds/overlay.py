@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from simulator.clock import Clock
 from simulator.store import Document, Store
+from simulator.tds.history import remember
 
 
 class Overlay:
     """Outside a transaction writes go straight to the store; a killed process loses its open transactions."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._pending: dict[tuple[str, str], Document | None] = {}
         self.depth = 0  # @@TRANCOUNT
         self.rolled_back = False  # how the last transaction ended
@@ -35,13 +38,13 @@ class Overlay:
         if self.depth:
             self._pending[kind, key] = document
         else:
-            self._store.put(kind, key, document)
+            self._write(kind, key, document)
 
     def delete(self, kind: str, key: str) -> None:
         if self.depth:
             self._pending[kind, key] = None
         else:
-            self._store.delete(kind, key)
+            self._write(kind, key, None)
 
     def begin(self) -> None:
         self.depth += 1
@@ -54,10 +57,14 @@ class Overlay:
         self.rolled_back = False
         pending, self._pending = self._pending, {}
         for (kind, key), document in pending.items():
-            if document is None:
-                self._store.delete(kind, key)
-            else:
-                self._store.put(kind, key, document)
+            self._write(kind, key, document)
+
+    def _write(self, kind: str, key: str, document: Document | None) -> None:
+        remember(self._store, kind, key, self._clock.now())
+        if document is None:
+            self._store.delete(kind, key)
+        else:
+            self._store.put(kind, key, document)
 
     def rollback(self) -> None:
         """Undo everything, however deep."""
