@@ -19,6 +19,8 @@ FIRST, SECOND = "claims", "imaging"
 class Flow:
     """`begin` gives the operation that the user follows; `furnished`: a server with a pool and one database stand there.
 
+    `prepare`: what happened to it since.
+
     `share`: which part of its cases the budgeted run takes. `stale`: for how many seconds Azure's reads lag behind.
     `steps`: only after these it is struck.
     """
@@ -30,6 +32,7 @@ class Flow:
     creates: bool = True
     stale: float = 0.0
     steps: tuple[str, ...] = ()
+    prepare: Callable[[World], None] | None = None
 
     def __str__(self) -> str:
         return self.name

@@ -24,7 +24,7 @@ class Ground:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._runs = 0
-        self._snapshots: dict[bool, Snapshot] = {}
+        self._snapshots: dict[object, Snapshot] = {}
         self._known: dict[str, tuple[list[Hit], Rows]] = {}
 
     def faultless(self, flow: Flow) -> tuple[list[Hit], Rows]:
@@ -50,7 +50,7 @@ class Ground:
         self, flow: Flow, wire: Tripwire, *, landed_late: bool, fault: Fault | None = None, expected: Rows | None = None
     ) -> Iterator[str]:
         """Run the flow over this wire, then judge."""
-        world = World(self._fresh_directory(), self._snapshot(furnished=flow.furnished), stale_seconds=flow.stale)
+        world = World(self._fresh_directory(), self.snapshot_for(flow), stale_seconds=flow.stale)
         began: list[Operation] = []
         if fault is not None:
             strike = fault.strike
@@ -67,6 +67,16 @@ class Ground:
         yield from heard
         yield from _ending(fault, expected)
         world.close()
+
+    def snapshot_for(self, flow: Flow) -> Snapshot:
+        """Where the flow begins."""
+        if flow.prepare is None:
+            return self._snapshot(furnished=flow.furnished)
+        if flow.prepare not in self._snapshots:
+            world = World(self._fresh_directory(), self._snapshot(furnished=flow.furnished))
+            flow.prepare(world)
+            self._snapshots[flow.prepare] = world.snapshot()
+        return self._snapshots[flow.prepare]
 
     def _snapshot(self, *, furnished: bool) -> Snapshot:
         if furnished not in self._snapshots:

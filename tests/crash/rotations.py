@@ -53,7 +53,7 @@ class Witness:
     """Signs in as a consumer would, after every change that is made outside: read the newest version, use it."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        self.world = world
         self.looks = 0
         self.failures: list[str] = []
 
@@ -70,7 +70,7 @@ class Witness:
     def look(self, after: str) -> None:
         for database in Database.objects.filter(status=Status.READY):
             self.looks += 1
-            why = refusal(self._world, database)
+            why = refusal(self.world, database)
             if why:
                 self.failures.append(f"no credential works after {after}: {why}")
 
