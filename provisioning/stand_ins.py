@@ -8,7 +8,7 @@ from operations import clock
 from operations.models import Operation
 from operations.services import submit
 from operations.workflow import Ending
-from provisioning.targets import database_of, stand_in_of
+from provisioning.targets import database_of, restored_row_of, stand_in_of
 from rotation import issue
 
 PLACE = ("server_id", "pool_id", "holds_room", "placement")
@@ -26,8 +26,8 @@ EXCHANGED = (*PLACE, *OBSERVED)
 
 def as_restored(operation: Operation) -> Database:
     """The database as its row will be, for what is done in the restored one under the names of the old; never saved."""
-    database, stand_in = database_of(operation), stand_in_of(operation)
-    database.azure_name, database.server, database.pool = stand_in.azure_name, stand_in.server, stand_in.pool
+    database, made = database_of(operation), restored_row_of(operation)
+    database.azure_name, database.server, database.pool = made.azure_name, made.server, made.pool
     return database
 
 

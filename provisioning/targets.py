@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from cloud.protocols import ServerRef
+from inventory.identifiers import azure_name
 from inventory.models import Database, ElasticPool, SqlServer, Workspace
 from operations.models import Operation
 
@@ -17,6 +18,13 @@ def stand_in_of(operation: Operation) -> Database:
     """The row of what a restore makes in Azure; its id, and so its Azure name, is the operation's."""
     rows = Database.objects.select_related("server", "pool", "region", "stands_in_for__service__workspace")
     return rows.get(pk=operation.pk)
+
+
+def restored_row_of(operation: Operation) -> Database:
+    """The row that holds the name which a restore makes in Azure: its stand-in, or, once the two have exchanged places,
+    the database itself. So whoever comes late still acts under that name and no other."""
+    rows = Database.objects.select_related("server", "pool", "region", "stands_in_for__service__workspace")
+    return rows.get(azure_name=azure_name("d", operation.pk))
 
 
 def workspace_of(operation: Operation) -> Workspace:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from inventory.models import Database
 from operations import audit
 from operations.models import Operation
@@ -9,12 +11,13 @@ from rotation.names import stable_secret_of, staging_secret_of
 from rotation.vault import store_of
 
 
-def disable_next_version(operation: Operation, database: Database) -> bool:
-    """Disable one enabled version of the database's secrets, the published one first. False when none was left."""
+def disable_next_version(operation: Operation, database: Database, *, only_while: Callable[[], bool]) -> bool:
+    """Disable one enabled version of the database's secrets, the published one first. False when none was left, or
+    `only_while` does not hold (any more): it is asked between the listing and the change."""
     store = store_of(operation)
     for name in (stable_secret_of(database), staging_secret_of(database, "a"), staging_secret_of(database, "b")):
         for version in store.versions(name):
-            if version.enabled:
+            if version.enabled and only_while():
                 store.disable(name, version.version)
                 _record(operation, f"secret:{name}/{version.version}")
                 return True

@@ -34,23 +34,26 @@ def hold_place(operation: Operation) -> Outcome:
     if database.server is None:
         return Next()
     alone = Lock(database.key, Mode.EXCLUSIVE, "deletes the database")  # whoever works on its credential ends first
-    return hold(operation, database.server, [*place_locks(database, "deletes a database"), alone])
+    outcome = hold(operation, database.server, [*place_locks(database, "deletes a database"), alone])
+    return Next(choices={"name": database.azure_name}) if isinstance(outcome, Next) else outcome
 
 
 @acts
 def disable_secrets(operation: Operation) -> Outcome:
-    """Disable every version of its secrets, one a run."""
-    left = disable_next_version(operation, _holder_of_secrets(database_of(operation)))
+    """Disable every version of its secrets, one a run; who comes late finds that it may have come back since."""
+    database = database_of(operation)
+    left = disable_next_version(operation, _holder_of_secrets(database), only_while=lambda: _is_going(database))
     return Next(to="disable_secrets") if left else Next()
 
 
 @acts
 def start_delete(operation: Operation) -> Outcome:
-    """Ask Azure to drop it; dropping what is gone is no error."""
+    """Ask Azure to drop it; dropping what is gone is no error. The row may lead elsewhere when somebody comes late."""
     database = database_of(operation)
     if database.server is None:
         return Next(to=END)
-    answer = factory.sql_management().begin_delete_database(reference(database.server), database.azure_name)
+    name = operation.choices.get("name", database.azure_name)
+    answer = factory.sql_management().begin_delete_database(reference(database.server), name)
     return awaiting.accepted(operation, answer)
 
 
@@ -100,6 +103,13 @@ DELETE_DATABASE = Workflow(
     point_of_no_return="hold_place",
     deadline=timedelta(hours=2),
 )
+
+
+def _is_going(database: Database) -> bool:
+    """Asked anew: what was listed before is of the time before any return of it."""
+    holder = _holder_of_secrets(database)
+    going = Database.objects.filter(pk=database.pk, status=Status.DELETING).exists()
+    return going and (holder is database or Database.objects.filter(pk=holder.pk, status=Status.DELETED).exists())
 
 
 def _holder_of_secrets(database: Database) -> Database:

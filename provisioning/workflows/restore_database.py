@@ -22,7 +22,7 @@ from provisioning.holding import hold
 from provisioning.places import leave_refused, settle_beside
 from provisioning.restore_points import restore_point
 from provisioning.stand_ins import as_restored, settle
-from provisioning.targets import database_of, reference, server_row_of, stand_in_of, tags_for
+from provisioning.targets import database_of, reference, restored_row_of, server_row_of, tags_for
 from provisioning.workflows.create_database import place_locks
 from rotation import issue
 from rotation.targets import active_credential
@@ -36,14 +36,14 @@ def look_up_source(operation: Operation) -> Outcome:
 
 @decides
 def leave_refused_place(operation: Operation) -> Outcome:
-    leave_refused(operation, stand_in_of(operation))
+    leave_refused(operation, restored_row_of(operation))
     return Next()
 
 
 @computes
 def place(operation: Operation) -> Outcome:
     """Take room on the server that has the backups; a choice already made is kept."""
-    stand_in = stand_in_of(operation)
+    stand_in = restored_row_of(operation)
     if stand_in.holds_room:
         return Next()
     source = Database.objects.select_related("server").get(pk=operation.input["source"])
@@ -54,20 +54,20 @@ def place(operation: Operation) -> Outcome:
 
 @looks
 def await_place(operation: Operation) -> Outcome:
-    stand_in = stand_in_of(operation)
+    stand_in = restored_row_of(operation)
     return awaiting.await_ready(stand_in.pool or server_row_of(stand_in))
 
 
 @decides
 def hold_place(operation: Operation) -> Outcome:
-    stand_in = stand_in_of(operation)
+    stand_in = restored_row_of(operation)
     return hold(operation, server_row_of(stand_in), place_locks(stand_in, "restores a database"))
 
 
 @acts
 def start_restore(operation: Operation) -> Outcome:
     """Ask Azure for the database; one that carries our tag is ours from an earlier run."""
-    stand_in = stand_in_of(operation)
+    stand_in = restored_row_of(operation)
     if operation.maybe_happened and _is_ours(operation, stand_in):
         assert operation.claimed_at is not None
         return Next(choices={"accepted_at": operation.claimed_at.isoformat()})
@@ -85,7 +85,7 @@ def start_restore(operation: Operation) -> Outcome:
 @looks
 def await_restore(operation: Operation) -> Outcome:
     """Go on once the server's listing shows the database online; hours cost nothing."""
-    stand_in = stand_in_of(operation)
+    stand_in = restored_row_of(operation)
     return awaiting.await_state(
         operation,
         stand_in,
@@ -98,7 +98,7 @@ def await_restore(operation: Operation) -> Outcome:
 
 @acts
 def examine_restore(operation: Operation) -> Outcome:
-    stand_in = stand_in_of(operation)
+    stand_in = restored_row_of(operation)
     subscription_id = server_row_of(stand_in).subscription_id
     try:
         return awaiting.examine_poll(
@@ -111,12 +111,12 @@ def examine_restore(operation: Operation) -> Outcome:
 @acts
 def secure_retention(operation: Operation) -> Outcome:
     """A restored database begins with Azure's own retention: give it its service's."""
-    return securing.ensure_retention(operation, stand_in_of(operation))
+    return securing.ensure_retention(operation, restored_row_of(operation))
 
 
 @acts
 def secure_encryption(operation: Operation) -> Outcome:
-    return securing.ensure_encryption(operation, stand_in_of(operation))
+    return securing.ensure_encryption(operation, restored_row_of(operation))
 
 
 @decides
@@ -125,7 +125,7 @@ def hold_database(operation: Operation) -> Outcome:
 
     No circle can form: nobody who shares a database waits for anything else meanwhile.
     """
-    database, stand_in = database_of(operation), stand_in_of(operation)
+    database, stand_in = database_of(operation), restored_row_of(operation)
     alone = Lock(database.key, Mode.EXCLUSIVE, "replaces the database")
     outcome = hold(operation, server_row_of(stand_in), [alone])
     if not isinstance(outcome, Next):

@@ -21,6 +21,8 @@ PATHS = {
     "workspace-certificate": "/api/v1/workspaces/{workspace}/certificate",
     "services": "/api/v1/workspaces/{workspace}/services",
     "service": "/api/v1/workspaces/{workspace}/services/{service}",
+    "service-restore": "/api/v1/workspaces/{workspace}/services/{service}:restore",
+    "deleted-services": "/api/v1/workspaces/{workspace}/deleted-services",
     "service-credentials": "/api/v1/workspaces/{workspace}/services/{service}/credentials",
     "service-emergency-rotations": "/api/v1/workspaces/{workspace}/services/{service}/emergency-rotations",
     "workspace-emergency-rotations": "/api/v1/workspaces/{workspace}/emergency-rotations",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from rotation.models import Credential
 from rotation.names import stable_secret_of
 from simulator.faults import FaultKind, FaultRule
 from tests.integration.provisioning.test_create_database import until_step
-from tests.local_azure import LocalAzure, run_until_settled
+from tests.local_azure import LocalAzure, run_until_settled, straight
 from tests.rotating import a_ready_database, can_sign_in, enabled_versions, published, versions_in_use
 
 HOUR = timedelta(hours=1)
@@ -169,15 +170,28 @@ def test_a_standing_service_is_not_undeleted(azure: LocalAzure, workspace: Works
         request_restore(workspace, RestoreWish("claims"), actor="tests")
 
 
-@pytest.mark.parametrize("step", ["look_up_source", "await_restore", "stage_password"])
-def test_a_cancelled_undelete_leaves_it_deleted_and_restorable(azure: LocalAzure, workspace: Workspace, step: str):
-    before = a_deleted_database(azure, workspace)
-    operation = request_restore(workspace, RestoreWish("claims"), actor="tests")
-    if step != "look_up_source":
-        until_step(azure, operation.kind, step)
-    cancel(operation, actor="tests")
+def cancelled_after(azure: LocalAzure, call_that_begins: str, **wish: Any) -> Operation:
+    """A restore that its owner cancels while this call is on its way."""
+    operation = request_restore(Workspace.objects.get(), RestoreWish("claims", **wish), actor="tests")
+
+    def hook(name: str, call: Callable[[], Any]) -> Any:
+        if re.match(call_that_begins, name):
+            cancel(operation, actor="tests")
+        return call()
+
+    azure.around = hook
     run_until_settled(azure, seconds=60)
+    azure.around = straight
     operation.refresh_from_db()
+    return operation
+
+
+@pytest.mark.parametrize(
+    "call", ["GET .*restorableDropped", "PUT .*/databases/d-[^/]*$", "PUT .*/secrets/", "SQL ALTER"]
+)
+def test_a_cancelled_undelete_leaves_it_deleted_and_restorable(azure: LocalAzure, workspace: Workspace, call: str):
+    before = a_deleted_database(azure, workspace)
+    operation = cancelled_after(azure, call)
     assert operation.state == "cancelled"
     database = Database.objects.get(pk=before.pk)
     assert (database.status, database.restorable_until) == (Status.DELETED, before.restorable_until)
@@ -189,10 +203,8 @@ def test_a_cancelled_undelete_leaves_it_deleted_and_restorable(azure: LocalAzure
 
 def test_a_cancelled_restore_to_a_moment_leaves_the_service_as_it_is(azure: LocalAzure, workspace: Workspace):
     before = a_database_with_backups(azure, workspace)
-    operation = request_restore(workspace, RestoreWish("claims", clock.now() - HOUR / 2), actor="tests")
-    until_step(azure, operation.kind, "scramble_other")
-    cancel(operation, actor="tests")
-    run_until_settled(azure, seconds=60)
+    operation = cancelled_after(azure, "SQL ALTER", moment=clock.now() - HOUR / 2)
+    assert operation.state == "cancelled"
     database = Database.objects.get(pk=before.pk)
     assert (database.status, database.azure_name) == (Status.READY, before.azure_name)
     assert names_in_azure(azure) == [before.azure_name]
