@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 
 from inventory.models import Database, Workspace
 from operations import clock
@@ -17,7 +18,8 @@ from rotation.models import Credential
 
 def certificate_of(workspace: Workspace, operation: Operation) -> dict[str, Any]:
     """In JSON's types, with a digest of all the rest. It names references only; keys of customers stay with them."""
-    databases = list(Database.objects.filter(service__workspace=workspace).select_related("service", "server"))
+    theirs = Q(service__workspace=workspace) | Q(stands_in_for__service__workspace=workspace)
+    databases = list(Database.objects.filter(theirs).select_related("service", "server", "stands_in_for__service"))
     databases.sort(key=lambda database: database.azure_name)
     content = {
         "workspace": workspace.name,
@@ -40,9 +42,15 @@ def _resource(database: Database) -> dict[str, Any]:
         "type": "Microsoft.Sql/servers/databases",
         "name": database.azure_name,
         "armId": database.observed_arm_id,
-        "service": database.service.name if database.service else "",
+        "service": _service_of(database),
         "endsAt": _text(database.deleted_at),
     }
+
+
+def _service_of(database: Database) -> str:
+    """Also of what a restore has replaced."""
+    owner = database.stands_in_for or database
+    return owner.service.name if owner.service else ""
 
 
 def _backup(database: Database) -> dict[str, Any]:

@@ -12,13 +12,14 @@ from django.http import HttpRequest
 
 from operations import audit
 from operations.errors import OperationRefused
+from provisioning.errors import WishRefused
 
 LONGEST_REASON = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """`act(row, actor=…, reason=…)` returns what to tell the operator, or raises OperationRefused.
+    """`act(row, actor=…, reason=…)` returns what to tell the operator, or raises OperationRefused or WishRefused.
 
     `permission` is Django's; `applies` says for which rows the button is shown. `warns` says what it will do. With `confirms`
     the operator has to type what it gives for the row, so that nobody presses it by mistake.
@@ -61,7 +62,7 @@ def press(button: Button, request: HttpRequest, row: Any) -> None:
         return
     try:
         told = button.act(row, actor=actor_of(request), reason=reason)
-    except OperationRefused as refusal:
+    except (OperationRefused, WishRefused) as refusal:
         _record_refusal(button, row, actor=actor_of(request), reason=str(refusal))
         messages.error(request, f"{button.title} was refused: {refusal}")
     else:

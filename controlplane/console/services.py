@@ -12,6 +12,7 @@ from controlplane.console.display import NOTHING, copyable, moment, row_link, si
 from controlplane.console.read_only import ReadOnlyPage
 from controlplane.console.site import console
 from controlplane.console.tables import Facts, Table
+from controlplane.console.undelete import UNDELETE
 from inventory.models import Database, ServiceInstance
 
 
@@ -19,7 +20,8 @@ from inventory.models import Database, ServiceInstance
 class ServicePage(ReadOnlyPage):
     """A service and its databases, past ones included."""
 
-    list_display = ("title", "kind", "state_of", "size_of", "pool_of", "region_of", "created", "deleted")
+    list_display = ("title", "kind", "state_of", "size_of", "pool_of", "region_of", "created", "deleted", "restorable")
+    buttons = (UNDELETE,)
     list_filter = ("kind", ("workspace__region", admin.RelatedFieldListFilter))
     search_fields = ("name", "workspace__name", "workspace__display_name")
     ordering = ("workspace__name", "name")
@@ -62,9 +64,20 @@ class ServicePage(ReadOnlyPage):
     def deleted(self, row: ServiceInstance) -> str:
         return moment(row.deleted_at)
 
+    @display(description="restorable until")
+    def restorable(self, row: ServiceInstance) -> str:
+        database = _database(row)
+        return moment(database.restorable_until) if database else NOTHING
+
     def facts(self, row: ServiceInstance) -> list[Facts]:
         what = (("Name", row.name), ("Kind", row.get_kind_display()), ("Workspace", row_link(row.workspace)))
-        life = (("Created", moment(row.created_at)), ("Deleted", moment(row.deleted_at)), ("Id", copyable(row.pk)))
+        until = row.databases.order_by("-created_at").values_list("restorable_until", flat=True).first()
+        life = (
+            ("Created", moment(row.created_at)),
+            ("Deleted", moment(row.deleted_at)),
+            ("Restorable until", moment(until)),
+            ("Id", copyable(row.pk)),
+        )
         return [Facts("Service", what), Facts("Life", life)]
 
     def tables(self, row: ServiceInstance) -> list[Table]:

@@ -9,7 +9,7 @@ from django.conf import settings
 from inventory.models import Database, ServiceInstance
 from operations.models import Operation
 from operations.outcomes import Ask, Next, Outcome, Wait
-from operations.services import active_operation
+from operations.services import active_operation, submit
 from operations.waking import operation_key
 from operations.workflow import Ending, Workflow, decides
 from provisioning.certificate import certificate_of
@@ -28,7 +28,7 @@ def remove_services(operation: Operation) -> Outcome:
     left = services_left(workspace_of(operation))
     services = list(left.order_by("name")[:AT_ONCE])
     if not services:
-        return Next()
+        return _await_remains(operation)
     for service in services:
         if _given_up(operation, service):
             return Ask("RemovalFailed", f"The service {service.name} could not be removed; its last removal says why.")
@@ -62,6 +62,23 @@ DELETE_WORKSPACE = Workflow(
     point_of_no_return="remove_services",
     deadline=timedelta(days=7),
 )
+
+
+def _await_remains(operation: Operation) -> Outcome:
+    """What restores have replaced, or left, goes by operations of its own; where one was given up, it is asked anew."""
+    workspace = workspace_of(operation)
+    left = Database.objects.filter(stands_in_for__service__workspace=workspace).exclude(status=Database.Status.DELETED)
+    database = left.order_by("pk").first()
+    if database is None:
+        return Next()
+    removal = active_operation(database.key) or submit(
+        "delete_database", target=database.key, actor=operation.actor, workspace=workspace.name, parent=operation
+    )
+    return Wait(
+        settings.LOOK_AGAIN_SECONDS,
+        on=operation_key(removal),
+        reason=f"{left.count()} databases are still being removed.",
+    )
 
 
 def _given_up(operation: Operation, service: ServiceInstance) -> bool:
