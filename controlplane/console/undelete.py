@@ -38,4 +38,5 @@ UNDELETE = Button(
     act=_undelete,
     warns="Its database is restored as it was at its end, with fresh passwords under the same secret's name.",
     icon="restore_from_trash",
+    confirms=lambda row: str(row.name),
 )

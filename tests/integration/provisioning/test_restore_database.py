@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from inventory.identifiers import azure_name
 from inventory.models import Database, ElasticPool, Workspace
 from inventory.states import Status
 from operations import clock
@@ -20,6 +21,7 @@ from provisioning.restores import RestoreWish, request_restore
 from provisioning.services import request_deletion
 from rotation.models import Credential
 from rotation.names import stable_secret_of
+from rotation.services import request_emergency_rotation
 from simulator.faults import FaultKind, FaultRule
 from tests.integration.provisioning.test_create_database import until_step
 from tests.local_azure import LocalAzure, run_until_settled, straight
@@ -244,6 +246,30 @@ def test_both_users_lose_the_passwords_that_came_with_the_backup(azure: LocalAzu
     for user in ("svc_a", "svc_b"):
         assert not can_sign_in({**known, "database": database.azure_name, "user": user})
     assert Credential.objects.get(database=database, status="active").user_name == published(azure, database)["user"]
+
+
+def test_a_restored_database_knows_the_password_of_then_until_it_gets_a_fresh_one(
+    azure: LocalAzure, workspace: Workspace
+):
+    database = a_database_with_backups(azure, workspace)
+    known, then = published(azure, database), clock.now()
+    let_time_pass(azure, HOUR)
+    request_emergency_rotation(database, actor="tests", reason="leaked")
+    run_until_settled(azure, seconds=60)
+    operation = request_restore(workspace, RestoreWish("claims", then), actor="tests")
+    known["database"] = azure_name("d", operation.pk)
+    knew = []
+
+    def hook(name: str, call: Callable[[], Any]) -> Any:
+        if name.startswith("SQL ALTER USER") and not knew:
+            knew.append(can_sign_in(known))
+        return call()
+
+    azure.around = hook
+    run_until_settled(azure, seconds=60)
+    assert succeeded(Operation.objects.get(pk=operation.pk))
+    assert (knew, can_sign_in(known)) == ([True], False)
+    assert can_sign_in(published(azure, Database.objects.get(pk=database.pk)))
 
 
 def test_a_secret_that_somebody_deleted_is_recovered_and_promoted(azure: LocalAzure, workspace: Workspace):
