@@ -60,7 +60,9 @@ class Leadership:
         database = settings.DATABASES["default"]
         names = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER", "password": "PASSWORD"}
         address = {ours: str(database[theirs]) for ours, theirs in names.items()}
-        options = {name: value for name, value in database["OPTIONS"].items() if name != "options"}
+        # `options` are replaced below; the threshold is a word of the client, not of a connection string.
+        words = database["OPTIONS"].items()
+        options = {name: value for name, value in words if name not in ("options", "prepare_threshold")}
         # A peer that vanished without a word is noticed within seconds, on our side and on the server's.
         alive = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
         server = (
