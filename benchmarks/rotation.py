@@ -61,7 +61,7 @@ def measure(stack: Any, arguments: argparse.Namespace) -> dict[str, Any]:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
     django.setup()
-    from benchmarks.consumers import Consumers
+    from controlplane.demo.consumers import Consumers
 
     names = provision(arguments.databases)
     consumers = Consumers(names, threads=arguments.consumers, cache_seconds=CACHE_SECONDS)
@@ -120,7 +120,7 @@ def ledger() -> dict[str, int]:
 
 def yardstick(names: list[str], arguments: argparse.Namespace) -> dict[str, Any]:
     """One user: change its password, then store it. The same consumers, the same number of rotations."""
-    from benchmarks.consumers import Consumers
+    from controlplane.demo.consumers import Consumers
 
     consumers = Consumers(names, threads=arguments.consumers, cache_seconds=CACHE_SECONDS)
     began = time.monotonic()
@@ -135,10 +135,10 @@ def yardstick(names: list[str], arguments: argparse.Namespace) -> dict[str, Any]
 
 
 def change_then_store(name: str) -> None:
-    from benchmarks.consumers import read
     from cloud import factory
     from cloud.protocols import LoginSpec
     from cloud.secrets import Secret
+    from controlplane.demo.consumers import read
     from inventory.models import Database
     from rotation.passwords import new_password
 
@@ -176,8 +176,8 @@ class Samples:
         return {"samples": self.taken_count, "samples without a credential": len(self.without)}
 
     def _work(self) -> None:
-        from benchmarks.consumers import VaultAway, read, sign_in
         from cloud.errors import CloudError, RetryLater
+        from controlplane.demo.consumers import VaultAway, read, sign_in
 
         while not self._over.wait(LOOK_SECONDS):
             for name in self._names:

@@ -15,6 +15,7 @@ from rich.live import Live
 from controlplane.demo.checks import all_checks
 from controlplane.demo.clients import RestApi, SimulatorBooks
 from controlplane.demo.customers import CUSTOMERS, REFUSED, REMOVED, Wanted
+from controlplane.demo.rotation import rotate_everything
 from controlplane.demo.screen import (
     ATTENDED,
     console,
@@ -47,6 +48,7 @@ class Journey:
         self._refusals()
         self._services()
         self._removal()
+        self._rotation()
         return self._verdict()
 
     def _client(self, name: str, roles: list[str]) -> RestApi:
@@ -76,6 +78,13 @@ class Journey:
         console.rule(f"[bold]{REMOVED.workspace}/{REMOVED.name} is deleted", align="left")
         location = self._accepted(self.operator.delete_service(REMOVED), REMOVED)
         self._watch([location] if location else [])
+
+    def _rotation(self) -> None:
+        console.rule("[bold]Every credential is rotated while its consumers sign in", align="left")
+        with _shown_progress(self.began) as show:
+            checks = list(rotate_everything(show, patience_seconds=PATIENCE_SECONDS, look_seconds=LOOK_SECONDS))
+        if not show_checks(checks):
+            self.faults.append("the rotation did not go as promised")
 
     def _verdict(self) -> bool:
         console.rule("[bold]Checked against Azure's own books", align="left")
