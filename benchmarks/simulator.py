@@ -84,11 +84,12 @@ def _simulator(directory: Path) -> Any:
 
 async def _load(process: psutil.Process, contract: Figures, options: argparse.Namespace) -> Figures:
     token = token_for(contract)
-    async with contextlib.AsyncExitStack() as stack:
+    fleet = Requests(contract["subscription"], options.databases)
+    async with Connection(contract["arm"], contract["ca"], token) as connection:
+        figures = await _by_kind(process, connection, fleet)
+    async with contextlib.AsyncExitStack() as stack:  # only now: who is silent for two minutes is hung up on
         made = [Connection(contract["arm"], contract["ca"], token) for _ in range(CONNECTIONS)]
         connections = [await stack.enter_async_context(one) for one in made]
-        fleet = Requests(contract["subscription"], options.databases)
-        figures = await _by_kind(process, connections[0], fleet)
         return figures | await _mixed(process, connections, fleet, options)
 
 
@@ -167,11 +168,19 @@ async def _mixed(
     began, cpu = time.perf_counter(), _cpu(process)
     async for due in _ticks(options.rate, options.seconds):
         waiting.put_nowait((due, *fleet.draw()))
-    await waiting.join()
+    await _until_answered(waiting, workers)
     taken, used = time.perf_counter() - began, _cpu(process) - cpu
     for worker in workers:
         worker.cancel()
     return _mixed_figures(times, taken=taken, used=used)
+
+
+async def _until_answered(waiting: asyncio.Queue[Any], workers: list[asyncio.Task[None]]) -> None:
+    """Until every request was answered; raises what a worker raised, instead of waiting for it for ever."""
+    answered = asyncio.create_task(waiting.join())
+    done, _ = await asyncio.wait({answered, *workers}, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
 
 
 async def _ticks(rate: float, seconds: float) -> AsyncIterator[float]:
