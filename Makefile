@@ -35,7 +35,7 @@ operator: .venv ## give the operator of a running `make up` a new password
 	@$(STACK) manage ensure_operator --reset
 
 # --- the proof --------------------------------------------------------------------------------------------------------
-.PHONY: test test-full soak mutations lint types
+.PHONY: test test-full soak soak-pairs mutations lint types
 test: .venv ## all tests within their time budgets, against real servers
 	@$(PYTEST) -q -n $(WORKERS) -m "not full and not soak"
 
@@ -44,6 +44,9 @@ test-full: .venv ## also the tests that take longer
 
 soak: .venv ## seed after seed of the simulation, resumable; SEEDS= how many, FROM= the first
 	@$(RUN) -m tests.simulation.soak
+
+soak-pairs: .venv ## two faults in one rotation, drawn by seed; SEEDS= how many, FROM= the first
+	@$(PYTEST) -q -n 0 -m soak tests/crash/test_rotation_pairs.py
 
 mutations: .venv ## take away one safeguard at a time and name the tests that notice
 	@$(RUN) -m tests.mutations
@@ -63,8 +66,8 @@ PACKAGES = cloud controlplane inventory notifications operations placement provi
 conformance: .venv ## replay recorded exchanges with Azure (RECORDINGS_DIR) against the simulator and compare
 	@$(RUN) -m tests.conformance
 
-bench-%: .venv ## one measurement; its last line is JSON
-	@$(RUN) -m benchmarks.$(subst -,_,$*)
+bench-%: .venv ## one measurement, ARGS= its options; its last line is JSON
+	@$(RUN) -m benchmarks.$(subst -,_,$*) $(ARGS)
 
 # --- the virtual environment ------------------------------------------------------------------------------------------
 # `.venv/pins` is the checksum of the pinned versions that were installed last. A half-made environment has none, and one

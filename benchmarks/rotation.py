@@ -1,7 +1,8 @@
 """Rotation under load: consumers sign in without pause while every database is rotated and workers are killed.
 
-    python -m benchmarks.rotation [--databases 6] [--rounds 2] [--consumers 3] [--kill-every 12]
+    python -m benchmarks.rotation [--databases 6] [--rounds 2] [--consumers 3] [--kill-every 12] [--logins 0]
 
+The goal's size: make bench-rotation ARGS="--databases 20 --rounds 10 --consumers 4 --logins 10000".
 Then the yardstick in the same run: one user, its password changed and then stored.
 """
 
@@ -18,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +71,9 @@ def measure(stack: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     killer = Killer(stack, every=arguments.kill_every)
     began = time.monotonic()
     with consumers.at_work() as seen, samples.taken(), killer.at_work():
-        for number in range(arguments.rounds):
+        for number in count():
+            if number >= arguments.rounds and seen["logins"] >= arguments.logins:
+                break
             rotate_all(number)
     seconds = time.monotonic() - began
     figures = {**figures_of(seen, seconds), **samples.figures(), "workers killed": killer.killed, **ledger()}
@@ -77,16 +81,16 @@ def measure(stack: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     return {**figures, **yardstick(names, arguments)}
 
 
-def provision(count: int) -> list[str]:
+def provision(size: int) -> list[str]:
     """Databases with a first credential, by the whole road."""
     from inventory.models import Database, Region, Workspace
     from provisioning.services import ServiceWish, request_service
 
     region = Region.objects.filter(is_open=True).first()
     workspace = Workspace.objects.create(name="rotated", region=region)
-    for number in range(count):
+    for number in range(size):
         request_service(workspace, ServiceWish(f"claims-{number}", "fhir", 10 * 2**30), actor="bench")
-    wait_until(lambda: Database.objects.filter(status="ready").count() == count, "databases are ready")
+    wait_until(lambda: Database.objects.filter(status="ready").count() == size, "databases are ready")
     return list(Database.objects.values_list("azure_name", flat=True))
 
 
@@ -259,6 +263,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--databases", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--consumers", type=int, default=3, help="threads that sign in")
+    parser.add_argument("--logins", type=int, default=0, help="rounds go on until so many were made")
     parser.add_argument("--kill-every", type=float, default=12.0, help="seconds; 0: nobody is killed")
     return parser.parse_args()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from operations import failpoints
 from operations.models import Operation
@@ -35,7 +37,7 @@ class RotationGround(Ground):
     def drill(
         self,
         flow: Flow,
-        wire: Tripwire,
+        wire: Tripwire | TwoWires,
         *,
         landed_late: bool,
         fault: Fault | None = None,
@@ -44,9 +46,9 @@ class RotationGround(Ground):
         world = World(self._fresh_directory(), self._snapshot(furnished=True), stale_seconds=flow.stale)
         witness = Witness(world)
         began: list[Operation] = []
-        if fault is not None:
-            strike = fault.strike
-            wire.strike = lambda hit, call: strike(world, began[0] if began else None, hit, call)
+        armed = wire.armed if isinstance(wire, TwoWires) else [(wire, fault)] if fault else []
+        for one, what in armed:
+            one.strike = partial(_strike, what, world, began)
         with complaints() as heard:
             try:
                 failpoints.listen(wire.point)
@@ -61,6 +63,25 @@ class RotationGround(Ground):
         yield from rotation_faults(world, landed_late=landed_late)
         self.looks += witness.looks
         world.close()
+
+
+class TwoWires:
+    """Two faults in one run: the second sees what the first lets pass."""
+
+    def __init__(self, *armed: tuple[Tripwire, Fault]) -> None:
+        self.armed = armed
+
+    def point(self, name: str) -> None:
+        for wire, _ in self.armed:
+            wire.point(name)
+
+    def around(self, name: str, call: Callable[[], Any]) -> Any:
+        (first, _), (second, _) = self.armed
+        return first.around(name, lambda: second.around(name, call))
+
+
+def _strike(fault: Fault, world: World, began: list[Operation], hit: Hit, call: Callable[[], Any]) -> Any:
+    return fault.strike(world, began[0] if began else None, hit, call)
 
 
 def rotation_hits(ground: RotationGround, flow: Flow) -> list[Hit]:
