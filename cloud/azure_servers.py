@@ -47,6 +47,16 @@ class AzureServers(ArmCaller):
 
         return self.begin_delete(server.subscription_id, send)
 
+    def begin_set_administrator_password(self, server: ServerRef, password: Secret) -> Accepted:
+        """A PATCH of that property alone; it is write-only in the API."""
+        properties = models.ServerProperties(administrator_login_password=password.reveal())
+
+        def send(client: SqlManagementClient, **options: Any) -> object:
+            body = models.ServerUpdate(properties=properties)
+            return client.servers.begin_update(server.resource_group, server.name, body, **options)
+
+        return self.begin(server.subscription_id, send)
+
     def set_firewall_rule(self, server: ServerRef, name: str, first_ip: str, last_ip: str) -> None:
         rule = models.FirewallRule(
             properties=models.ServerFirewallRuleProperties(start_ip_address=first_ip, end_ip_address=last_ip)

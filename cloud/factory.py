@@ -9,6 +9,7 @@ import os
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,7 +28,7 @@ from cloud.azure_management import AzureSqlManagement
 from cloud.key_vault import AzureSecretStore
 from cloud.protocols import CallClass, SecretStore, SqlLogins, SqlManagement
 from cloud.settings import CloudSettings, CredentialKind, SqlDriverKind
-from cloud.sql_drivers import SqlDriver
+from cloud.sql_drivers import DriverInUse, SqlDriver
 from cloud.throttle import Bucket, LocalBucket, VaultBudget, vault_budget
 
 __all__ = ["CloudSettings", "configure", "secret_store", "sql_logins", "sql_management"]
@@ -160,10 +161,24 @@ def _credential(settings: CloudSettings, transport: HttpTransport[Any, Any]) -> 
     return ClientSecretCredential(settings.tenant_id, settings.client_id, settings.client_secret.reveal(), **authority)
 
 
+def driver_in_use(kind: SqlDriverKind) -> DriverInUse:
+    """What `sql_logins` signs in with on this machine when the settings say `kind`. Connects to nothing."""
+    found = _found_here(kind)
+    if found is SqlDriverKind.MSSQL_PYTHON:
+        return DriverInUse(found.value, version(found.value), mssql_driver.validates_tls())
+    from cloud import tds_driver  # here: importing it replaces functions of python-tds
+
+    return DriverInUse(found.value, version(found.value), tds_driver.validates_tls())
+
+
+def _found_here(kind: SqlDriverKind) -> SqlDriverKind:
+    if kind is not SqlDriverKind.AUTO:
+        return kind
+    return SqlDriverKind.MSSQL_PYTHON if mssql_driver.loads_here() else SqlDriverKind.PYTHON_TDS
+
+
 def _driver(settings: CloudSettings) -> SqlDriver:
-    kind = settings.sql_driver
-    if kind is SqlDriverKind.AUTO:
-        kind = SqlDriverKind.MSSQL_PYTHON if mssql_driver.loads_here() else SqlDriverKind.PYTHON_TDS
+    kind = _found_here(settings.sql_driver)
     if kind is SqlDriverKind.MSSQL_PYTHON:
         return mssql_driver.MssqlPython(settings)
     from cloud import tds_driver  # here: importing it replaces functions of python-tds

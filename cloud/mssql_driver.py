@@ -19,6 +19,11 @@ from cloud.sql_failures import SqlFailure
 
 _UNREACHABLE = ("Client unable to establish connection", "Communication link failure", "Timeout expired")
 _TRUST = threading.Lock()
+_TLS = {"encrypt": "yes", "trust_server_certificate": "no"}  # the driver then checks certificate and host name
+
+
+def validates_tls() -> bool:
+    return _TLS["encrypt"] in ("yes", "strict") and _TLS["trust_server_certificate"] == "no"
 
 
 def loads_here() -> bool:
@@ -48,8 +53,7 @@ class MssqlPython:
             "database": target.database,
             "uid": target.login_name,
             "pwd": target.password.reveal(),
-            "encrypt": "yes",
-            "trust_server_certificate": "no",
+            **_TLS,
             "connect_retry_count": "0",
         }
         seconds = math.ceil(self._settings.connect_seconds)

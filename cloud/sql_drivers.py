@@ -26,6 +26,21 @@ class SqlTarget:
         return f"{self.user}@{self.server}"
 
 
+@dataclass(frozen=True, slots=True)
+class DriverInUse:
+    """Which driver signs in, and whether it checks the server's certificate and host name, as this process has loaded it."""
+
+    name: str
+    version: str
+    validates_tls: bool
+
+    def __str__(self) -> str:
+        tls = (
+            "certificate and host name are checked" if self.validates_tls else "NOBODY CHECKS the server's certificate"
+        )
+        return f"{self.name} {self.version}; TLS: {tls}"
+
+
 class Session(Protocol):
     """An open connection in autocommit mode. `execute` raises SqlFailure; the rows of the first result come back."""
 

@@ -6,6 +6,7 @@ from django.conf import settings
 
 from cloud import factory
 from cloud.settings import CloudSettings, CredentialKind, SqlDriverKind
+from cloud.sql_drivers import DriverInUse
 from cloud.throttle import Bucket, LocalBucket, Rates, vault_budget
 from controlplane.throttle import ValkeyBucket
 
@@ -28,6 +29,11 @@ def cloud_settings() -> CloudSettings:
         sql_driver=SqlDriverKind(settings.AZURE_SQL_DRIVER),
         ca_file=settings.AZURE_CA_FILE or None,
     )
+
+
+def sql_driver() -> DriverInUse:
+    """What signs in to SQL here."""
+    return factory.driver_in_use(SqlDriverKind(settings.AZURE_SQL_DRIVER))
 
 
 def configure() -> None:

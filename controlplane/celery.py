@@ -10,12 +10,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlplane.settings")
 # A worker told to stop hands its unfinished messages back before it dies; read by Celery when it is imported.
 os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
 
+import structlog
 from celery import Celery, signals
 from django.conf import settings
 from django.db import close_old_connections
 from kombu.entity import Queue
 
 from controlplane import canary
+
+log = structlog.get_logger(__name__)
 
 
 class ControlPlane(Celery):
@@ -49,7 +52,16 @@ def refuse_unsafe_configuration(**_: object) -> None:
     checks.refuse_unsafe_configuration()
 
 
+def tell_sql_driver(**_: object) -> None:
+    """Which driver signs in to SQL from this worker, in its log from the start."""
+    from controlplane.azure import sql_driver
+
+    found = sql_driver()
+    log.info("sql.driver_in_use", driver=found.name, version=found.version, validates_tls=found.validates_tls)
+
+
 signals.task_prerun.connect(drop_stale_connections)
 signals.setup_logging.connect(keep_our_logging)
 signals.celeryd_init.connect(refuse_unsafe_configuration)
+signals.worker_init.connect(tell_sql_driver)
 signals.beat_init.connect(refuse_unsafe_configuration)

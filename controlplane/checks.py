@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
 
+from controlplane.azure import sql_driver
+
 SHORTEST_SECRET_KEY = 50
 SHORTEST_HSTS_SECONDS = 31_536_000
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -69,6 +71,9 @@ def _azure() -> Iterator[tuple[str, str]]:
         )
     if settings.AZURE_RATE_SCALE > 1:
         yield "azure_rates", "AZURE_RATE_SCALE must not exceed 1: Azure would refuse the calls."
+    driver = sql_driver()
+    if not driver.validates_tls:
+        yield "sql_tls", f"AZURE_SQL_DRIVER: {driver}."
     for variable in ("AZURE_AUTHORITY_HOST", "AZURE_ARM_URL", "AZURE_VAULT_URL"):
         parts = urlsplit(getattr(settings, variable))
         if parts.scheme != "https" or not parts.hostname or parts.hostname in LOOPBACK:

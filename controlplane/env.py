@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -49,6 +50,16 @@ def env_list(name: str, default: Sequence[str] = ()) -> list[str]:
     if text is None:
         return list(default)
     return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def env_moment(name: str) -> datetime | None:
+    """A date or moment in ISO 8601, UTC where it names no zone; None where it is not set. Raises ImproperlyConfigured."""
+    text = env_text(name)
+    try:
+        found = datetime.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a moment such as 2027-01-31T00:00:00+00:00.") from error
+    return found.replace(tzinfo=found.tzinfo or UTC) if found else None
 
 
 def env_secret(name: str, default: str = "") -> Secret:

@@ -18,8 +18,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from controlplane import heartbeats
 from controlplane.health import broker_state, database_state
-from operations import counting
+from operations import clock, counting
 from operations.models import Heartbeat
+from rotation.outlook import outlook
 
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
 AGES = """
@@ -79,6 +80,7 @@ class _Figures:
 def _all_of_postgresql() -> Iterator[Metric]:
     yield from _engine()
     yield from _counts()
+    yield from _credentials()
     yield from _processes()
 
 
@@ -109,6 +111,21 @@ def _counts() -> Iterator[Metric]:
     waited = HistogramMetricFamily("spp_claim_wait_seconds", "From due to claimed by a worker.")
     waited.add_metric((), buckets, totals.get("claim_wait_seconds", 0.0))
     yield waited
+
+
+def _credentials() -> Iterator[Metric]:
+    """How near their end credentials are; an alert rule on days="7" > 0 wakes somebody in time."""
+    seen = outlook()
+    ending = GaugeMetricFamily(
+        "spp_credentials_ending", "Active credentials that end within so many days; 0: have ended.", labels=("days",)
+    )
+    for days, count in seen.within.items():
+        ending.add_metric((str(days),), count)
+    yield ending
+    yield _gauge("credentials_failing", "Active credentials whose last rotation failed.", seen.failing)
+    for name, moment in (("credential", seen.first_ends_at), ("own_secret", seen.own_secret_ends_at)):
+        left = (moment - clock.now()).total_seconds() if moment else float("inf")
+        yield _gauge(f"{name}_seconds_left", "Until the first of them ends; negative: overdue.", left)
 
 
 def _processes() -> Iterator[Metric]:

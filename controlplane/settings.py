@@ -12,7 +12,7 @@ from controlplane import logs
 from controlplane.celery_settings import *  # noqa: F403
 from controlplane.console.appearance import UNFOLD  # noqa: F401  (how the console looks)
 from controlplane.database_url import django_database, parse_database_url
-from controlplane.env import env_bool, env_float, env_int, env_list, env_secret, env_text, is_set
+from controlplane.env import env_bool, env_float, env_int, env_list, env_moment, env_secret, env_text, is_set
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -238,6 +238,7 @@ AZURE_ARM_URL = env_text("AZURE_ARM_URL", "https://management.azure.com")
 AZURE_TENANT_ID = env_text("AZURE_TENANT_ID")
 AZURE_CLIENT_ID = env_text("AZURE_CLIENT_ID")
 AZURE_CLIENT_SECRET = env_secret("AZURE_CLIENT_SECRET")
+AZURE_CLIENT_SECRET_EXPIRES_AT = env_moment("AZURE_CLIENT_SECRET_EXPIRES_AT")  # as Entra ID says; alerts come before it
 AZURE_CREDENTIAL = env_text(
     "AZURE_CREDENTIAL", "client_secret", choices=("client_secret", "workload_identity", "managed_identity")
 )

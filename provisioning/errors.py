@@ -33,6 +33,12 @@ class ChangeNotSupported(WishRefused):
     code = "ChangeNotSupported"
 
 
+class RotationPolicyNotPossible(WishRefused):
+    """Credentials cannot be rotated so seldom, so often, or in such hours."""
+
+    code = "RotationPolicyNotPossible"
+
+
 class RegionClosed(WishRefused):
     """The region takes nothing new."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
+from zoneinfo import available_timezones
 
+from django.conf import settings
 from django.db import transaction
 
 from inventory.models import Member, Region, Workspace
@@ -12,8 +14,15 @@ from inventory.selectors import present_workspaces
 from operations import audit, clock
 from operations.models import Operation
 from operations.services import serialise, submit
-from provisioning.errors import ChangeNotSupported, RegionClosed, UnknownRegion, WorkspaceBeingDeleted
+from provisioning.errors import (
+    ChangeNotSupported,
+    RegionClosed,
+    RotationPolicyNotPossible,
+    UnknownRegion,
+    WorkspaceBeingDeleted,
+)
 from provisioning.selectors import removal_of
+from rotation.services import follow_policy
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -22,6 +31,17 @@ class MemberWish:
 
     tenant_id: str
     object_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RotationWish:
+    """After how many days credentials are rotated (None: as the platform does), and in which local hours; equal hours are
+    the whole day, and a window may pass midnight."""
+
+    rotation_days: int | None = None
+    rotation_first_hour: int | None = None
+    rotation_end_hour: int | None = None
+    time_zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +54,7 @@ class WorkspaceWish:
     entra_tenant_id: str = ""
     retention_days: int = 7
     members: frozenset[MemberWish] = frozenset()
+    rotation: RotationWish = RotationWish()
 
 
 def hold_name(name: str) -> None:
@@ -46,8 +67,10 @@ def hold_name(name: str) -> None:
 def define_workspace(wish: WorkspaceWish, *, actor: str) -> tuple[Workspace, bool]:
     """The workspace as wished, and whether it is new. Equal to what is there: nothing happens.
 
-    Raises UnknownRegion, RegionClosed, WorkspaceBeingDeleted, and ChangeNotSupported for another region than it has.
+    Raises UnknownRegion, RegionClosed, WorkspaceBeingDeleted, RotationPolicyNotPossible, and ChangeNotSupported for another
+    region than it has. Due dates of its credentials follow a changed policy at once.
     """
+    _check_rotation(wish.rotation)
     serialise(f"workspace-name:{wish.name}")
     present = present_workspaces().select_for_update().filter(name=wish.name).first()
     if present is not None and removal_of(present) is not None:
@@ -59,6 +82,7 @@ def define_workspace(wish: WorkspaceWish, *, actor: str) -> tuple[Workspace, boo
     if before != after:
         action = "workspace.changed" if present else "workspace.created"
         audit.record(action, actor=actor, target=workspace.key, workspace=wish.name, before=before, after=after)
+        follow_policy(workspace)
     return workspace, present is None
 
 
@@ -87,8 +111,8 @@ def _made(wish: WorkspaceWish) -> Workspace:
     if not region.is_open:
         raise RegionClosed(f"{region.display_name} takes no new workspaces.")
     columns = asdict(wish)
-    del columns["members"], columns["region"]
-    return Workspace.objects.create(region=region, **columns)
+    del columns["members"], columns["region"], columns["rotation"]
+    return Workspace.objects.create(region=region, **columns, **asdict(wish.rotation))
 
 
 def _changed(workspace: Workspace, wish: WorkspaceWish) -> Workspace:
@@ -97,8 +121,26 @@ def _changed(workspace: Workspace, wish: WorkspaceWish) -> Workspace:
     workspace.display_name = wish.display_name
     workspace.entra_tenant_id = wish.entra_tenant_id
     workspace.retention_days = wish.retention_days
-    workspace.save(update_fields=["display_name", "entra_tenant_id", "retention_days"])
+    rotation = asdict(wish.rotation)
+    for name, value in rotation.items():
+        setattr(workspace, name, value)
+    workspace.save(update_fields=["display_name", "entra_tenant_id", "retention_days", *rotation])
     return workspace
+
+
+def _check_rotation(wish: RotationWish) -> None:
+    """Raises RotationPolicyNotPossible, saying what would be possible."""
+    least, most = settings.ROTATION_DAYS_MINIMUM, settings.ROTATION_DAYS_MAXIMUM
+    if wish.rotation_days is not None and not least <= wish.rotation_days <= most:
+        raise RotationPolicyNotPossible(
+            f"Credentials are rotated after {least} to {most} days, not {wish.rotation_days}."
+        )
+    if (wish.rotation_first_hour is None) != (wish.rotation_end_hour is None):
+        raise RotationPolicyNotPossible("A window has a first and an end hour.")
+    if wish.time_zone not in available_timezones():
+        raise RotationPolicyNotPossible(
+            f"There is no time zone {wish.time_zone}; names are IANA's, e.g. Europe/Berlin."
+        )
 
 
 def _replace_members(workspace: Workspace, wished: frozenset[MemberWish]) -> None:
@@ -115,5 +157,6 @@ def _as_dict(workspace: Workspace) -> dict[str, Any]:
         "display_name": workspace.display_name,
         "entra_tenant_id": workspace.entra_tenant_id,
         "retention_days": workspace.retention_days,
+        **{name: getattr(workspace, name) for name in asdict(RotationWish())},
         "members": members,
     }

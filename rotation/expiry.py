@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Least
 
 from operations import audit, clock
 from operations.models import OutboxEvent
+from operations.services import serialise
 from rotation.holding import GONE
 from rotation.models import Credential
 from rotation.names import credential_key
@@ -17,6 +19,7 @@ from rotation.names import credential_key
 ALERT_DAYS = (30, 14, 7, 1, 0)  # 0: overdue
 LARGEST_BATCH = 500
 ACTOR = "system:expiry"
+OURSELVES = "control-plane"  # as the target of what is about our own identity
 
 
 def alert_expiring() -> int:
@@ -37,6 +40,29 @@ def expiring(now: datetime) -> QuerySet[Credential]:
         untold |= passed & (Q(alerted_days__isnull=True) | Q(alerted_days__gt=days))
     rows = Credential.objects.filter(untold, status=Credential.Status.ACTIVE)
     return rows.exclude(database__status__in=GONE).order_by("valid_until", "pk")
+
+
+@transaction.atomic
+def alert_own_secret() -> bool:
+    """Tell once a threshold that this control plane's own client secret nears its end; only its operators can replace it."""
+    ends_at = own_secret_ends_at()
+    days = threshold(ends_at - clock.now()) if ends_at else None
+    if ends_at is None or days is None:
+        return False
+    serialise("alert-own-secret")
+    kind = "identity.secret_expiring" if days else "identity.secret_expired"
+    facts = {"days": days, "ends_at": ends_at.isoformat()}
+    if OutboxEvent.objects.filter(kind=kind, target=OURSELVES, data=facts).exists():
+        return False
+    OutboxEvent.objects.create(kind=kind, target=OURSELVES, data=facts)
+    audit.record(kind, actor=ACTOR, target=OURSELVES, after=facts)
+    return True
+
+
+def own_secret_ends_at() -> datetime | None:
+    """None for managed and federated identities, whose tokens the platform renews, and where nobody said when it ends."""
+    uses_one = settings.AZURE_CREDENTIAL == "client_secret"
+    return settings.AZURE_CLIENT_SECRET_EXPIRES_AT if uses_one else None
 
 
 def threshold(left: timedelta) -> int | None:

@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from inventory.models import Database
+from inventory.models import Database, SqlServer
 
 
 class Credential(models.Model):
@@ -60,3 +60,34 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return f"{self.database} {self.slot}"
+
+
+class ServerAdministrator(models.Model):
+    """How old a server's administrator's password is, and when it is replaced. All times are the business clock's.
+
+    The reference itself stands in the server's row: everybody who signs in there reads it.
+    """
+
+    server = models.OneToOneField(SqlServer, models.PROTECT, related_name="administrator_credential")
+    promoted_at = models.DateTimeField(null=True)
+    valid_until = models.DateTimeField(null=True, help_text="Empty: the first password, which names no end.")
+    rotate_after = models.DateTimeField(help_text="When the next rotation is due.")
+    checked_at = models.DateTimeField(null=True, help_text="When a sign-in last proved it.")
+    failures = models.PositiveSmallIntegerField(default=0, help_text="Rotations given up since the last good one.")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["rotate_after"], name="administrator_due")]
+
+    def __str__(self) -> str:
+        return f"{self.server} administrator"
+
+
+class VaultEvent(models.Model):
+    """An event of Key Vault that was taken; Event Grid may deliver one several times."""
+
+    event_id = models.TextField(primary_key=True)
+    type = models.TextField()
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inventory.identifiers import azure_name
-from inventory.models import Database
+from inventory.models import Database, SqlServer
 
 SLOTS = ("a", "b")
 
@@ -29,3 +29,13 @@ def stable_secret_of(database: Database) -> str:
 def credential_key(database: Database) -> str:
     """What operations on the credential have as their target: so never two at once, and nothing else in their way."""
     return f"credential:{database.pk}"
+
+
+def staged_admin_secret_of(server: SqlServer) -> str:
+    """Where the administrator's next password stands until it is proved."""
+    return f"{server.admin_secret_name}-staged"
+
+
+def admin_key(server: SqlServer) -> str:
+    """What rotations of a server's administrator have as their target."""
+    return f"server-admin:{server.pk}"

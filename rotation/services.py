@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Least
 
-from inventory.models import Database
+from inventory.models import Database, Workspace
 from operations.errors import TooLateToCancel
 from operations.models import Operation, Priority
 from operations.services import active_operation, cancel, submit
 from rotation.models import Credential
 from rotation.names import credential_key
+from rotation.schedule import next_rotation_at, policy_of
 
 
 @transaction.atomic
@@ -58,6 +60,19 @@ def retire_all(database: Database) -> None:
     Credential.objects.filter(database=database).update(
         status=Credential.Status.RETIRED, retire_after=None, retire_by=None, rotate_after=None
     )
+
+
+def follow_policy(workspace: Workspace) -> None:
+    """Give the workspace's credentials the due dates of its present policy; in the caller's transaction.
+
+    One that has been alerted, or whose rotation fails, keeps the earlier or later date that it has for that reason.
+    """
+    rows = Credential.objects.filter(database__service__workspace=workspace, status=Credential.Status.ACTIVE)
+    for row in rows.filter(failures=0, promoted_at__isnull=False).select_related("database__service__workspace"):
+        assert row.promoted_at is not None, "the query asks for it"
+        due = next_rotation_at(row.database_id, row.promoted_at, policy_of(row.database))
+        alerted = row.alerted_days is not None and row.rotate_after is not None
+        Credential.objects.filter(pk=row.pk).update(rotate_after=Least("rotate_after", due) if alerted else due)
 
 
 def make_way(database: Database, *, actor: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inventory.models import Database
+from inventory.models import Database, SqlServer
 from operations.models import Operation
 from rotation.models import Credential
 
@@ -20,3 +20,7 @@ def active_credential(database: Database) -> Credential | None:
 
 def credential_in(database: Database, slot: str) -> Credential:
     return Credential.objects.get(database=database, slot=slot)
+
+
+def server_of(operation: Operation) -> SqlServer:
+    return SqlServer.objects.get(pk=operation.target_key.partition(":")[2])

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from rotation import due, expiry
+from rotation import administrators, due, expiry, vault_events
 
 
 @shared_task(ignore_result=True)
 def request_due_rotations() -> None:
     """Begin the rotations whose time has come."""
     due.request_due()
+    administrators.request_due_servers(due.SCHEDULER)
 
 
 @shared_task(ignore_result=True)
 def alert_expiring_credentials() -> None:
     """Tell who must know of credentials that near their end, and have them rotated."""
     expiry.alert_expiring()
+    expiry.alert_own_secret()
+    vault_events.forget_old_events()

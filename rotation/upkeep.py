@@ -46,7 +46,7 @@ def disable_one_superseded(operation: Operation, database: Database) -> bool:
     for version in _versions(store, database):
         if version.enabled and (version.name, version.version) not in kept:
             store.disable(version.name, version.version)
-            _record_disabled(operation, version)
+            record_disabled(operation, version)
             return True
     return False
 
@@ -120,7 +120,7 @@ def _versions(store: SecretStore, database: Database) -> Iterator[SecretVersion]
         yield from store.versions(name)
 
 
-def _record_disabled(operation: Operation, version: SecretVersion) -> None:
+def record_disabled(operation: Operation, version: SecretVersion) -> None:
     audit.record(
         "secret.disabled",
         actor=f"system:{operation.kind}",

@@ -1,4 +1,4 @@
-"""Secrets of a database in the vault: set once an operation, read by name, always audited, never kept here."""
+"""Secrets of databases and servers in the vault: set once an operation, read by name, always audited, never kept here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def store_of(operation: Operation) -> SecretStore:
 
 def set_once(
     operation: Operation,
-    database: Database,
+    owner: Database | SqlServer,
     name: str,
     make: Callable[[], Secret],
     *,
@@ -45,7 +45,7 @@ def set_once(
     if made is not None:
         return made
     try:
-        return store_of(operation).set(name, make(), tags=_tags(operation, database, attempt), expires_at=expires_at)
+        return store_of(operation).set(name, make(), tags=_tags(operation, owner, attempt), expires_at=expires_at)
     except AlreadyThere as error:
         store_of(operation).begin_recover(name)
         raise StepError(
@@ -112,12 +112,12 @@ def _made_by(operation: Operation, name: str, attempt: int) -> SecretVersion | N
     return found[-1] if found else None
 
 
-def _tags(operation: Operation, database: Database, attempt: int) -> dict[str, str]:
+def _tags(operation: Operation, owner: Database | SqlServer, attempt: int) -> dict[str, str]:
     return {
         "deployment": settings.DEPLOYMENT,
         OPERATION_TAG: str(operation.pk),
         ATTEMPT_TAG: str(attempt),
         RUN_TAG: str(operation.fence),
-        "database": str(database.pk),
+        "database" if isinstance(owner, Database) else "server": str(owner.pk),
         "workspace": operation.workspace,
     }

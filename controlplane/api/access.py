@@ -11,13 +11,13 @@ from rest_framework.views import APIView
 from controlplane.api.principals import Principal, Role
 from inventory.selectors import Viewer
 
-EVERY_ROLE = frozenset(Role)
+EVERY_ROLE = frozenset(Role) - {Role.EVENT_GRID}
 OPERATORS = frozenset({Role.OPERATOR})
 WRITERS = frozenset({Role.OPERATOR, Role.SERVICE_PROVIDER, Role.WORKSPACE_OWNER})
 OWNERS = frozenset({Role.OPERATOR, Role.WORKSPACE_OWNER})
 SEES_EVERYTHING = frozenset({Role.OPERATOR, Role.AUDITOR})  # the others see the workspaces that they are members of
 
-# (name of the route, method) → roles. HEAD follows GET. What is not here is nobody's.
+# (name of the route, method) → roles. HEAD follows GET, a webhook's OPTIONS its POST. What is not here is nobody's.
 RULES: dict[tuple[str, str], frozenset[Role]] = {
     ("workspaces", "GET"): EVERY_ROLE,
     ("workspace", "GET"): EVERY_ROLE,
@@ -38,6 +38,7 @@ RULES: dict[tuple[str, str], frozenset[Role]] = {
     ("servers", "GET"): SEES_EVERYTHING,
     ("pools", "GET"): SEES_EVERYTHING,
     ("databases", "GET"): SEES_EVERYTHING,
+    ("key-vault-events", "POST"): frozenset({Role.EVENT_GRID}),
     ("audit-events", "GET"): EVERY_ROLE,
     ("operations", "GET"): EVERY_ROLE,
     ("operation", "GET"): EVERY_ROLE,
@@ -76,7 +77,7 @@ def principal_of(request: Request) -> Principal:
 def granting_roles(request: Request) -> frozenset[Role]:
     """The caller's roles by which the request is allowed; none: it is not."""
     match = request.resolver_match
-    method = "GET" if request.method == "HEAD" else str(request.method)
+    method = {"HEAD": "GET", "OPTIONS": "POST"}.get(str(request.method), str(request.method))
     allowed = RULES.get((str(match.url_name) if match else "", method), frozenset())
     return principal_of(request).roles & allowed
 

@@ -21,6 +21,7 @@ from operations.errors import OperationInProgress, OperationRefused
 from operations.models import Operation
 from provisioning.errors import (
     PointInTimeOutOfRange,
+    RotationPolicyNotPossible,
     SizeNotSupported,
     TooManyOperations,
     UnknownRegion,
@@ -37,6 +38,7 @@ BAD_WISHES = (
     SizeNotSupported,
     UnknownRegion,
     PointInTimeOutOfRange,
+    RotationPolicyNotPossible,
 )  # the request itself is wrong; others: conflicts
 FRAMEWORK: dict[type[Exception], tuple[int, str]] = {
     exceptions.ParseError: (400, "InvalidJson"),

@@ -110,7 +110,7 @@ def documented(
     operation_id: str,
     *,
     answers: Answers,
-    body: type[Shape] | None = None,
+    body: type[Shape] | serializers.BaseSerializer[Any] | None = None,
     query: type[Shape] | None = None,
     errors: Sequence[int] = (),
     writes: bool = False,

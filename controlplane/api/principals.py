@@ -13,6 +13,7 @@ class Role(StrEnum):
     SERVICE_PROVIDER = "ServiceProvider"
     WORKSPACE_OWNER = "WorkspaceOwner"
     AUDITOR = "Auditor"
+    EVENT_GRID = "AzureEventGridSecureWebhookSubscriber"  # Azure's own name for who may deliver events
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from controlplane.api.operations import OperationCancelView, OperationsView, Ope
 from controlplane.api.pages import DocumentView, NoSuchRouteView, PageView
 from controlplane.api.restores import DeletedServicesView, ServiceRestoreView
 from controlplane.api.services import ServicesView, ServiceView
+from controlplane.api.vault_events import VaultEventsView
 from controlplane.api.workspaces import CertificateView, WorkspacesView, WorkspaceView
 
 SERVICES = "v1/workspaces/<str:workspace>/services"
@@ -48,6 +49,7 @@ urlpatterns = [
     path("v1/servers", ServersView.as_view(), name="servers"),
     path("v1/pools", PoolsView.as_view(), name="pools"),
     path("v1/databases", FleetDatabasesView.as_view(), name="databases"),
+    path("v1/webhooks/key-vault", VaultEventsView.as_view(), name="key-vault-events"),
     path("v1/audit-events", AuditEventsView.as_view(), name="audit-events"),
     path("v1/operations", OperationsView.as_view(), name="operations"),
     path("v1/operations/<str:operation>:cancel", OperationCancelView.as_view(), name="operation-cancel"),

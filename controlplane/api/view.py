@@ -37,7 +37,7 @@ class ApiView(APIView):
     authentication_classes = (EntraTokens,)
     permission_classes = (ByTheTable,)
     throttle_classes = (CallerRate,)
-    parser_classes = (BoundedJson,)
+    parser_classes: tuple[type[BoundedJson], ...] = (BoundedJson,)
     content_negotiation_class = DefaultContentNegotiation
     http_method_names = ["get", "head", "put", "post", "delete"]
     bodies: ClassVar[Mapping[str, type[Shape]]] = {}

@@ -19,7 +19,7 @@ from controlplane.api.view import ApiView, ConditionalView, named
 from inventory.models import Workspace
 from inventory.selectors import workspaces_for
 from provisioning.selectors import operations_for
-from provisioning.workspaces import MemberWish, WorkspaceWish, define_workspace, request_removal
+from provisioning.workspaces import MemberWish, RotationWish, WorkspaceWish, define_workspace, request_removal
 
 MOST_MEMBERS = 100
 
@@ -31,6 +31,21 @@ class MemberShape(Shape):
     objectId = Guid()
 
 
+class WindowShape(Shape):
+    """Local hours in which rotations may start; it may pass midnight, equal hours are the whole day."""
+
+    firstHour = WholeNumber(min_value=0, max_value=23)
+    endHour = WholeNumber(min_value=0, max_value=24)
+    timeZone = Text(required=False, default="UTC", max_length=64, help_text="IANA's name, e.g. Europe/Berlin.")
+
+
+class RotationShape(Shape):
+    """When the credentials of the workspace's databases are renewed, within the platform's bounds."""
+
+    days = WholeNumber(required=False, allow_null=True, default=None, help_text="Null: as the platform does.")
+    window = WindowShape(required=False, allow_null=True, default=None, help_text="Null: at any hour.")
+
+
 class WorkspaceProperties(Shape):
     """What a workspace is to be."""
 
@@ -40,6 +55,7 @@ class WorkspaceProperties(Shape):
     retentionDays = WholeNumber(
         required=False, min_value=1, max_value=35, default=7, help_text="Point-in-time restore window of new databases."
     )
+    rotation = RotationShape(required=False, default=dict)
     members = serializers.ListField(
         child=MemberShape(), required=False, default=list, max_length=MOST_MEMBERS, help_text="All who may act in it."
     )
@@ -150,8 +166,24 @@ def _wish(name: str, properties: dict[str, Any]) -> WorkspaceWish:
         display_name=properties["displayName"],
         entra_tenant_id=properties["tenantId"],
         retention_days=properties["retentionDays"],
+        rotation=_rotation_wish(properties["rotation"]),
         members=frozenset(MemberWish(member["tenantId"], member["objectId"]) for member in properties["members"]),
     )
+
+
+def _rotation_wish(shape: dict[str, Any]) -> RotationWish:
+    window = shape.get("window") or {}
+    return RotationWish(
+        rotation_days=shape.get("days"),
+        rotation_first_hour=window.get("firstHour"),
+        rotation_end_hour=window.get("endHour"),
+        time_zone=window.get("timeZone", "UTC"),
+    )
+
+
+def _rotation(row: Workspace) -> dict[str, Any]:
+    window = {"firstHour": row.rotation_first_hour, "endHour": row.rotation_end_hour, "timeZone": row.time_zone}
+    return {"days": row.rotation_days, "window": None if row.rotation_first_hour is None else window}
 
 
 def _document(row: Workspace) -> dict[str, Any]:
@@ -165,6 +197,7 @@ def _document(row: Workspace) -> dict[str, Any]:
             "displayName": row.display_name,
             "tenantId": row.entra_tenant_id,
             "retentionDays": row.retention_days,
+            "rotation": _rotation(row),
             "members": [{"tenantId": tenant, "objectId": object_id} for tenant, object_id in members],
             "authMode": row.auth_mode,
             "createdAt": row.created_at,

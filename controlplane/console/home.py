@@ -26,6 +26,7 @@ from controlplane.console.display import (
     span,
     state,
 )
+from controlplane.console.expiry import banners, ending_table, tone_of
 from controlplane.console.fullness import by_fullness, databases_bar, storage_bar, vcores_bar
 from controlplane.console.recent import EVENT_HEADINGS, event_rows
 from controlplane.console.tables import Notice, Table
@@ -34,6 +35,7 @@ from inventory.models import Database, ElasticPool, SqlServer
 from operations import selectors
 from operations.clock import database_now
 from operations.models import AuditEvent, Operation
+from rotation.outlook import outlook
 
 State = Operation.State
 SHOWN = 10
@@ -57,6 +59,7 @@ class Figure:
 class Home:
     """Everything on the first page."""
 
+    banners: Sequence[Notice]
     verdict: Notice
     figures: Sequence[Figure]
     wrong: Sequence[Table]
@@ -72,7 +75,7 @@ def home() -> Home:
     by_state = selectors.counts_by_state()
     due = selectors.due_operations().aggregate(count=Count("pk"), oldest=Min("due_at"))
     unseen, broken = _unseen_servers(now), _broken()
-    drifting = _drifting()
+    drifting, ahead = _drifting(), outlook()
     figures = [
         _attention(by_state.get(State.NEEDS_ATTENTION, 0)),
         _due(due["count"], due["oldest"], now),
@@ -80,9 +83,13 @@ def home() -> Home:
         _count("Broken", len(broken), "pools, servers and databases that failed", "#broken"),
         _count("Not seen lately", unseen.count(), "servers without a look", "#unseen"),
         _count("Drifting", drifting.count(), "databases unlike our wish", "#drifting", tone=WARNING),
+        _count(
+            "Ending soon", ahead.within[max(ahead.within)], "credentials not renewed", "#ending", tone=tone_of(ahead)
+        ),
     ]
-    looked_at = [_stuck(), _broken_table(broken), _unseen(unseen), _drift(drifting), _waiting()]
+    looked_at = [_stuck(), ending_table(), _broken_table(broken), _unseen(unseen), _drift(drifting), _waiting()]
     return Home(
+        banners=banners(ahead),
         verdict=_verdict(figures),
         figures=figures,
         wrong=[table for table in looked_at if table.rows],

@@ -13,6 +13,8 @@ from inventory.models import Database, ElasticPool, ServiceInstance, SqlServer, 
 
 MODELS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "database": (Database, ("service__workspace",)),
+    "credential": (Database, ("service__workspace",)),
+    "server-admin": (SqlServer, ()),
     "pool": (ElasticPool, ("server",)),
     "server": (SqlServer, ()),
     "workspace": (Workspace, ()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin import display
 from django.db.models import Count, Q, QuerySet
@@ -70,6 +71,7 @@ class WorkspacePage(ReadOnlyPage):
             ("Region", row_link(row.region, row.region.display_name)),
             ("Databases sign in by", self.signs_in_by(row)),
             ("Point-in-time restore", f"{row.retention_days} days"),
+            ("Credentials rotate", _rotation(row)),
         )
         who = (("Id", copyable(row.pk)), ("Entra directory", copyable(row.entra_tenant_id)))
         return [Facts("Workspace", what), Facts("Rules for its databases", rules), Facts("Identity", who)]
@@ -81,6 +83,15 @@ class WorkspacePage(ReadOnlyPage):
             _members(row),
             recent.events(f"workspace={row.name}", workspace=row.name),
         ]
+
+
+def _rotation(row: Workspace) -> str:
+    """Its policy, and whether it is its own."""
+    days = row.rotation_days or settings.ROTATION_DAYS
+    whose = "" if row.rotation_days else " (the platform's)"
+    if row.rotation_first_hour is None:
+        return f"after {days} days{whose}, at any hour"
+    return f"after {days} days{whose}, {row.rotation_first_hour}:00 to {row.rotation_end_hour}:00 {row.time_zone}"
 
 
 def _services(workspace: Workspace) -> Table:

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from rich.live import Live
 
+from controlplane.azure import sql_driver
 from controlplane.demo.checks import all_checks
 from controlplane.demo.clients import RestApi, SimulatorBooks
 from controlplane.demo.customers import CUSTOMERS, REFUSED, REMOVED, Wanted
@@ -42,6 +43,7 @@ class Journey:
     def run(self) -> bool:
         """True when everything went as promised."""
         self.began = time.monotonic()
+        console.print(f"Signs in to SQL with {sql_driver()}.")
         self.books = SimulatorBooks()
         self.operator = self._client("demo-operator", ["Operator"])
         self._workspaces()

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from cloud import factory
+from cloud.settings import SqlDriverKind
+from cloud.sql_drivers import DriverInUse
 from controlplane.embedded.launch import die_with_parent
 from controlplane.embedded.processes import ROOT_OF_CODE, PartFailed, leftover
 from controlplane.embedded.run_directory import AlreadyRunning, RunDirectory
@@ -75,6 +78,7 @@ def up(path: Path, *, fresh: bool) -> int:
     try:
         with _stack(path, fresh=fresh) as stack:
             console.print(_operator_login(stack))
+            console.print(f"  SQL      {_sql_driver(stack)}")
             console.print(f"  Console  [bold]{stack.web_url}/console/[/]\n  Logs     {stack.run.path}/logs\n")
             console.print("  Ctrl-C, or `make down` elsewhere, stops it.\n")
             while True:
@@ -167,6 +171,12 @@ def _operator_login(stack: EmbeddedStack) -> str:
     command = [sys.executable, "manage.py", "ensure_operator"]
     environment = {**os.environ, **stack.environment}
     return subprocess.run(command, cwd=ROOT_OF_CODE, env=environment, check=True, capture_output=True, text=True).stdout
+
+
+def _sql_driver(stack: EmbeddedStack) -> DriverInUse:
+    """What its workers sign in with."""
+    chosen = stack.environment.get("AZURE_SQL_DRIVER") or os.environ.get("AZURE_SQL_DRIVER") or SqlDriverKind.AUTO
+    return factory.driver_in_use(SqlDriverKind(chosen))
 
 
 def _arguments() -> argparse.Namespace:

@@ -3,5 +3,6 @@
 from rotation.workflows.emergency_rotation import EMERGENCY_ROTATION
 from rotation.workflows.retire_credential import RETIRE_CREDENTIAL
 from rotation.workflows.rotate_credential import ROTATE_CREDENTIAL
+from rotation.workflows.rotate_server_admin import ROTATE_SERVER_ADMIN
 
-WORKFLOWS = (ROTATE_CREDENTIAL, RETIRE_CREDENTIAL, EMERGENCY_ROTATION)
+WORKFLOWS = (ROTATE_CREDENTIAL, RETIRE_CREDENTIAL, EMERGENCY_ROTATION, ROTATE_SERVER_ADMIN)

@@ -27,6 +27,7 @@ PATHS = {
     "service-emergency-rotations": "/api/v1/workspaces/{workspace}/services/{service}/emergency-rotations",
     "workspace-emergency-rotations": "/api/v1/workspaces/{workspace}/emergency-rotations",
     "emergency-rotations": "/api/v1/emergency-rotations",
+    "key-vault-events": "/api/v1/webhooks/key-vault",
     "operations": "/api/v1/operations",
     "operation": "/api/v1/operations/{operation}",
     **{

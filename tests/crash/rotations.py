@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from cloud.sql_failures import SqlFailure
-from inventory.models import Database
+from inventory.models import Database, SqlServer
 from inventory.states import Status
 from operations.models import Operation
+from rotation.administrators import request_admin_rotation
 from rotation.emergency import Reach, Scope, request_emergency
-from rotation.models import Credential
-from rotation.names import stable_secret_of
+from rotation.models import Credential, ServerAdministrator
+from rotation.names import stable_secret_of, staged_admin_secret_of
 from rotation.orphans import orphaned_versions
 from rotation.services import request_emergency_rotation, request_rotation
 from tests.builders import GIB
@@ -33,6 +35,10 @@ def emergency_of_everything() -> Operation:
     return request_emergency(Reach(Scope.EVERYTHING), actor="tests", reason="leaked")
 
 
+def rotate_administrator() -> Operation:
+    return request_admin_rotation(SqlServer.objects.get(status=Status.READY), actor="tests")
+
+
 ISSUING = ("stage_password", "create_user", "verify_login", "publish_secret")
 ROTATIONS = (
     Flow("rotation", rotate, furnished=True, share=0.08),
@@ -45,6 +51,7 @@ ROTATIONS = (
         share=0.05,
         steps=tuple(f"create_database.{step}" for step in ISSUING),
     ),
+    Flow("server administrator", rotate_administrator, furnished=True, share=0.1),
 )
 ROTATION_FAULTS = (*FAULTS, *CREDENTIAL_FAULTS)
 
@@ -73,6 +80,9 @@ class Witness:
             why = refusal(self.world, database)
             if why:
                 self.failures.append(f"no credential works after {after}: {why}")
+        for server in SqlServer.objects.filter(status=Status.READY):
+            if not administrators_that_work(self.world, server):
+                self.failures.append(f"neither of the administrator's two passwords works after {after}")
 
 
 def refusal(world: World, database: Database) -> str:
@@ -87,6 +97,18 @@ def refusal(world: World, database: Database) -> str:
     return ""
 
 
+def administrators_that_work(world: World, server: SqlServer) -> list[str]:
+    """Secrets of the administrator, stable and staged, whose newest version signs in."""
+    secrets, working = world.local.secrets(), []
+    for name in (server.admin_secret_name, staged_admin_secret_of(server)):
+        for version in secrets.get(name, [])[-1:]:
+            login = {"endpoint": server.observed_endpoint, "database": "master", "user": server.administrator_login}
+            with suppress(SqlFailure):
+                world.local.session({**login, "password": version["value"]}).close()
+                working.append(name)
+    return working
+
+
 def rotation_faults(world: World, *, landed_late: bool) -> Iterator[str]:
     """At the end: one user works, the other does not; every enabled version is the active user's."""
     for database in Database.objects.filter(status=Status.READY):
@@ -99,6 +121,21 @@ def rotation_faults(world: World, *, landed_late: bool) -> Iterator[str]:
         if not landed_late:
             yield from (f"{version} is enabled and nobody's" for version in orphaned_versions(database))
         yield from _superseded_users(world, database)
+    for server in SqlServer.objects.filter(status=Status.READY):
+        yield from _administrator(world, server, landed_late=landed_late)
+
+
+def _administrator(world: World, server: SqlServer, *, landed_late: bool) -> Iterator[str]:
+    """The stable secret works, and no other version is enabled once it was rotated."""
+    if server.admin_secret_name not in administrators_that_work(world, server):
+        yield f"{server}: its administrator's stable secret does not sign in"
+    if landed_late or not ServerAdministrator.objects.filter(server=server, failures=0).exists():
+        return
+    for name, versions in world.local.secrets().items():
+        if name.startswith(server.admin_secret_name):
+            for version in versions:
+                if version["attributes"]["enabled"] and version["version"] != server.admin_secret_version:
+                    yield f"{name}/{version['version']} is enabled and nobody's"
 
 
 def _superseded_users(world: World, database: Database) -> Iterator[str]:

@@ -14,13 +14,14 @@ from operations import clock
 from operations.models import AuditEvent, OutboxEvent
 from rotation import due, expiry
 from rotation.models import Credential
-from tests.builders import a_credential, a_database
+from rotation.outlook import outlook
+from tests.builders import a_credential, a_database, a_service
 
 DAY = timedelta(days=1)
 
 
 def an_expiring(days: float) -> Database:
-    database = a_database(status=Status.READY)
+    database = a_database(a_service(name=f"service-{Database.objects.count()}"), status=Status.READY)
     now = clock.now()
     a_credential(
         database, promoted_at=now - 60 * DAY, valid_until=now + days * DAY, rotate_after=now + timedelta(days=5)
@@ -74,3 +75,32 @@ def test_a_threshold_is_never_wider_than_needed(days: float):
     found = expiry.threshold(timedelta(days=days))
     assert (found is None) == (timedelta(days=days) > timedelta(days=30))
     assert found is None or timedelta(days=days) <= timedelta(days=found)
+
+
+@pytest.mark.django_db
+def test_the_outlook_counts_what_ends_and_what_fails():
+    for days in (-1, 0.5, 6, 20, 40):
+        an_expiring(days)
+    Credential.objects.filter(valid_until__lte=clock.now()).update(failures=3)
+    seen = outlook()
+    assert seen.within == {0: 1, 1: 2, 7: 3, 14: 3, 30: 4}
+    assert seen.failing == 1
+    assert seen.first_ends_at == Credential.objects.order_by("valid_until")[0].valid_until
+
+
+@pytest.mark.django_db
+def test_our_own_client_secret_is_told_of_once_a_threshold(settings):
+    settings.AZURE_CREDENTIAL = "client_secret"
+    settings.AZURE_CLIENT_SECRET_EXPIRES_AT = clock.now() + 20 * DAY
+    assert expiry.alert_own_secret()
+    assert not expiry.alert_own_secret()
+    clock.advance(21 * DAY, business=True)
+    assert expiry.alert_own_secret()
+    assert alerts() == [("identity.secret_expiring", 30), ("identity.secret_expired", 0)]
+
+
+@pytest.mark.django_db
+def test_an_identity_without_a_secret_has_none_to_tell_of(settings):
+    settings.AZURE_CREDENTIAL = "managed_identity"
+    settings.AZURE_CLIENT_SECRET_EXPIRES_AT = clock.now()
+    assert not expiry.alert_own_secret()
