@@ -45,16 +45,22 @@ def _credentials(seen: Outlook) -> Notice | None:
     if not passed:
         return None
     days, count = passed[0], seen.within[passed[0]]
-    ends = f"within {days} days" if days > 1 else "within a day"
-    title = f"{_many(count)} {'have EXPIRED' if not days else 'end ' + ends}"
-    first = first_ends(seen)
+    first = _first_ends(seen)
     text = f"{first} {seen.within[max(seen.within)]} in all end within {max(seen.within)} days; {seen.failing} fail to rotate."
-    return Notice(BAD if days <= URGENT_DAYS else WARNING, title, text)
+    return Notice(BAD if days <= URGENT_DAYS else WARNING, _said(count, days), text)
 
 
-def first_ends(seen: Outlook) -> str:
+def _said(count: int, days: int) -> str:
+    many = "1 credential" if count == 1 else f"{count:,} credentials"
+    if not days:
+        return f"{many} {'has' if count == 1 else 'have'} EXPIRED"
+    return f"{many} {'ends' if count == 1 else 'end'} within {'a day' if days == 1 else f'{days} days'}"
+
+
+def _first_ends(seen: Outlook) -> str:
     assert seen.first_ends_at is not None, "one has passed a threshold"
-    return f"The first ends {seen.first_ends_at:%d %b %Y, %H:%M} UTC."
+    word = "ended" if seen.within[0] else "ends"
+    return f"The first {word} {seen.first_ends_at:%d %b %Y, %H:%M} UTC."
 
 
 def _own_secret(seen: Outlook) -> Notice | None:
@@ -65,7 +71,3 @@ def _own_secret(seen: Outlook) -> Notice | None:
     state = f"ends within {days} days" if days else "has EXPIRED"
     text = f"It ends {ends_at:%d %b %Y, %H:%M} UTC. Make a new one in Entra ID and give it to every process."
     return Notice(BAD if days <= URGENT_DAYS else WARNING, f"This control plane's own client secret {state}", text)
-
-
-def _many(count: int) -> str:
-    return "1 credential" if count == 1 else f"{count:,} credentials"
