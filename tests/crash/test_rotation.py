@@ -31,7 +31,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> RotationGround:
 def ground(prepared: RotationGround, committed_db: None, settings) -> RotationGround:
     """Nothing overlaps: the old user is taken away at the first moment at which that is allowed."""
     settings.OBSERVE_WAITING_SECONDS = 45.0
-    settings.OBSERVE_IDLE_SECONDS = 1e6  # else it depends on the machine's pace whether a look falls into the run
     settings.CREDENTIAL_OVERLAP_SECONDS = settings.CREDENTIAL_DRAIN_SECONDS = 0
     return prepared
 
