@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tests.databases import ROOT
 
-READERS = {"env_text", "env_int", "env_float", "env_bool", "env_list", "env_secret", "is_set"}
+READERS = {"env_text", "env_int", "env_float", "env_bool", "env_list", "env_moment", "env_secret", "is_set"}
 PACKAGES = (
     "controlplane",
     "cloud",
