@@ -175,12 +175,20 @@ class ArmCaller:
             policies.RequestIdPolicy(),
             policies.HeadersPolicy(),
             policies.UserAgentPolicy(user_agent="sql-persistence-provider"),
+            policies.CustomHookPolicy(),  # outside of the next, so that hooks find the answer read
             policies.ContentDecodePolicy(),
             _Gate(self._settings.arm_url, take),
             ARMChallengeAuthenticationPolicy(self._credential, self._settings.arm_scope),
-            policies.CustomHookPolicy(),
             _Journal(self._call_class),
         ]
+
+
+def whole_page(response: PipelineResponse[Any, Any]) -> None:
+    """A hook for lists: a page without its values would be read as an empty one, and so as "absent"."""
+    page = response.context.get(policies.ContentDecodePolicy.CONTEXT_NAME)
+    has_values = isinstance(page, Mapping) and isinstance(page.get("value"), list)
+    if response.http_response.status_code == 200 and not has_values:
+        raise RetryLater("InvalidAnswer", "The page has no values.")
 
 
 def required(value: T | None, field_name: str) -> T:

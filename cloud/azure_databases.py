@@ -6,7 +6,7 @@ from typing import Any
 
 from azure.mgmt.sql import SqlManagementClient, models
 
-from cloud.arm import ArmCaller, as_tags, as_text, required, sound
+from cloud.arm import ArmCaller, as_tags, as_text, required, sound, whole_page
 from cloud.azure_pools import observed_sku, sku_body
 from cloud.protocols import Accepted, DatabaseSpec, DroppedDatabase, ObservedDatabase, Origin, Restore, ServerRef
 
@@ -25,15 +25,15 @@ class AzureDatabases(ArmCaller):
     def list_databases(self, server: ServerRef) -> list[ObservedDatabase]:
         """All pages, without `master`; raises rather than return a part, and Missing when the server is not there."""
         with self.calls(server.subscription_id) as client:
-            listed = [
-                observed_database(one) for one in client.databases.list_by_server(server.resource_group, server.name)
-            ]
+            pages = client.databases.list_by_server(server.resource_group, server.name, raw_response_hook=whole_page)
+            listed = [observed_database(one) for one in pages]
         return [one for one in listed if one.name not in SYSTEM_DATABASES]
 
     def list_dropped_databases(self, server: ServerRef) -> list[DroppedDatabase]:
         """All pages; raises rather than return a part, and Missing when the server is not there."""
         with self.calls(server.subscription_id) as client:
-            listed = client.restorable_dropped_databases.list_by_server(server.resource_group, server.name)
+            group = client.restorable_dropped_databases
+            listed = group.list_by_server(server.resource_group, server.name, raw_response_hook=whole_page)
             return [dropped_database(one) for one in listed]
 
     def begin_create_database(self, server: ServerRef, name: str, spec: DatabaseSpec) -> Accepted:

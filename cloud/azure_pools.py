@@ -6,7 +6,7 @@ from typing import Any
 
 from azure.mgmt.sql import SqlManagementClient, models
 
-from cloud.arm import ArmCaller, as_tags, as_text, required, sound
+from cloud.arm import ArmCaller, as_tags, as_text, required, sound, whole_page
 from cloud.protocols import Accepted, ObservedPool, PoolSpec, ServerRef, Sku
 
 
@@ -23,9 +23,10 @@ class AzurePools(ArmCaller):
     def list_pools(self, server: ServerRef) -> list[ObservedPool]:
         """All pages; raises Missing when the server is not there, so that "no pools" is never a guess."""
         with self.calls(server.subscription_id) as client:
-            return [
-                observed_pool(one) for one in client.elastic_pools.list_by_server(server.resource_group, server.name)
-            ]
+            pages = client.elastic_pools.list_by_server(
+                server.resource_group, server.name, raw_response_hook=whole_page
+            )
+            return [observed_pool(one) for one in pages]
 
     def begin_create_pool(self, server: ServerRef, name: str, spec: PoolSpec) -> Accepted:
         def send(client: SqlManagementClient, **options: Any) -> object:

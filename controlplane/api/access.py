@@ -29,6 +29,7 @@ RULES: dict[tuple[str, str], frozenset[Role]] = {
     ("service", "PUT"): WRITERS,
     ("service", "DELETE"): WRITERS,
     ("service-restore", "POST"): WRITERS,
+    ("service-database", "GET"): EVERY_ROLE,
     ("service-credentials", "GET"): EVERY_ROLE,
     ("service-emergency-rotations", "POST"): OWNERS,
     ("workspace-emergency-rotations", "POST"): OWNERS,

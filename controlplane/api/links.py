@@ -18,6 +18,11 @@ def service_path(workspace: str, service: str) -> str:
     return reverse("service", args=[workspace, service])
 
 
+def database_path(workspace: str, service: str) -> str:
+    """The id of a service's database: its address without the host."""
+    return reverse("service-database", args=[workspace, service])
+
+
 def operation_url(request: Request, operation_id: UUID) -> str:
     """Where to ask how an operation is going."""
     return str(request.build_absolute_uri(reverse("operation", args=[operation_id])))

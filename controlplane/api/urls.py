@@ -6,6 +6,7 @@ from django.urls import path, re_path
 
 from controlplane.api.audit_events import AuditEventsView
 from controlplane.api.credentials import CredentialsView
+from controlplane.api.databases import ServiceDatabaseView
 from controlplane.api.decisions import (
     OperationAbandonView,
     OperationAdoptView,
@@ -33,6 +34,7 @@ urlpatterns = [
     path(SERVICES, ServicesView.as_view(), name="services"),
     path(f"{SERVICES}/<str:service>:restore", ServiceRestoreView.as_view(), name="service-restore"),
     path(f"{SERVICES}/<str:service>", ServiceView.as_view(), name="service"),
+    path(f"{SERVICES}/<str:service>/database", ServiceDatabaseView.as_view(), name="service-database"),
     path(f"{SERVICES}/<str:service>/credentials", CredentialsView.as_view(), name="service-credentials"),
     path(
         f"{SERVICES}/<str:service>/emergency-rotations",

@@ -31,6 +31,7 @@ EXPECTED = {
     "GET services": ALL,
     "GET service": ALL,
     "GET service-credentials": ALL,
+    "GET service-database": ALL,
     "POST service-emergency-rotations": "Operator WorkspaceOwner",
     "POST workspace-emergency-rotations": "Operator WorkspaceOwner",
     "POST emergency-rotations": "Operator",
@@ -59,6 +60,7 @@ BODIES = {
     "POST key-vault-events": {"id": "1", "type": "Microsoft.KeyVault.SecretNewVersionCreated", "data": SECRET},
     **{f"POST operation-{decision}": {"reason": "Because."} for decision in ("retry", "skip", "adopt", "abandon")},
 }
+CALLERS_BODIES = [name for name in BODIES if name != "POST key-vault-events"]  # whose documents Azure shapes
 DECISIONS = ("operation-retry", "operation-skip", "operation-adopt", "operation-abandon")  # of what needs attention
 PLATFORM_WIDE = ("emergency-rotations", "key-vault-events")  # of no workspace
 FLEET = ("subscriptions", "servers", "pools", "databases")
@@ -87,6 +89,7 @@ def prepared() -> dict[str, str]:
         "service": reverse("service", args=["cigna", "claims"]),
         "deleted-services": reverse("deleted-services", args=["cigna"]),
         "service-restore": reverse("service-restore", args=["cigna", "gone"]),
+        "service-database": reverse("service-database", args=["cigna", "claims"]),
         "service-credentials": reverse("service-credentials", args=["cigna", "claims"]),
         "service-emergency-rotations": reverse("service-emergency-rotations", args=["cigna", "claims"]),
         "workspace-emergency-rotations": reverse("workspace-emergency-rotations", args=["cigna"]),

@@ -28,6 +28,7 @@ TAKES = {
     "services": ["workspace"],
     "service": ["workspace", "service"],
     "service-credentials": ["workspace", "service"],
+    "service-database": ["workspace", "service"],
     "service-emergency-rotations": ["workspace", "service"],
     "workspace-emergency-rotations": ["workspace"],
     "emergency-rotations": [],

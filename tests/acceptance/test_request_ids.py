@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import pytest
+import structlog
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from controlplane.api.principals import Role
+from controlplane.api.workspaces import WorkspacesView
 from operations.models import AuditEvent
 from tests.acceptance.callers import Directory
 
@@ -28,6 +32,21 @@ def test_the_callers_id_is_given_back(client):
 def test_an_id_that_could_do_harm_is_left_out(id_: str, client):
     answer = client.get("/healthz", headers={"x-ms-client-request-id": id_})
     assert not answer.has_header("x-ms-client-request-id")
+
+
+def test_log_lines_of_a_request_carry_its_ids(directory: Directory, monkeypatch: pytest.MonkeyPatch):
+    seen: list[dict[str, object]] = []
+    asked = WorkspacesView.get
+
+    def noting(view: WorkspacesView, request: Request) -> Response:
+        seen.append(structlog.contextvars.get_contextvars())
+        return asked(view, request)
+
+    monkeypatch.setattr(WorkspacesView, "get", noting)
+    operator = directory.caller("operator", Role.OPERATOR)
+    answer = operator.get("/api/v1/workspaces", headers={"x-ms-client-request-id": "mine-1"})
+    assert seen == [{"request_id": answer["x-ms-request-id"], "client_request_id": "mine-1"}]
+    assert structlog.contextvars.get_contextvars() == {}
 
 
 def test_audit_events_carry_the_id_of_their_request(directory: Directory):

@@ -180,6 +180,22 @@ def test_an_answer_that_makes_no_sense_is_no_answer(azure: Azure, body: bytes):
     assert refused.value.code == "InvalidAnswer"
 
 
+@pytest.mark.parametrize("body", [b"{}", b'{"value": null}', b'{"value": {}}', b'{"id": 7}', b"[]", b"no json"])
+def test_a_page_without_its_values_is_no_empty_page(azure: Azure, body: bytes):
+    server = a_pool(azure, a_server(azure))
+
+    def garble(request: Request, call: Callable[[], Response]) -> Response:
+        if not request.path.startswith("/subscriptions"):
+            return call()
+        return Response(200, {"content-type": "application/json"}, body)
+
+    configure(azure, around=garble)
+    for listing in (factory.sql_management().list_databases, factory.sql_management().list_pools):
+        with pytest.raises(RetryLater) as refused:
+            listing(server)
+        assert refused.value.code == "InvalidAnswer"
+
+
 def test_a_state_that_the_sdk_does_not_know_is_kept_as_text(azure: Azure):
     server = a_pool(azure, a_server(azure))
 
