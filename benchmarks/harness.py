@@ -62,6 +62,12 @@ def family(pid: int) -> list[int]:
     return [pid, *(child.pid for child in process.children(recursive=True))]
 
 
+def family_cpu_seconds(pid: int) -> float:
+    """CPU of a process, of everything it has started, and of what of that has ended and was waited for."""
+    times = psutil.Process(pid).cpu_times()
+    return cpu_seconds(family(pid)) + float(times.children_user + times.children_system)
+
+
 class Spent:
     """CPU microseconds of this process and of its PostgreSQL backend, over a stretch of work."""
 

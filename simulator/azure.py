@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,7 @@ class Azure:
         self.vault_ports: dict[int, str] = {}
         self.faults = Faults(self.clock, seed)
         self.ledger = Ledger(self.store, self.clock)
+        self.requests: Counter[str] = Counter()  # since this start, by service and method
         throttle = Throttle(scale=lambda: self.clock.scale, real=real, enabled=throttled)
         self.arm = self._new_arm(throttle, subscriptions, page_size, stale_seconds, scale_retry_after)
         self.arm.quotas.sql_updates_per_second = sql_updates_per_second
@@ -104,6 +106,7 @@ class Azure:
         if request.path.startswith("/_sim"):
             return self.control.handle(request)
         service = self.service_of(request)
+        self.requests[f"{service} {request.method}"] += 1
         rule = self.faults.take(service, request.method, request.path)
         if rule is not None and rule.kind in (FaultKind.STATUS, FaultKind.TIMEOUT):
             return self._instead(request, service, rule)

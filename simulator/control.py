@@ -152,6 +152,7 @@ class Control:
             "secrets": self._secrets,
             "vaults": self._azure.vault_urls,
             "operations": self._operations,
+            "requests": lambda: dict(self._azure.requests),
             "effect_counts": lambda: dict(self._azure.ledger.counts),
             "effects": lambda: self._azure.ledger.entries(int(request.query.get("effects_after", "0"))),
         }

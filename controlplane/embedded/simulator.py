@@ -13,9 +13,9 @@ from controlplane.env import is_set
 
 
 class EmbeddedSimulator:
-    """A local Azure in `run`. `time_scale` 60 lets a simulated minute pass in a second."""
+    """A local Azure in `run`, with so many subscriptions. `time_scale` 60 lets a simulated minute pass in a second."""
 
-    def __init__(self, run: RunDirectory, *, time_scale: float = 60.0, seed: int = 1) -> None:
+    def __init__(self, run: RunDirectory, *, time_scale: float = 60.0, subscriptions: int = 1, seed: int = 1) -> None:
         self._run = run
         self._time_scale = time_scale
         self._state = run.path / "simulator"
@@ -23,7 +23,8 @@ class EmbeddedSimulator:
         self._line = self._state / "contract.json"
         port = str(run.port("simulator"))
         place = ("--host", "127.0.0.1", "--port", port, "--state", str(self._state))
-        command = [sys.executable, "-m", "simulator", *place, "--time-scale", str(time_scale), "--seed", str(seed)]
+        size = ("--subscriptions", str(subscriptions), "--time-scale", str(time_scale), "--seed", str(seed))
+        command = [sys.executable, "-m", "simulator", *place, *size]
         self.child = Child(Program("simulator", command, output=self._line), run)
 
     def start(self) -> None:
@@ -50,7 +51,7 @@ class EmbeddedSimulator:
             "AZURE_TENANT_ID": contract["tenant"],
             "AZURE_CLIENT_ID": contract["client_id"],
             "AZURE_CLIENT_SECRET_FILE": str(secret),
-            "AZURE_SUBSCRIPTION_IDS": contract["subscription"],
+            "AZURE_SUBSCRIPTION_IDS": ",".join(contract["subscriptions"]),
             "AZURE_LOCATIONS": ",".join(contract["locations"]),
             "AZURE_VAULT_URL": contract["vault"].replace("{vault}", contract["vault_name"]),
             "AZURE_SQL_HOST": "localhost",

@@ -20,7 +20,7 @@ from controlplane.embedded.processes import Child, Program, end_leftovers, run_t
 from controlplane.embedded.run_directory import RunDirectory
 from controlplane.embedded.simulator import EmbeddedSimulator
 from controlplane.embedded.valkey import EmbeddedValkey
-from controlplane.env import env_float, is_set
+from controlplane.env import env_float, env_int, is_set
 from controlplane.worker_groups import WorkerGroup, worker_groups
 
 ENVIRONMENT_FILE = "environment.json"  # addresses and paths of secrets, no secret; for commands beside a running stack
@@ -186,7 +186,10 @@ class EmbeddedStack:
             return EmbeddedPostgres(self.run, losable=self._losable)
         if part is Part.VALKEY:
             return EmbeddedValkey(self.run)
-        return EmbeddedSimulator(self.run, time_scale=env_float("SIMULATOR_TIME_SCALE", 60.0, minimum=0.001))
+        time_scale = env_float("SIMULATOR_TIME_SCALE", 60.0, minimum=0.001)
+        return EmbeddedSimulator(
+            self.run, time_scale=time_scale, subscriptions=env_int("SIMULATOR_SUBSCRIPTIONS", 1, minimum=1)
+        )
 
     def _addresses(self, server: Server) -> dict[str, str]:
         """Variables for children; secrets go by file, so that they stand in no process's environment."""

@@ -120,6 +120,14 @@ def test_the_ledger_tells_who_changed_what_once(azure):
     assert entry["id"].endswith("/databases/d1")
 
 
+def test_requests_are_counted_by_service_and_method_but_for_those_about_the_simulator_itself(azure):
+    group = a_group(azure)
+    before = state(azure)["requests"]
+    ask(azure, "GET", group)
+    ask(azure, "GET", group)
+    assert state(azure)["requests"] == {**before, "arm GET": before.get("arm GET", 0) + 2}
+
+
 def test_the_clock_is_moved_and_scaled_by_request(azure):
     before = azure.clock.now()
     assert control(azure, "POST", "clock", {"advance_seconds": 90, "scale": 5}).status == 200

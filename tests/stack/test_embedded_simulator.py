@@ -60,6 +60,12 @@ def test_a_restart_is_the_same_azure_at_the_same_address(tmp_path: Path) -> None
         assert stack.environment == first
 
 
+def test_there_are_as_many_subscriptions_as_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMULATOR_SUBSCRIPTIONS", "3")
+    with EmbeddedStack(tmp_path, {Part.SIMULATOR}) as stack:
+        assert len(set(stack.environment["AZURE_SUBSCRIPTION_IDS"].split(","))) == 3
+
+
 def test_an_azure_of_ones_own_replaces_the_simulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_TENANT_ID", "11111111-2222-3333-4444-555555555555")
     with EmbeddedStack(tmp_path, {Part.SIMULATOR}) as stack:
