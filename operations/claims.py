@@ -8,11 +8,12 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
-from operations import counting
+from operations import counting, prepared
 from operations.clock import DatabaseNow
 from operations.failpoints import hit
 from operations.models import Operation, StepRun
@@ -20,6 +21,7 @@ from operations.workflow import Mode, Step, steps_served, workflow_of
 
 BATCHED = (Mode.LOOKS,)
 ONE_BY_ONE = (Mode.ACTS, Mode.DECIDES)
+COLUMNS = tuple(field.attname for field in Operation._meta.concrete_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +140,11 @@ def claim(modes: Iterable[Mode], *, limit: int) -> list[Claim]:
         return []
     hit("claim.before")
     taken_at = time.monotonic()
-    operations = _take(known, modes, limit=limit)
-    claims = [_claim(operation, taken_at) for operation in operations]
+    rows = _take(known, modes, limit=limit)
+    claims = [_claim(row, taken_at) for row in rows]
     if claims:
         turns.taken(modes, claims[-1].operation.workspace)
-        _count(operations)
+        _count(rows)
         hit("claim.after")
     return claims
 
@@ -164,7 +166,7 @@ def owned(held: Claim) -> dict[str, object]:
     return {"pk": o.pk, "fence": o.fence, "claim_token": o.claim_token, "state": Operation.State.RUNNING}
 
 
-def _take(known: list[tuple[str, Step]], modes: tuple[Mode, ...], *, limit: int) -> list[Operation]:
+def _take(known: list[tuple[str, Step]], modes: tuple[Mode, ...], *, limit: int) -> list[dict[str, Any]]:
     acting = [(kind, step.name) for kind, step in known if step.mode is Mode.ACTS]
     arguments = {
         "kinds": [kind for kind, _ in known],
@@ -176,18 +178,19 @@ def _take(known: list[tuple[str, Step]], modes: tuple[Mode, ...], *, limit: int)
         "owner": f"{socket.gethostname()}:{os.getpid()}",
         "lease": settings.OPERATIONS_LEASE_SECONDS,
     }
-    return list(Operation.objects.raw(FAIRLY + TAKE + (INTENTS if acting else "") + IN_TURN, arguments))
+    return prepared.records(FAIRLY + TAKE + (INTENTS if acting else "") + IN_TURN, arguments)
 
 
-def _claim(operation: Operation, taken_at: float) -> Claim:
+def _claim(row: dict[str, Any], taken_at: float) -> Claim:
+    operation = Operation.from_db("default", COLUMNS, [row[name] for name in COLUMNS])
+    operation.maybe_happened = row["happened_before"]
     step = workflow_of(operation.kind).step(operation.step)
-    operation.maybe_happened = operation.happened_before  # type: ignore[attr-defined]  # columns of the query
-    return Claim(operation, step, taken_at + settings.OPERATIONS_LEASE_SECONDS, operation.run_id)  # type: ignore[attr-defined]
+    return Claim(operation, step, taken_at + settings.OPERATIONS_LEASE_SECONDS, row["run_id"])
 
 
-def _count(operations: list[Operation]) -> None:
+def _count(rows: list[dict[str, Any]]) -> None:
     """For whoever watches: how long rows waited for us, and whose lease somebody let run out."""
-    for operation in operations:
-        counting.waited((operation.claimed_at - operation.was_due_at).total_seconds())  # type: ignore[attr-defined]
-        if operation.lease_before is not None:  # type: ignore[attr-defined]
+    for row in rows:
+        counting.waited((row["claimed_at"] - row["was_due_at"]).total_seconds())
+        if row["lease_before"] is not None:
             counting.count("lease_expiries")

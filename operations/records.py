@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from django.db import connection, transaction
 
-from operations import counting, locks
+from operations import counting, locks, prepared
 from operations.claims import Claim
 from operations.hints import hint, hint_lane, serves
 from operations.identifiers import new_id
@@ -84,9 +84,8 @@ FINISHED = """finished AS (
 def still_ours(claims: Sequence[Claim]) -> list[Claim]:
     """Those of `claims` that nobody took over, locked until the transaction ends, in the order of their ids."""
     keys = [(held.operation.pk, held.operation.fence, held.operation.claim_token) for held in claims]
-    with connection.cursor() as cursor:
-        cursor.execute(STILL_OURS, [list(column) for column in zip(*keys, strict=True)])
-        rows = {row[0] for row in cursor.fetchall()}
+    columns = [list(column) for column in zip(*keys, strict=True)]
+    rows = {row[0] for row in prepared.rows(STILL_OURS, columns)}
     _count_zombies([held for held in claims if held.operation.pk not in rows])
     return [held for held in claims if held.operation.pk in rows]
 
@@ -111,9 +110,8 @@ def _write(results: Sequence[Recorded]) -> set[object]:
         return set()
     rows = [_values(held, transition) for held, transition in results]
     acted = any(row["run_id"] for row in rows)
-    with connection.cursor() as cursor:
-        cursor.execute(RECORD.replace("{finished}", FINISHED if acted else ""), [json.dumps(rows)])
-        return {row[0] for row in cursor.fetchall()}
+    statement = RECORD.replace("{finished}", FINISHED if acted else "")
+    return {row[0] for row in prepared.rows(statement, [json.dumps(rows)])}
 
 
 def _values(held: Claim, new: Transition) -> dict[str, Any]:
