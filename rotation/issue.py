@@ -145,6 +145,7 @@ def issued_columns(operation: Operation, database: Database) -> dict[str, object
         "rotate_after": next_rotation_at(database.pk, now, policy_of(database)),
         "alerted_days": None,
         "failures": 0,
+        "acknowledged_at": None,
     }
 
 

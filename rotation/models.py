@@ -15,8 +15,9 @@ class Credential(models.Model):
 
     staged → active → overlapping → retired → staged (again); staged → retired where a rotation was given up, overlapping →
     staged in an emergency. Exactly one slot of a ready database is active: the one that the stable secret names. An
-    overlapping one still works until it is retired: not before `retire_after`, and then when no session uses it any more,
-    at the latest at `retire_by`. All times are the business clock's.
+    overlapping one still works until it is retired: not before `retire_after`, which its service may bring near by
+    acknowledging the new one, and then when no session uses it any more, at the latest at `retire_by`. All times are the
+    business clock's.
     """
 
     class Status(models.TextChoices):
@@ -42,6 +43,9 @@ class Credential(models.Model):
         null=True, help_text="The last alert: so many days before its end; 0: overdue."
     )
     failures = models.PositiveSmallIntegerField(default=0, help_text="Rotations given up since the last good one.")
+    acknowledged_at = models.DateTimeField(null=True, help_text="When its service said that it uses it; empty: never.")
+    open_sessions = models.PositiveIntegerField(null=True, help_text="As last seen in the database; empty: never seen.")
+    sessions_seen_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [

@@ -31,6 +31,11 @@ def credential_key(database: Database) -> str:
     return f"credential:{database.pk}"
 
 
+def sessions_key(database: Database) -> str:
+    """What counts of its sessions have as their target; they stand in nobody's way."""
+    return f"sessions:{database.pk}"
+
+
 def staged_admin_secret_of(server: SqlServer) -> str:
     """Where the administrator's next password stands until it is proved."""
     return f"{server.admin_secret_name}-staged"

@@ -1,4 +1,4 @@
-"""What may be asked of credentials: a rotation now, a shorter overlap, and to make way for a removal."""
+"""What may be asked of credentials: a rotation now, a look at who is signed in, and to make way for a removal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from operations.errors import TooLateToCancel
 from operations.models import Operation, Priority
 from operations.services import active_operation, cancel, submit
 from rotation.models import Credential
-from rotation.names import credential_key
+from rotation.names import credential_key, sessions_key
 from rotation.schedule import next_rotation_at, policy_of
 
 
@@ -27,6 +27,14 @@ def request_rotation(database: Database, *, actor: str, reason: str = "") -> Ope
 def request_retirement(database: Database, *, actor: str) -> Operation:
     """Take the superseded user and versions out of use. Raises OperationInProgress while another does so."""
     return _submit("retire_credential", database, actor=actor, wish={})
+
+
+@transaction.atomic
+def request_session_count(database: Database, *, actor: str) -> Operation:
+    """Count the sessions of both users now; the count that is under way serves for this wish too."""
+    running = active_operation(sessions_key(database))
+    how = {"target": sessions_key(database), "priority": Priority.USER}
+    return running or _submit("count_sessions", database, actor=actor, wish={}, **how)
 
 
 @transaction.atomic
@@ -92,5 +100,5 @@ def ask_to_stop(operation: Operation, *, actor: str) -> None:
 
 def _submit(kind: str, database: Database, *, actor: str, wish: Mapping[str, Any], **how: Any) -> Operation:
     workspace = database.service.workspace.name if database.service else ""
-    options = {"priority": Priority.ROTATION, **how}
-    return submit(kind, target=credential_key(database), actor=actor, workspace=workspace, wish=wish, **options)
+    options = {"target": credential_key(database), "priority": Priority.ROTATION, **how}
+    return submit(kind, actor=actor, workspace=workspace, wish=wish, **options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from rest_framework import serializers
@@ -11,8 +11,11 @@ from rest_framework.response import Response
 
 from controlplane.api.openapi import documented
 from controlplane.api.problems import not_found
+from controlplane.api.shapes import Shape, Text
 from controlplane.api.view import ApiView, named
+from inventory.models import ServiceInstance
 from inventory.selectors import services_for
+from rotation.acknowledgement import acknowledge
 from rotation.models import Credential
 
 SHOWN = (Credential.Status.ACTIVE, Credential.Status.OVERLAPPING)
@@ -27,6 +30,9 @@ class UserDocument(serializers.Serializer[Any]):
     worksUntil = serializers.DateTimeField(
         allow_null=True,
         help_text="Active: when it will have been replaced. Overlapping: when it is retired at the latest.",
+    )
+    acknowledgedAt = serializers.DateTimeField(
+        allow_null=True, help_text="Active: when the service said that it uses it."
     )
 
 
@@ -44,15 +50,50 @@ class CredentialsView(ApiView):
     @documented("credentials_get", answers={200: CredentialReferences}, errors=(404,))
     def get(self, request: Request, workspace: str, service: str) -> Response:
         """References only: whoever may read the vault finds the value there."""
-        place = self.workspace(workspace)
-        found = services_for(self.viewer()).filter(workspace=place, name=named(service, "service")).first()
-        if found is None:
-            raise not_found("Service")
-        rows = list(Credential.objects.filter(database__service=found, status__in=SHOWN).order_by("status"))
-        active = next((row for row in rows if row.status == Credential.Status.ACTIVE), None)
-        if active is None:
-            raise not_found("Credential")
-        return Response(_document(active, rows))
+        return Response(_references(service_named(self, workspace, service)))
+
+
+class AcknowledgementShape(Shape):
+    """Which version the service uses."""
+
+    secretVersion = Text(max_length=64, pattern=r"[A-Za-z0-9-]+", help_text="The version that was read from the vault.")
+
+
+class AcknowledgementView(ApiView):
+    """A service's word that it uses the new version."""
+
+    bodies: ClassVar = {"POST": AcknowledgementShape}
+
+    @documented(
+        "credentials_acknowledge",
+        answers={200: CredentialReferences},
+        body=AcknowledgementShape,
+        errors=(404, 409),
+        writes=True,
+    )
+    def post(self, request: Request, workspace: str, service: str) -> Response:
+        """All of the service uses this version: the old user is retired once it has no sessions left. Nobody has to say so."""
+        found = service_named(self, workspace, service)
+        acknowledge(found, self.body()["secretVersion"], actor=self.actor())
+        return Response(_references(found))
+
+
+def service_named(view: ApiView, workspace: str, service: str) -> ServiceInstance:
+    """The service, where the caller may know of it. Raises Problem 400, 404."""
+    place = view.workspace(workspace)
+    found = services_for(view.viewer()).filter(workspace=place, name=named(service, "service")).first()
+    if found is None:
+        raise not_found("Service")
+    return found
+
+
+def _references(service: ServiceInstance) -> dict[str, Any]:
+    """Raises Problem 404 before the first was issued."""
+    rows = list(Credential.objects.filter(database__service=service, status__in=SHOWN).order_by("status"))
+    active = next((row for row in rows if row.status == Credential.Status.ACTIVE), None)
+    if active is None:
+        raise not_found("Credential")
+    return _document(active, rows)
 
 
 def _document(active: Credential, rows: list[Credential]) -> dict[str, Any]:
@@ -72,4 +113,5 @@ def _user(row: Credential) -> dict[str, Any]:
         "state": "Active" if active else "Overlapping",
         "promotedAt": row.promoted_at,
         "worksUntil": row.valid_until if active else row.retire_by,
+        "acknowledgedAt": row.acknowledged_at if active else None,
     }

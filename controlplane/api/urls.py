@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from controlplane.api.audit_events import AuditEventsView
-from controlplane.api.credentials import CredentialsView
+from controlplane.api.credentials import AcknowledgementView, CredentialsView
 from controlplane.api.databases import ServiceDatabaseView
 from controlplane.api.decisions import (
     OperationAbandonView,
@@ -19,6 +19,7 @@ from controlplane.api.operations import OperationCancelView, OperationsView, Ope
 from controlplane.api.pages import DocumentView, NoSuchRouteView, PageView
 from controlplane.api.restores import DeletedServicesView, ServiceRestoreView
 from controlplane.api.services import ServicesView, ServiceView
+from controlplane.api.sessions import SessionsView
 from controlplane.api.vault_events import VaultEventsView
 from controlplane.api.workspaces import CertificateView, WorkspacesView, WorkspaceView
 
@@ -36,6 +37,12 @@ urlpatterns = [
     path(f"{SERVICES}/<str:service>", ServiceView.as_view(), name="service"),
     path(f"{SERVICES}/<str:service>/database", ServiceDatabaseView.as_view(), name="service-database"),
     path(f"{SERVICES}/<str:service>/credentials", CredentialsView.as_view(), name="service-credentials"),
+    path(
+        f"{SERVICES}/<str:service>/credentials:acknowledge",
+        AcknowledgementView.as_view(),
+        name="service-credentials-acknowledge",
+    ),
+    path(f"{SERVICES}/<str:service>/credentials/sessions", SessionsView.as_view(), name="service-sessions"),
     path(
         f"{SERVICES}/<str:service>/emergency-rotations",
         ServiceEmergencyView.as_view(),

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from controlplane.console import recent
 from controlplane.console.display import copyable, moment, row_link, state
 from controlplane.console.read_only import ReadOnlyPage
+from controlplane.console.sessions import COUNT_SESSIONS, sessions_of
 from controlplane.console.site import console
 from controlplane.console.tables import Facts, Table
 from controlplane.console.targets import name_of
@@ -25,6 +26,7 @@ class CredentialPage(ReadOnlyPage):
     search_fields = ("user_name", "stable_secret", "staging_secret", "database__azure_name")
     ordering = ("valid_until", "pk")
     empty_means = "No login has been issued yet."
+    buttons = (COUNT_SESSIONS,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Credential]:
         rows: QuerySet[Credential] = super().get_queryset(request).select_related("database__service__workspace")
@@ -58,6 +60,8 @@ class CredentialPage(ReadOnlyPage):
             ("State", state(row.status)),
             ("Promoted", self.promoted(row)),
             ("Valid until", moment(row.valid_until)),
+            ("Acknowledged by its service", moment(row.acknowledged_at, never="never")),
+            ("Open sessions", sessions_of(row)),
         )
         secrets = (
             ("Secret that consumers read", copyable(row.stable_secret)),

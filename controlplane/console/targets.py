@@ -14,6 +14,7 @@ from inventory.models import Database, ElasticPool, ServiceInstance, SqlServer, 
 MODELS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "database": (Database, ("service__workspace",)),
     "credential": (Database, ("service__workspace",)),
+    "sessions": (Database, ("service__workspace",)),
     "server-admin": (SqlServer, ()),
     "pool": (ElasticPool, ("server",)),
     "server": (SqlServer, ()),

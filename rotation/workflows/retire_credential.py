@@ -17,7 +17,7 @@ from rotation.logins import administrator
 from rotation.models import Credential
 from rotation.names import credential_key, other_slot, user_of
 from rotation.passwords import new_password
-from rotation.sessions import end_one_session, open_sessions
+from rotation.sessions import count_sessions, end_one_session
 from rotation.targets import active_credential, credential_in, database_of
 
 Status = Credential.Status
@@ -56,7 +56,7 @@ def await_drained(operation: Operation) -> Outcome:
         return Next()
     if clock.now() >= row.retire_by:
         return Next()
-    count = len(open_sessions(operation, database, row.user_name))
+    count = count_sessions(operation, database, row.user_name)
     wait = _wait_until(operation, row.retire_by, f"{count} sessions of {row.user_name} are open.")
     return wait if count and wait else Next()
 

@@ -25,6 +25,8 @@ PATHS = {
     "deleted-services": "/api/v1/workspaces/{workspace}/deleted-services",
     "service-database": "/api/v1/workspaces/{workspace}/services/{service}/database",
     "service-credentials": "/api/v1/workspaces/{workspace}/services/{service}/credentials",
+    "service-credentials-acknowledge": "/api/v1/workspaces/{workspace}/services/{service}/credentials:acknowledge",
+    "service-sessions": "/api/v1/workspaces/{workspace}/services/{service}/credentials/sessions",
     "service-emergency-rotations": "/api/v1/workspaces/{workspace}/services/{service}/emergency-rotations",
     "workspace-emergency-rotations": "/api/v1/workspaces/{workspace}/emergency-rotations",
     "emergency-rotations": "/api/v1/emergency-rotations",

@@ -18,7 +18,7 @@ from rotation.emergency import Reach, Scope, request_emergency
 from rotation.models import Credential, ServerAdministrator
 from rotation.names import stable_secret_of, staged_admin_secret_of
 from rotation.orphans import orphaned_versions
-from rotation.services import request_emergency_rotation, request_rotation
+from rotation.services import request_emergency_rotation, request_rotation, request_session_count
 from tests.builders import GIB
 from tests.crash.faults import CREDENTIAL_FAULTS, FAULTS
 from tests.crash.flows import SECOND, Flow, request
@@ -35,6 +35,10 @@ def rotate_in_emergency() -> Operation:
 
 def emergency_of_everything() -> Operation:
     return request_emergency(Reach(Scope.EVERYTHING), actor="tests", reason="leaked")
+
+
+def count_sessions() -> Operation:
+    return request_session_count(Database.objects.get(status=Status.READY), actor="tests")
 
 
 def rotate_administrator() -> Operation:
@@ -55,6 +59,7 @@ ROTATIONS = (
         share=0.05,
         steps=tuple(f"create_database.{step}" for step in ISSUING),
     ),
+    Flow("count of sessions", count_sessions, furnished=True, share=0.2),
     Flow("server administrator", rotate_administrator, furnished=True, share=0.1),
 )
 ROTATION_FAULTS = (*FAULTS, *CREDENTIAL_FAULTS)

@@ -60,6 +60,7 @@ def test_the_faultless_runs_pass_every_step(ground: RotationGround) -> None:
         "retire_credential.scramble_password",
         "emergency_rotation.begin_next",
         "rotate_server_admin.promote",
+        "count_sessions.count",
     ):
         assert step in steps
     assert ground.looks > 0
