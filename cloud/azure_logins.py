@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from cloud.errors import AlreadyThere, Missing, RetryLater
+from cloud.identities import EntraUser, OwnIdentity
 from cloud.protocols import LoginSpec
 from cloud.secrets import Secret
 from cloud.settings import CloudSettings
@@ -13,22 +15,42 @@ from cloud.sql_drivers import Session, SqlDriver, SqlTarget
 from cloud.sql_failures import SqlFailure, classify_sql
 
 LONGEST_IDENTIFIER = 128
+CONNECT_OF = (
+    "SELECT state_desc FROM sys.database_permissions WHERE class = 0 AND permission_name = 'CONNECT'"
+    " AND grantee_principal_id = {:d}"
+)
+GRANTED = frozenset({"GRANT", "GRANT_WITH_GRANT_OPTION"})
 SERVICE_ROLES = ("db_datareader", "db_datawriter", "db_ddladmin")
 
 
 class AzureSqlLogins:
     """Signs in and manages contained users, over whichever driver it is given."""
 
-    def __init__(self, settings: CloudSettings, *, driver: SqlDriver) -> None:
+    def __init__(
+        self, settings: CloudSettings, *, driver: SqlDriver, token: Callable[[], Secret] | None = None
+    ) -> None:
+        """`token` gives our own access token for Azure SQL."""
         self._settings = settings
         self._driver = driver
+        self._token = token
 
-    def verify(self, login: LoginSpec) -> None:
+    def verify(self, login: LoginSpec | OwnIdentity) -> None:
         """Sign in with a fresh connection and SELECT 1; raises LoginRefused, or RetryLater while Azure is not ready."""
         with self._session(login) as session:
             rows = session.execute("SELECT 1")
         if [tuple(row) for row in rows] != [(1,)]:
             raise RetryLater("InvalidAnswer", "SELECT 1 did not answer 1.")
+
+    def find_entra_user(self, own: OwnIdentity, name: str) -> EntraUser | None:
+        """Two short reads: the user, then its right to connect."""
+        user = f"SELECT principal_id FROM sys.database_principals WHERE type IN ('E', 'X') AND name = {quoted_literal(name)}"
+        with self._session(own) as session:
+            found = session.execute(user)
+            if not found:
+                return None
+            states = session.execute(CONNECT_OF.format(int(found[0][0])))
+        granted = {str(row[0]) for row in states}
+        return EntraUser(name, may_connect=bool(granted) and granted <= GRANTED)
 
     def ensure_user(self, admin: LoginSpec, user: str, password: Secret) -> None:
         """Create the contained user or set its password, then its rights; each statement may be repeated."""
@@ -60,7 +82,7 @@ class AzureSqlLogins:
             self._run(session, f"KILL {session_id:d}")
 
     @contextlib.contextmanager
-    def _session(self, login: LoginSpec) -> Iterator[Session]:
+    def _session(self, login: LoginSpec | OwnIdentity) -> Iterator[Session]:
         """One connection, closed whatever happens; failures are classed without a trace of the statement."""
         try:
             with contextlib.closing(self._driver.connect(self._target(login))) as session:
@@ -75,14 +97,18 @@ class AzureSqlLogins:
         except SqlFailure as failure:
             raise classify_sql(failure) from None
 
-    def _target(self, login: LoginSpec) -> SqlTarget:
+    def _target(self, login: LoginSpec | OwnIdentity) -> SqlTarget:
+        if isinstance(login, OwnIdentity):
+            assert self._token is not None, "whoever signs in by token is made with one"
+            who: dict[str, Any] = {"user": "", "password": Secret(""), "token": self._token()}
+        else:
+            who = {"user": login.user, "password": login.password}
         return SqlTarget(
             host=self._settings.sql_host or login.endpoint,
             port=self._settings.sql_port,
             server=login.endpoint.partition(".")[0].lower(),
             database=login.database,
-            user=login.user,
-            password=login.password,
+            **who,
         )
 
 

@@ -25,8 +25,10 @@ from azure.identity import (
 from cloud import mssql_driver
 from cloud.azure_logins import AzureSqlLogins
 from cloud.azure_management import AzureSqlManagement
+from cloud.classify import azure_errors
 from cloud.key_vault import AzureSecretStore
 from cloud.protocols import CallClass, SecretStore, SqlLogins, SqlManagement
+from cloud.secrets import Secret
 from cloud.settings import CloudSettings, CredentialKind, SqlDriverKind
 from cloud.sql_drivers import DriverInUse, SqlDriver
 from cloud.throttle import Bucket, LocalBucket, VaultBudget, vault_budget
@@ -68,7 +70,12 @@ class _Clients:
 
     @cached_property
     def logins(self) -> SqlLogins:
-        return AzureSqlLogins(self.settings, driver=self.given_driver or _driver(self.settings))
+        return AzureSqlLogins(self.settings, driver=self.given_driver or _driver(self.settings), token=self._sql_token)
+
+    def _sql_token(self) -> Secret:
+        """Our access token for Azure SQL, kept by the credential until it is old. Raises Rejected, RetryLater."""
+        with azure_errors():
+            return Secret(self.credential.get_token(self.settings.sql_scope).token)
 
     def fresh(self) -> _Clients:
         """The same configuration with nothing made yet."""

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from cloud.identities import EntraUser, OwnIdentity
 from cloud.secrets import Secret
 
 
@@ -243,14 +244,15 @@ class LoginSpec:
 
 
 class SqlLogins(Protocol):
-    """Sign-ins and user management over TDS; one connection a call, closed before it returns.
-
-    The order of errors to expect is in `cloud.errors`. Repeating any of these is harmless.
+    """Sign-ins and user management over TDS; one connection a call, closed before it returns. Repeating any of these
+    is harmless. The order of errors to expect is in `cloud.errors`.
     """
 
-    def verify(self, login: LoginSpec) -> None:
+    def verify(self, login: LoginSpec | OwnIdentity) -> None:
         """Sign in with a fresh connection and SELECT 1."""
-        ...
+
+    def find_entra_user(self, own: OwnIdentity, name: str) -> EntraUser | None:
+        """The user of Entra of that name in this database (sys.database_principals, type E, or X for a group)."""
 
     def ensure_user(self, admin: LoginSpec, user: str, password: Secret) -> None:
         """Create the contained user, or set its password where it exists, and give it the rights of a service:
@@ -265,7 +267,6 @@ class SqlLogins(Protocol):
 
     def end_session(self, admin: LoginSpec, session_id: int) -> None:
         """KILL one session; one that is gone is no error."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class CloudSettings:
     verify_challenge_resource: bool = True
     sql_host: str | None = None
     sql_port: int = 1433
+    sql_scope: str = "https://database.windows.net/.default"
     sql_driver: SqlDriverKind = SqlDriverKind.AUTO
     ca_file: str | None = None
     connect_seconds: float = 5.0

@@ -11,7 +11,10 @@ from cloud.secrets import Secret
 
 @dataclass(frozen=True, slots=True)
 class SqlTarget:
-    """One sign-in: `host:port` is dialled; `server` is the logical server's name, `user` the name in the database."""
+    """One sign-in: `host:port` is dialled; `server` is the logical server's name, `user` the name in the database.
+
+    With `token`, an access token of Entra, user and password are empty.
+    """
 
     host: str
     port: int
@@ -19,6 +22,7 @@ class SqlTarget:
     database: str
     user: str
     password: Secret
+    token: Secret | None = None
 
     @property
     def login_name(self) -> str:

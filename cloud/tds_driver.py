@@ -34,8 +34,7 @@ class PythonTds:
                 dsn=target.host,
                 port=target.port,
                 database=target.database,
-                user=target.login_name,
-                password=target.password.reveal(),
+                **_proof(target),
                 cafile=self._settings.ca_file or certifi.where(),
                 validate_host=True,
                 autocommit=True,
@@ -44,6 +43,13 @@ class PythonTds:
                 appname="sql-persistence-provider",
             )
         return _TdsSession(connection)
+
+
+def _proof(target: SqlTarget) -> dict[str, Any]:
+    """Who comes, in python-tds's words; it takes a token or a password, never both."""
+    if target.token is not None:
+        return {"access_token_callable": target.token.reveal}
+    return {"user": target.login_name, "password": target.password.reveal()}
 
 
 class _TdsSession:

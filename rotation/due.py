@@ -60,7 +60,7 @@ def _idle() -> QuerySet[Credential]:
     busy = Operation.objects.filter(target_key=target).exclude(state__in=Operation.TERMINAL)
     present = Q(database__status__in=(Status.READY, Status.UPDATING, Status.FAILED))
     rows: QuerySet[Credential] = Credential.objects.filter(present, ~Exists(busy)).select_related(
-        "database__service__workspace"
+        "database__service__workspace", "database__server"
     )
     return rows
 

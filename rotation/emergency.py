@@ -60,6 +60,7 @@ class Reach:
         """Active credentials within reach, worst first: two users that work, then the largest, then the longest used."""
         overlapping = Credential.objects.filter(database=OuterRef("database"), status=Status.OVERLAPPING)
         rows = Credential.objects.filter(status=Status.ACTIVE).exclude(database__status__in=GONE)
+        rows = rows.exclude(database__server__auth_mode="entra_only")  # nobody can know what has no password
         if self.scope is not Scope.EVERYTHING:
             rows = rows.filter(**{COLUMN_OF[self.scope]: self.id})
         return rows.annotate(doubled=Exists(overlapping)).order_by(
@@ -69,7 +70,8 @@ class Reach:
 
 def reach_of_service(service: ServiceInstance) -> Reach | None:
     """The service's database; None before its first credential was issued."""
-    row = Credential.objects.filter(database__service=service, status=Status.ACTIVE).first()
+    rows = Credential.objects.filter(database__service=service, status=Status.ACTIVE)
+    row = rows.exclude(database__server__auth_mode="entra_only").first()
     return Reach(Scope.DATABASE, row.database_id) if row else None
 
 

@@ -22,6 +22,11 @@ def hold_database(operation: Operation, database: Database) -> Outcome:
     return Next(to=END) if is_gone(database) else Next()
 
 
+def is_entra_only(database: Database) -> bool:
+    """True where no password signs in: its server was made so."""
+    return database.server is not None and database.server.auth_mode == "entra_only"
+
+
 def is_gone(database: Database) -> bool:
     """True from the moment on at which its removal was accepted."""
     return database.status in GONE

@@ -18,6 +18,9 @@ class Credential(models.Model):
     overlapping one still works until it is retired: not before `retire_after`, which its service may bring near by
     acknowledging the new one, and then when no session uses it any more, at the latest at `retire_by`. All times are the
     business clock's.
+
+    On a server where only Entra may sign in, the active one is the service's user of Entra: it has no secret and no end, and
+    what falls due is a check.
     """
 
     class Status(models.TextChoices):
@@ -46,6 +49,7 @@ class Credential(models.Model):
     acknowledged_at = models.DateTimeField(null=True, help_text="When its service said that it uses it; empty: never.")
     open_sessions = models.PositiveIntegerField(null=True, help_text="As last seen in the database; empty: never seen.")
     sessions_seen_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(null=True, help_text="Of a user of Entra: when it was last seen to work.")
 
     class Meta:
         constraints: ClassVar = [

@@ -9,18 +9,27 @@ from django.db import transaction
 from django.db.models.functions import Least
 
 from inventory.models import Database, Workspace
-from operations.errors import TooLateToCancel
+from operations.errors import OperationRefused, TooLateToCancel
 from operations.models import Operation, Priority
 from operations.services import active_operation, cancel, submit
+from rotation.holding import is_entra_only
 from rotation.models import Credential
 from rotation.names import credential_key, sessions_key
 from rotation.schedule import next_rotation_at, policy_of
 
 
+class SessionsNotCounted(OperationRefused):
+    """A session that began with a token carries another name than its user's."""
+
+    code = "SessionsNotCounted"
+
+
 @transaction.atomic
 def request_rotation(database: Database, *, actor: str, reason: str = "") -> Operation:
-    """Renew the credential now. Raises OperationInProgress while it is being renewed, or its old user overlaps."""
-    return _submit("rotate_credential", database, actor=actor, wish={"reason": reason})
+    """Renew the credential now, or check the identity where only Entra may sign in. Raises OperationInProgress while that is
+    under way, or the old user overlaps."""
+    kind = "check_identity" if is_entra_only(database) else "rotate_credential"
+    return _submit(kind, database, actor=actor, wish={"reason": reason})
 
 
 @transaction.atomic
@@ -31,7 +40,14 @@ def request_retirement(database: Database, *, actor: str) -> Operation:
 
 @transaction.atomic
 def request_session_count(database: Database, *, actor: str) -> Operation:
-    """Count the sessions of both users now; the count that is under way serves for this wish too."""
+    """Count the sessions of both users now; the count that is under way serves for this wish too.
+
+    Raises SessionsNotCounted where only Entra may sign in.
+    """
+    if is_entra_only(database):
+        raise SessionsNotCounted(
+            "Only Entra may sign in there; sessions are counted by name of a user with a password."
+        )
     running = active_operation(sessions_key(database))
     how = {"target": sessions_key(database), "priority": Priority.USER}
     return running or _submit("count_sessions", database, actor=actor, wish={}, **how)

@@ -40,7 +40,7 @@ class SessionsView(ApiView):
         rows = _users(service_named(self, workspace, service))
         return Response({"users": [_document(row) for row in rows]})
 
-    @documented("sessions_count", answers={202: OperationDocument}, errors=(404,), writes=True)
+    @documented("sessions_count", answers={202: OperationDocument}, errors=(404, 409), writes=True)
     def post(self, request: Request, workspace: str, service: str) -> Response:
         """Ask the database now; the numbers are there when the operation has succeeded."""
         rows = _users(service_named(self, workspace, service))

@@ -123,9 +123,12 @@ def _identify(
         raise errors.login_failed(errors.TOKEN_PRINCIPAL)
     if directory.is_entra_administrator(server, identity):
         return DBO, identity.name
-    user = _principals(directory, database).by_sid(entra_sid(identity.client_id))
+    principals = _principals(directory, database)
+    user = principals.by_sid(entra_sid(identity.client_id))
     if user is None or user.type != EXTERNAL_USER:
         raise errors.login_failed(errors.TOKEN_PRINCIPAL)
+    if not Rights(Overlay(directory.store, directory.clock), database.id, principals, user).allows("CONNECT"):
+        raise errors.cannot_open_database(database.name, user=errors.TOKEN_PRINCIPAL)
     return user, user.name
 
 

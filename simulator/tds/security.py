@@ -33,7 +33,13 @@ def create_user(session: SqlSession, statement: CreateUser) -> None:
         hashed = hash_password(statement.password)
     sid = statement.sid.hex() if statement.sid else ""
     added = Principal(statement.name, USER, 0, sid, default_schema=statement.default_schema, password=hashed)
-    session.principals.add(added)
+    _add(session, added)
+
+
+def _add(session: SqlSession, user: Principal) -> None:
+    """Making a user gives it the right to connect."""
+    session.principals.add(user)
+    session.rights.put(Grant(user.name.casefold(), "CONNECT", "", "GRANT"))
 
 
 def _create_external_user(session: SqlSession, statement: CreateUser) -> None:
@@ -51,7 +57,7 @@ def _create_external_user(session: SqlSession, statement: CreateUser) -> None:
     sid = entra_sid(identity.client_id)
     if session.principals.by_sid(sid):
         raise SqlError(15063, 16, 1, "The login already has an account under a different user name.")
-    session.principals.add(Principal(statement.name, EXTERNAL_USER, 0, sid, default_schema="dbo"))
+    _add(session, Principal(statement.name, EXTERNAL_USER, 0, sid, default_schema="dbo"))
 
 
 def alter_user(session: SqlSession, statement: AlterUser) -> None:

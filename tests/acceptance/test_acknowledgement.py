@@ -14,7 +14,7 @@ from operations import clock
 from operations.models import AuditEvent, Operation
 from rotation.models import Credential
 from tests.acceptance.callers import Directory
-from tests.builders import a_credential, a_database, a_region, a_service, a_workspace
+from tests.builders import a_credential, a_database, a_region, a_server, a_service, a_workspace
 
 pytestmark = pytest.mark.django_db
 SERVICE = "/api/v1/workspaces/cigna/services/claims"
@@ -100,3 +100,11 @@ def test_a_fresh_look_is_an_operation_and_two_wishes_are_one(owner: APIClient):
     assert operation.kind == "count_sessions"
     assert first["Operation-Location"].endswith(f"/operations/{operation.pk}")
     assert second["Operation-Location"] == first["Operation-Location"]
+
+
+def test_where_only_entra_may_sign_in_nothing_is_counted(owner: APIClient):
+    database = Database.objects.get()
+    Database.objects.update(server=a_server(auth_mode="entra_only", region=database.region))
+    answer = owner.post(SESSIONS)
+    assert (answer.status_code, answer["x-ms-error-code"]) == (409, "SessionsNotCounted")
+    assert not Operation.objects.exists()

@@ -63,8 +63,9 @@ class InProcessSql:
                 self._directory,
                 server=target.host,
                 database=target.database,
-                user=target.login_name,
+                user=target.login_name if target.user else "",
                 password=password,
+                token=target.token.reveal() if target.token else "",
             )
         except SqlError as error:
             raise _failure(error) from None

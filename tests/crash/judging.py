@@ -172,17 +172,21 @@ def _secrets(world: World, *, landed_late: bool) -> Iterator[str]:
     secrets = world.local.secrets()
     for database in Database.objects.all():
         enabled = [v for v in secrets.get(stable_secret_of(database), []) if v["attributes"]["enabled"]]
-        if database.status == Status.READY:
+        if database.status == Status.READY and not _only_entra_enters(database):
             values = {v["value"] for v in enabled} if landed_late else [v["value"] for v in enabled]
             if len(values) != 1:
                 yield f"{database}: {len(values)} enabled versions of its secret"
             yield from (why for v in enabled if (why := _cannot_sign_in(v["value"])))
-    for server in SqlServer.objects.filter(status=Status.READY):
+    for server in SqlServer.objects.filter(status=Status.READY, auth_mode="sql"):
         yield from (why for why in [_administrator_cannot_sign_in(server)] if why)
     for database in Database.objects.filter(status=Status.DELETED):
         for name, versions in secrets.items():
             if name.startswith(stable_secret_of(database)) and any(v["attributes"]["enabled"] for v in versions):
                 yield f"{name} still works"
+
+
+def _only_entra_enters(database: Database) -> bool:
+    return database.server is not None and database.server.auth_mode == "entra_only"
 
 
 def _administrator_cannot_sign_in(server: SqlServer) -> str:

@@ -43,7 +43,7 @@ class RotationGround(Ground):
         fault: Fault | None = None,
         expected: judging.Rows | None = None,
     ) -> Iterator[str]:
-        world = World(self._fresh_directory(), self._snapshot(furnished=True), stale_seconds=flow.stale)
+        world = World(self._fresh_directory(), self.snapshot_for(flow), stale_seconds=flow.stale)
         witness = Witness(world)
         began: list[Operation] = []
         armed = wire.armed if isinstance(wire, TwoWires) else [(wire, fault)] if fault else []

@@ -8,6 +8,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
+
 from cloud.sql_failures import SqlFailure
 from inventory.models import Database, SqlServer
 from inventory.states import Status
@@ -23,6 +25,7 @@ from tests.builders import GIB
 from tests.crash.faults import CREDENTIAL_FAULTS, FAULTS
 from tests.crash.flows import SECOND, Flow, request
 from tests.crash.world import World
+from tests.entra_only import let_only_entra_in
 
 
 def rotate() -> Operation:
@@ -39,6 +42,11 @@ def emergency_of_everything() -> Operation:
 
 def count_sessions() -> Operation:
     return request_session_count(Database.objects.get(status=Status.READY), actor="tests")
+
+
+def only_entra(world: World) -> None:
+    """The database's server lets nobody in but Entra, and the service has a user of its own."""
+    let_only_entra_in(world.local, Database.objects.get(status=Status.READY))
 
 
 def rotate_administrator() -> Operation:
@@ -60,6 +68,7 @@ ROTATIONS = (
         steps=tuple(f"create_database.{step}" for step in ISSUING),
     ),
     Flow("count of sessions", count_sessions, furnished=True, share=0.2),
+    Flow("check of an identity", rotate, furnished=True, share=0.2, prepare=only_entra),
     Flow("server administrator", rotate_administrator, furnished=True, share=0.1),
 )
 ROTATION_FAULTS = (*FAULTS, *CREDENTIAL_FAULTS)
@@ -84,14 +93,28 @@ class Witness:
         return watched
 
     def look(self, after: str) -> None:
-        for database in Database.objects.filter(status=Status.READY):
+        for database in with_passwords():
             self.looks += 1
             why = refusal(self.world, database)
             if why:
                 self.failures.append(f"no credential works after {after}: {why}")
-        for server in SqlServer.objects.filter(status=Status.READY):
+        for server in SqlServer.objects.filter(status=Status.READY, auth_mode="sql"):
             if not administrators_that_work(self.world, server):
                 self.failures.append(f"neither of the administrator's two passwords works after {after}")
+
+
+def with_passwords() -> QuerySet[Database]:
+    """Ready databases in which a consumer signs in with what it reads."""
+    return Database.objects.filter(status=Status.READY).exclude(server__auth_mode="entra_only")
+
+
+def _unchecked() -> Iterator[str]:
+    """Identities that nobody has seen to work, though their check was not cancelled and the database stands."""
+    if Operation.objects.filter(kind="check_identity", state=Operation.State.CANCELLED).exists():
+        return
+    rows = Credential.objects.filter(database__status=Status.READY, database__server__auth_mode="entra_only")
+    for row in rows.filter(checked_at=None):
+        yield f"{row.user_name} was never checked"
 
 
 def refusal(world: World, database: Database) -> str:
@@ -120,7 +143,8 @@ def administrators_that_work(world: World, server: SqlServer) -> list[str]:
 
 def rotation_faults(world: World, *, landed_late: bool) -> Iterator[str]:
     """At the end: one user works, the other does not; every enabled version is the active user's."""
-    for database in Database.objects.filter(status=Status.READY):
+    yield from _unchecked()
+    for database in with_passwords():
         why = refusal(world, database)
         if why:
             yield f"{database}: {why}"
@@ -130,7 +154,7 @@ def rotation_faults(world: World, *, landed_late: bool) -> Iterator[str]:
         if not landed_late:
             yield from (f"{version} is enabled and nobody's" for version in orphaned_versions(database))
         yield from _superseded_users(world, database)
-    for server in SqlServer.objects.filter(status=Status.READY):
+    for server in SqlServer.objects.filter(status=Status.READY, auth_mode="sql"):
         yield from _administrator(world, server, landed_late=landed_late)
 
 

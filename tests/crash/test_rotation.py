@@ -61,6 +61,7 @@ def test_the_faultless_runs_pass_every_step(ground: RotationGround) -> None:
         "emergency_rotation.begin_next",
         "rotate_server_admin.promote",
         "count_sessions.count",
+        "check_identity.find_user",
     ):
         assert step in steps
     assert ground.looks > 0

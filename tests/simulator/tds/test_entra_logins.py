@@ -81,6 +81,19 @@ def test_a_user_from_entra_has_no_password() -> None:
         connect(world, server=SERVER, database=DATABASE, user="claims-api", password="")
 
 
+def test_a_user_from_entra_that_may_not_connect_is_refused_and_listed_so() -> None:
+    world = a_world_with_entra()
+    admin = by_token(world, "admin-token")
+    admin.execute("CREATE USER [claims-api] FROM EXTERNAL PROVIDER")
+    states = "SELECT state_desc FROM sys.database_permissions WHERE permission_name = 'CONNECT'"
+    assert value(admin, states) == "GRANT"
+    admin.execute("DENY CONNECT TO [claims-api]")
+    assert value(admin, states) == "DENY"
+    assert number_of(lambda: by_token(world, "service-token")) == 4060
+    admin.execute("GRANT CONNECT TO [claims-api]")
+    assert value(by_token(world, "service-token"), "SELECT USER_NAME()") == "claims-api"
+
+
 def test_python_tds_signs_in_with_a_token(sql: Served) -> None:
     sql.world.identities = {"admin-token": ADMIN}
     options: dict[str, Any] = {"database": DATABASE, "autocommit": True, "login_timeout": 5}
