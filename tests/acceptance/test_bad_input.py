@@ -27,6 +27,8 @@ TAKES = {
     "workspace-certificate": ["workspace"],
     "services": ["workspace"],
     "service": ["workspace", "service"],
+    "service-restore": ["workspace", "service"],
+    "deleted-services": ["workspace"],
     "service-credentials": ["workspace", "service"],
     "service-database": ["workspace", "service"],
     "service-credentials-acknowledge": ["workspace", "service"],
@@ -46,7 +48,11 @@ GOOD: dict[str, dict[str, Any]] = {
 WRITES = [route for route in guarded_routes() if str(route) in GOOD]
 DECISIONS = [f"POST operation-{verb}" for verb in ("retry", "skip", "adopt", "abandon")]  # tested on their own
 EMERGENCIES = [f"POST {scope}emergency-rotations" for scope in ("service-", "workspace-", "")]  # likewise
-OTHERS = [*DECISIONS, *EMERGENCIES, "POST service-credentials-acknowledge", "POST key-vault-events"]
+OTHERS = [
+    *DECISIONS,
+    *EMERGENCIES,
+    *(f"POST {name}" for name in ("service-restore", "service-credentials-acknowledge", "key-vault-events")),
+]
 BODILESS = [route for route in guarded_routes() if str(route) not in (*GOOD, *OTHERS)]
 BAD_NAMES = ["UPPER", "1st", "a", "a" * 64, "a_b", "ä-name", "a%00b", "a%0a", "a%20b", "'; drop table x; --"]
 WRONG: list[tuple[str, str, Any]] = [
