@@ -1,7 +1,7 @@
 """Seed after seed, for as long as you like: `make soak`, with SEEDS= how many and FROM= the first.
 
-Goes on where it stopped (.run/soak/state.json); Ctrl-C ends it after the present seed. A failure is made short, kept in
-`regressions/` and printed. The last line is JSON.
+Goes on where it stopped (.run/soak/state.json), however it did; Ctrl-C ends it after the present seed; another FROM begins
+anew. A failure is made short, kept in `regressions/` and printed. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from controlplane.embedded import EmbeddedStack, Part
 from controlplane.env import env_secret
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-DIRECTORY = Path(__file__).resolve().parents[2] / ".run" / "soak"
+DIRECTORY = Path(os.environ.get("SOAK_DIRECTORY", Path(__file__).resolve().parents[2] / ".run" / "soak"))
 STATE = DIRECTORY / "state.json"
 SHRINKING_SECONDS = 300.0
 SEEDS = 50_000
@@ -29,8 +29,9 @@ SEEDS = 50_000
 
 @dataclass
 class Soak:
-    """How far it has come: `next_seed`, and what was found on the way."""
+    """How far it has come: from `first_seed` to before `next_seed`, and what was found on the way."""
 
+    first_seed: int = 0
     next_seed: int = 0
     passed: int = 0
     steps: int = 0
@@ -38,8 +39,10 @@ class Soak:
     failures: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def resumed(cls) -> Soak:
-        return cls(**json.loads(STATE.read_text())) if STATE.exists() else cls()
+    def resumed(cls, first_seed: int | None) -> Soak:
+        """Where the last one stopped; a new one if that began elsewhere, or there was none."""
+        kept = cls(**json.loads(STATE.read_text())) if STATE.exists() else cls()
+        return kept if first_seed in (None, kept.first_seed) else cls(first_seed, first_seed)
 
     def save(self) -> None:
         """Replace the state file, whole or not at all."""
@@ -56,13 +59,11 @@ class Soak:
 def main() -> int:
     """1 when a seed failed, now or before the last stop."""
     DIRECTORY.mkdir(parents=True, exist_ok=True)
-    soak = Soak.resumed()
-    if "FROM" in os.environ:
-        soak = Soak(next_seed=int(os.environ["FROM"]))
+    soak = Soak.resumed(int(os.environ["FROM"]) if "FROM" in os.environ else None)
     with EmbeddedStack(DIRECTORY / "servers", parts=(Part.POSTGRES,), losable=True) as stack:
         os.environ.update(stack.environment)
         _prepare()
-        _run(soak, until=soak.next_seed + int(os.environ.get("SEEDS", SEEDS)))
+        _run(soak, until=soak.first_seed + int(os.environ.get("SEEDS", SEEDS)))
     _print(json.dumps({"soak": asdict(soak), "seeds_per_second": round(_pace(soak), 3)}))
     return bool(soak.failures)
 
