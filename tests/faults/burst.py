@@ -24,6 +24,7 @@ from tests.builders import GIB
 
 WORKERS = ("worker-advance", "worker-observe")
 LOOK_SECONDS = 0.25
+CREATIONS = frozenset(("CreateLogicalDatabase", "CreateLogicalElasticPool", "UpsertLogicalServer"))  # once each
 
 
 @dataclass
@@ -31,14 +32,16 @@ class Burst:
     """So many wishes, a stack that is to grant them, and how long it took to move again after each blow."""
 
     stack: EmbeddedStack
+    wished: int = 0
     recoveries: list[str] = field(default_factory=list)
 
     def wish(self, count: int) -> None:
-        """Ask for databases in three workspaces; nobody is told, the sweep finds them."""
+        """Ask for so many more databases, in three workspaces; nobody is told, the sweep finds them."""
         workspaces = list(Workspace.objects.order_by("name"))
-        for number in range(count):
+        for number in range(self.wished, self.wished + count):
             wish = ServiceWish(f"service-{number:03}", "fhir", (number % 5 + 1) * 10 * GIB)
             request_service(workspaces[number % len(workspaces)], wish, actor="tests")
+        self.wished += count
 
     def ended(self) -> int:
         return Operation.objects.filter(kind="create_database", state__in=Operation.TERMINAL).count()
@@ -97,18 +100,18 @@ class Burst:
         document: dict[str, Any] = answer.json()
         return document
 
-    def faults(self, count: int) -> Iterator[str]:
+    def faults(self) -> Iterator[str]:
         """Whatever is not as it must be at the end."""
         books = self.books()
         ready = set(Database.objects.filter(status=Status.READY).values_list("azure_name", flat=True))
-        if len(ready) != count:
+        if len(ready) != self.wished:
             states = Counter(Database.objects.values_list("status", "error_code"))
-            yield f"{len(ready)} of {count} databases are ready: {states}"
+            yield f"{len(ready)} of {self.wished} databases are ready: {states}"
         yield from _differences(books, "databases", ready)
         yield from _differences(books, "elasticPools", set(ElasticPool.objects.values_list("azure_name", flat=True)))
         yield from _differences(books, "servers", set(SqlServer.objects.values_list("azure_name", flat=True)))
-        creations = Counter(e["id"].lower() for e in books["effects"] if e["operation"].startswith("CreateLogical"))
-        yield from (f"{name} was created {times} times" for name, times in creations.items() if times > 1)
+        creations = Counter((e["operation"], e["id"].lower()) for e in books["effects"] if e["operation"] in CREATIONS)
+        yield from (f"{word} of {name}: {times} times" for (word, name), times in creations.items() if times > 1)
         versions = {s["name"]: [v for v in s["versions"] if v["attributes"]["enabled"]] for s in books["secrets"]}
         yield from (
             f"{name} has {len(versions.get(name, []))} enabled versions"

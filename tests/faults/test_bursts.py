@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.crash import judging
 from tests.faults.burst import Burst
+from tests.faults.judging import everything_wrong
 
 SMALL, LARGE = 40, 200
 PROGRESS_BETWEEN_BLOWS = 0.15  # of all creations
@@ -26,12 +26,6 @@ def strike_while_it_runs(burst: Burst, count: int, blows: Iterator[tuple[str, Ca
     burst.wait(seconds=600, step=strike)
 
 
-def judge(burst: Burst, count: int, record_property: Callable[[str, object], None]) -> None:
-    record_property("recovery", burst.recoveries)
-    found = [*burst.faults(count), *judging.left_behind(), *judging.counters(), *judging.told_once()]
-    assert found == []
-
-
 def test_a_burst_survives_dead_workers_a_flushed_broker_and_a_restarted_database(burst: Burst, record_property) -> None:
     burst.wish(SMALL)
     blows = [
@@ -41,7 +35,8 @@ def test_a_burst_survives_dead_workers_a_flushed_broker_and_a_restarted_database
         ("workers killed again", burst.kill_workers),
     ]
     strike_while_it_runs(burst, SMALL, iter(blows))
-    judge(burst, SMALL, record_property)
+    record_property("recovery", burst.recoveries)
+    assert everything_wrong(burst) == []
 
 
 @pytest.mark.full
@@ -49,4 +44,5 @@ def test_a_burst_survives_dead_workers_a_flushed_broker_and_a_restarted_database
 def test_a_large_burst_survives_many_blows_of_one_kind(burst: Burst, blow: str, record_property) -> None:
     burst.wish(LARGE)
     strike_while_it_runs(burst, LARGE, ((blow, getattr(burst, blow)) for _ in range(6)))
-    judge(burst, LARGE, record_property)
+    record_property("recovery", burst.recoveries)
+    assert everything_wrong(burst) == []
