@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -77,6 +78,23 @@ def test_a_paused_worker_is_late_and_then_replaced(stack: EmbeddedStack) -> None
     assert get(stack, "readyz")[0] == 200, "the API still keeps wishes"
     wait_until(lambda: "worker-advance" in stack.look_after(), stack)
     assert stack.children["worker-advance"].pid != paused
+    wait_until(lambda: status(stack) == "ready", stack)
+
+
+def test_a_worker_whose_only_child_hangs_is_late_and_then_replaced(stack: EmbeddedStack) -> None:
+    [child] = psutil.Process(stack.children["worker-isolated"].pid).children()
+    child.suspend()
+    wait_until(lambda: "late: worker-isolated" in readiness(stack)["workers"], stack)
+    assert figure(stack, 'spp_canary_age_seconds{queue="isolated"}') > 6
+    wait_until(lambda: "worker-isolated" in stack.look_after(), stack)
+    wait_until(lambda: status(stack) == "ready", stack)
+
+
+def test_a_dead_beat_is_late_and_started_again(stack: EmbeddedStack) -> None:
+    stack.children["beat"].kill()
+    wait_until(lambda: readiness(stack)["beat"] == "late", stack)
+    assert figure(stack, "spp_beat_age_seconds") > 6
+    assert stack.look_after() == ["beat"]
     wait_until(lambda: status(stack) == "ready", stack)
 
 
