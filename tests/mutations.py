@@ -81,7 +81,7 @@ MUTATIONS = (
     Mutation(
         "read-back: maybe it happened",
         "operations/claims.py",
-        ((r"operation\.maybe_happened = operation\.happened_before", "operation.maybe_happened = False"),),
+        ((r"operation\.maybe_happened = row\[\"happened_before\"\]", "operation.maybe_happened = False"),),
         (*ENGINE, *SIMULATION),
     ),
     Mutation(
