@@ -9,7 +9,7 @@ from azure.core.rest import HttpRequest
 from azure.mgmt.sql import SqlManagementClient, models
 
 from cloud.arm import ArmCaller, as_tags, as_text, required, sound
-from cloud.errors import Missing, RetryLater
+from cloud.errors import RetryLater
 from cloud.protocols import Accepted, ObservedServer, ServerRef, ServerSpec
 from cloud.secrets import Secret
 
@@ -78,14 +78,14 @@ class AzureServers(ArmCaller):
 
         return self.begin(server.subscription_id, send)
 
-    def get_auditing_enabled(self, server: ServerRef) -> bool:
-        """Raises Missing when there is no such server."""
+    def get_auditing_enabled(self, server: ServerRef) -> bool | None:
+        """None where Azure shows no such setting: a server, or a setting, of which it has just heard may be missing a while."""
         found = self.read(
             server.subscription_id,
             lambda client: client.server_blob_auditing_policies.get(server.resource_group, server.name),
         )
         if found is None:
-            raise Missing("ResourceNotFound", f"There is no server {server.name}.")
+            return None
         return as_text(sound(found.properties, models.ServerBlobAuditingPolicyProperties).state) == "Enabled"
 
     def _at(self, path: str) -> str:

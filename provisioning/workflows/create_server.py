@@ -109,7 +109,7 @@ def enable_auditing(operation: Operation) -> Outcome:
     return awaiting.ask_and_look(
         operation,
         "auditing",
-        is_done=lambda: management.get_auditing_enabled(server),
+        is_done=lambda: management.get_auditing_enabled(server) is True,
         ask=lambda: management.begin_enable_auditing(server),
     )
 

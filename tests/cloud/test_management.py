@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -143,6 +144,7 @@ def test_settings_of_a_new_database_are_read_and_set(azure: Azure, arm: SqlManag
 
 def test_settings_of_a_new_server_are_read_and_set(azure: Azure, arm: SqlManagement):
     server = a_server(azure)
+    assert arm.get_auditing_enabled(replace(server, name="nobody")) is None
     assert arm.get_auditing_enabled(server) is False
     finish(azure, arm.begin_enable_auditing(server))
     assert arm.get_auditing_enabled(server) is True
