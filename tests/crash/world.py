@@ -42,10 +42,11 @@ class Snapshot:
 
 
 class World:
-    """One case: PostgreSQL holds its rows, `local` is its Azure."""
+    """One case: PostgreSQL holds its rows, `local` is its Azure. `reads_lag`: Azure's reads show what was some seconds ago."""
 
     def __init__(self, directory: Path, snapshot: Snapshot | None = None, **options: object) -> None:
         self._directory = directory
+        self.reads_lag = bool(options.get("stale_seconds"))
         if snapshot is not None:
             _put_rows(snapshot.rows)
             directory.mkdir(parents=True, exist_ok=True)
