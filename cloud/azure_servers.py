@@ -79,7 +79,7 @@ class AzureServers(ArmCaller):
         return self.begin(server.subscription_id, send)
 
     def get_auditing_enabled(self, server: ServerRef) -> bool | None:
-        """None where Azure shows no such setting: a server, or a setting, of which it has just heard may be missing a while."""
+        """None where Azure shows no such setting: of what it has just heard of, it may not know for a while."""
         found = self.read(
             server.subscription_id,
             lambda client: client.server_blob_auditing_policies.get(server.resource_group, server.name),
