@@ -16,17 +16,19 @@ def rows(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[
     Django's own cursors bind on the client. Its binding on the server is not used: it writes a number above 2^31 that is
     added to a bigint column as a truncated int4.
     """
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with connection.wrap_database_errors, psycopg.Cursor(_living()) as cursor:
         return cursor.execute(sql, parameters, prepare=True).fetchall()
 
 
 def records(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[dict[str, Any]]:
-    """As `rows`, each by its columns' names, for wide rows: values travel in binary, and JSON comes parsed.
+    """As `rows`, each by its columns' names, for wide rows: values travel in binary, and JSON comes parsed."""
+    with connection.wrap_database_errors, psycopg.Cursor(_living(), row_factory=dict_row) as cursor:
+        return cursor.execute(sql, parameters, prepare=True, binary=True).fetchall()
 
-    A reused connection that has died is replaced first, as Django's own cursors do.
-    """
+
+def _living() -> psycopg.Connection[Any]:
+    """Django's connection; a reused one that has died is replaced first, as by Django's own cursors."""
     connection.close_if_health_check_failed()
     connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection, row_factory=dict_row) as cursor:
-        return cursor.execute(sql, parameters, prepare=True, binary=True).fetchall()
+    found: psycopg.Connection[Any] = connection.connection
+    return found
