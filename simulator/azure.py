@@ -58,8 +58,7 @@ class Azure:
         authority_url: str = "https://localhost",
     ) -> None:
         assert handlers.ALL
-        self.seed = seed
-        self.store = Store(directory)
+        self.seed, self.store = seed, Store(directory)
         self.clock = Clock(time_scale, start=self._kept_time(), real=real)
         self.tenant = _named(seed, "tenant")
         self.entra = Entra(self.store, self.clock, seed, self.tenant)

@@ -94,7 +94,7 @@ WRONG: list[tuple[str, str, Any]] = [
 @pytest.fixture
 def operator(directory: Directory) -> APIClient:
     a_workspace("cigna", a_region("eastus"))
-    client = directory.caller("operator", Role.OPERATOR)
+    client = directory.caller("operator", Role.OPERATOR, Role.EVENT_GRID)  # who may call every route
     client.get(reverse("workspaces"))  # the sign-in is recorded here
     return client
 
@@ -232,7 +232,8 @@ def test_a_bad_name_is_refused(route: Route, part: str, bad: str, operator: APIC
 
 @pytest.mark.parametrize("name", TAKES)
 def test_a_method_that_the_address_does_not_know_is_refused(name: str, operator: APIClient):
-    for method in ("PATCH", "OPTIONS", "TRACE", "BREW"):
+    known = {"OPTIONS"} if name == "key-vault-events" else set()  # by it webhooks are agreed upon
+    for method in {"PATCH", "OPTIONS", "TRACE", "BREW"} - known:
         assert refused(operator, method, address(name)) == (405, "MethodNotAllowed")
 
 

@@ -39,7 +39,7 @@ WITH_IDS = [
 READ_ONLY = ("state", "owner", "fence", "cost_center", "id", "provisioningState", "authMode", "createdAt", "workspace")
 TAKEN = {
     *("properties", "region", "displayName", "tenantId", "retentionDays", "members", "objectId", "rotation", "days"),
-    *("window", "firstHour", "endHour", "timeZone", "kind", "sizeGb", "reason", "pointInTime", "uid"),
+    *("window", "firstHour", "endHour", "timeZone", "kind", "sizeGb", "reason", "pointInTime", "uid", "secretVersion"),
 }
 OF_OPERATORS = {"scope", "name"}
 INNER = re.compile(r"password|fence|lease|claim|secretvalue|connectionstring|choices|costcenter", re.IGNORECASE)
