@@ -32,6 +32,7 @@ from simulator.vault_throttle import VaultThrottle
 
 DEFAULT_VAULT = "vault"
 META = "meta"
+TOLD_AHEAD = 2.0  # real seconds of simulated time that are noted at once, before any answer tells of them
 
 
 class Azure:
@@ -40,6 +41,8 @@ class Azure:
     `directory` keeps the state over restarts (None: memory only). With `stale_seconds` (simulated) reads lag behind;
     `sql_updates_per_second` is the SQL provider's own limit of a region.
     """
+
+    _told_until = 0.0
 
     def __init__(
         self,
@@ -101,9 +104,12 @@ class Azure:
 
     def handle(self, request: Request) -> Response:
         """Answer one request to any of the services."""
+        self._keep_time()
         self.arm.operations.settle()
         if request.path.startswith("/_sim"):
-            return self.control.handle(request)
+            answered = self.control.handle(request)
+            self._keep_time()  # it may have moved
+            return answered
         service = self.service_of(request)
         self.requests[f"{service} {request.method}"] += 1
         rule = self.faults.take(service, request.method, request.path)
@@ -192,6 +198,13 @@ class Azure:
         if rule is not None and rule.kind is FaultKind.NOT_FOUND_AFTER and response.status < 300:
             self.faults.hide(request.path, rule.seconds)
         return response
+
+    def _keep_time(self) -> None:
+        """Note a moment that no answer has told yet: after SIGKILL the clock goes on from there, never back."""
+        now = self.clock.now()
+        if now >= self._told_until:
+            self._told_until = now + TOLD_AHEAD * self.clock.scale
+            self.store.put(META, "clock", {"now": self._told_until})
 
     def _kept_time(self) -> float:
         """The later of the real present and the last simulated moment that the state knows of."""

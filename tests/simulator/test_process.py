@@ -95,10 +95,13 @@ def test_it_ends_on_sigterm(running):
 def test_what_was_accepted_survives_sigkill_and_goes_on(tmp_path):
     server = "/resourceGroups/rg/providers/Microsoft.Sql/servers/one"
     with a_simulator(tmp_path) as first:
+        first.ask("POST", f"{first.contract['admin']}/clock", {"advance_seconds": 86_400})
         assert first.arm("PUT", "/resourceGroups/rg", {"location": "eastus"})[0] == 201
         assert first.arm("PUT", server, SERVER)[0] == 202
+        told = first.ask("GET", f"{first.contract['admin']}/clock")[1]["now"]
         first.process.send_signal(signal.SIGKILL)
     with a_simulator(tmp_path) as second:
+        assert second.ask("GET", f"{second.contract['admin']}/clock")[1]["now"] >= told, "time never goes back"
         assert second.contract["arm"] == first.contract["arm"]
         assert second.contract["client_secret"] == first.contract["client_secret"]
         second.ask("POST", f"{second.contract['admin']}/clock", {"advance_seconds": 600})
