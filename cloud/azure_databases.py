@@ -147,6 +147,7 @@ def observed_database(database: models.Database) -> ObservedDatabase:
         zone_redundant=bool(properties.zone_redundant),
         tags=as_tags(database.tags),
         earliest_restore_at=properties.earliest_restore_date,
+        requested_backup_redundancy=as_text(properties.requested_backup_storage_redundancy) or None,
     )
 
 

@@ -8,12 +8,13 @@ from typing import Any
 from azure.core.rest import HttpRequest, HttpResponse
 
 from cloud.arm import require_same_host
+from cloud.azure_changes import AzureChanges
 from cloud.azure_databases import AzureDatabases
 from cloud.azure_pools import AzurePools
 from cloud.azure_servers import AzureServers
 from cloud.classify import ABSENT, retry_after_of
 from cloud.errors import Missing, RetryLater
-from cloud.protocols import Poll, PollState
+from cloud.polls import Poll, PollState
 
 _ENDS = {
     "succeeded": PollState.SUCCEEDED,
@@ -24,7 +25,7 @@ _ENDS = {
 _FORGOTTEN = ABSENT | {"OperationIdNotFound"}
 
 
-class AzureSqlManagement(AzureServers, AzurePools, AzureDatabases):
+class AzureSqlManagement(AzureServers, AzurePools, AzureDatabases, AzureChanges):
     """Azure Resource Manager as `cloud.protocols.SqlManagement` promises it."""
 
     def poll(self, subscription_id: str, url: str) -> Poll:

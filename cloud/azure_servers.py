@@ -115,6 +115,7 @@ def server_body(spec: ServerSpec, password: Secret) -> models.Server:
 
 def observed_server(server: models.Server) -> ObservedServer:
     properties = sound(sound(server, models.Server).properties, models.ServerProperties)
+    entra = properties.administrators
     return ObservedServer(
         name=required(server.name, "name").lower(),
         arm_id=required(server.id, "id"),
@@ -124,6 +125,8 @@ def observed_server(server: models.Server) -> ObservedServer:
         minimal_tls_version=as_text(properties.minimal_tls_version) or None,
         public_network_access=as_text(properties.public_network_access) or None,
         tags=as_tags(server.tags),
+        administrator_login=properties.administrator_login or "",
+        entra_only=bool(entra and entra.azure_ad_only_authentication),
     )
 
 

@@ -25,7 +25,7 @@ from cloud.errors import (
     RetryLater,
     Throttled,
 )
-from cloud.protocols import Poll
+from cloud.polls import Poll
 
 LONGEST_MESSAGE = 1000
 DEFAULT_RETRY_AFTER_SECONDS = 10.0

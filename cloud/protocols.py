@@ -12,7 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from cloud.changes import SqlChanges
 from cloud.identities import EntraUser, OwnIdentity
+from cloud.polls import Poll
 from cloud.secrets import Secret
 
 
@@ -117,27 +119,6 @@ class Accepted:
     request_id: str = ""
 
 
-class PollState(StrEnum):
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELED = "canceled"
-    FORGOTTEN = "forgotten"
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """One look at a long-running operation. `code` and `message` are Azure's when it failed or was cancelled.
-
-    FORGOTTEN: Azure no longer knows the operation (it keeps them for about a day); only the resource can tell.
-    """
-
-    state: PollState
-    code: str = ""
-    message: str = ""
-    retry_after: float | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class ObservedServer:
     name: str
@@ -148,6 +129,8 @@ class ObservedServer:
     minimal_tls_version: str | None
     public_network_access: str | None
     tags: Mapping[str, str]
+    administrator_login: str = ""
+    entra_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +162,7 @@ class ObservedDatabase:
     zone_redundant: bool
     tags: Mapping[str, str]
     earliest_restore_at: datetime | None = None
+    requested_backup_redundancy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +175,7 @@ class DroppedDatabase:
     earliest_restore_at: datetime | None
 
 
-class SqlManagement(Protocol):
+class SqlManagement(SqlChanges, Protocol):
     """Azure Resource Manager, Microsoft.Sql and resource groups. `call_class` names who asks."""
 
     def ensure_resource_group(self, subscription_id: str, name: str, region: str, tags: Mapping[str, str]) -> None: ...

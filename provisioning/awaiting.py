@@ -10,7 +10,8 @@ from django.conf import settings
 from cloud import factory
 from cloud.classify import failure_of
 from cloud.errors import CloudError
-from cloud.protocols import Accepted, PollState
+from cloud.polls import PollState
+from cloud.protocols import Accepted
 from inventory.models import Database, ElasticPool, SqlServer
 from operations.models import Operation
 from operations.outcomes import Next, Outcome, StepError, Wait

@@ -12,7 +12,8 @@ from django.conf import settings
 from cloud import factory
 from cloud.classify import failure_of
 from cloud.errors import LoginRefused, PasswordRejected
-from cloud.protocols import CallClass, LoginSpec, PollState, ServerRef, SqlManagement
+from cloud.polls import PollState
+from cloud.protocols import CallClass, LoginSpec, ServerRef, SqlManagement
 from inventory.models import SqlServer
 from inventory.states import Status
 from operations import locks

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from cloud import factory
-from cloud.protocols import Accepted, DatabaseSpec, PollState, PoolSpec, ServerRef, ServerSpec, Sku
+from cloud.polls import PollState
+from cloud.protocols import Accepted, DatabaseSpec, PoolSpec, ServerRef, ServerSpec, Sku
 from cloud.secrets import Secret
 from simulator.azure import Azure
 

@@ -23,7 +23,7 @@ from cloud.errors import (
     RetryLater,
     Throttled,
 )
-from cloud.protocols import Poll, PollState
+from cloud.polls import Poll, PollState
 
 DOCUMENTED = [
     (409, "ConflictingDatabaseOperation", InProgress),

@@ -11,7 +11,8 @@ import pytest
 
 from cloud import factory
 from cloud.errors import LoginRefused, RetryLater
-from cloud.protocols import Accepted, DatabaseSpec, LoginSpec, PollState, ServerRef, ServerSpec, Sku
+from cloud.polls import PollState
+from cloud.protocols import Accepted, DatabaseSpec, LoginSpec, ServerRef, ServerSpec, Sku
 from cloud.secrets import Secret
 from cloud.settings import CloudSettings
 from tests.simulator.test_process import a_simulator

@@ -11,7 +11,8 @@ import pytest
 from cloud import factory
 from cloud.classify import failure_of
 from cloud.errors import InProgress, NoRoomHere, RetryLater
-from cloud.protocols import PollState, SqlManagement
+from cloud.polls import PollState
+from cloud.protocols import SqlManagement
 from simulator.azure import Azure
 from simulator.faults import FaultKind, FaultRule
 from simulator.http import Request, Response, answer
