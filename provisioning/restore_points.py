@@ -50,12 +50,15 @@ def _dropped(server: ServerRef, source: Database, moment: datetime | None) -> st
 
 
 def _listed(rows: list[DroppedDatabase], source: Database) -> DroppedDatabase:
-    """Names are never used twice, so there is one at most."""
+    """Names are never used twice, so there is one at most.
+
+    A source that is not deleted any more was restored by another worker while this one, past its lease, slept: it is told
+    to wait, and its record counts for nothing.
+    """
     found = next((row for row in rows if row.name == source.azure_name), None)
     if found is not None:
         return found
-    assert source.deleted_at is not None, "it was dropped"
-    if clock.now() - source.deleted_at < LISTING_LAGS:
+    if source.deleted_at is None or clock.now() - source.deleted_at < LISTING_LAGS:
         message = f"Azure does not list the dropped database {source} yet."
         raise StepError("RestorePointNotListed", message, transient=True, retry_after=settings.SHORT_WAIT_SECONDS)
     raise _gone(f"Azure has no backup of {source} any more.")
