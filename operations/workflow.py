@@ -142,6 +142,11 @@ def workflow_of(kind: str) -> Workflow:
     return _registry[kind]
 
 
+def known_kinds() -> frozenset[str]:
+    """Kinds of everything this release can do."""
+    return frozenset(_registry)
+
+
 def known_steps() -> list[tuple[str, str, Mode]]:
     """(kind, step, mode) of everything this release can do."""
     return [(w.kind, step.name, step.mode) for w in _registry.values() for step in w.steps]

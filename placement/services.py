@@ -73,3 +73,29 @@ def give_room_back(database: Database) -> None:
         databases_committed=F("databases_committed") - 1,
         vcores_committed=F("vcores_committed") - (0 if database.pool_id else database.vcores or 0),
     )
+
+
+def take_more_room(pool_id: UUID, *, size_bytes: int, vcores: float, ceilings: Ceilings) -> bool:
+    """Take more room for a database that stands in the pool already, or nothing: False where it does not fit. A cordon
+    closes a pool to newcomers, not to the growth of what is there."""
+    taken = ElasticPool.objects.filter(
+        pk=pool_id,
+        status=ElasticPool.Status.READY,
+        bytes_committed__lte=ceilings.committed_bytes - size_bytes,
+        vcores_demanded__lte=ceilings.committed_vcores - vcores,
+    ).update(bytes_committed=F("bytes_committed") + size_bytes, vcores_demanded=F("vcores_demanded") + vcores)
+    return bool(taken)
+
+
+def return_room(pool_id: UUID, *, databases: int, size_bytes: int, vcores: float) -> None:
+    """Return room that was taken in a pool; the caller sees to it that this happens once."""
+    ElasticPool.objects.filter(pk=pool_id).update(
+        databases_committed=F("databases_committed") - databases,
+        bytes_committed=F("bytes_committed") - size_bytes,
+        vcores_demanded=Greatest(F("vcores_demanded") - vcores, 0.0),
+    )
+
+
+def return_server_room(server_id: UUID, *, vcores: int) -> None:
+    """Return vCores that were taken on a server; the caller sees to it that this happens once."""
+    SqlServer.objects.filter(pk=server_id).update(vcores_committed=F("vcores_committed") - vcores)

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from cloud import factory
 from cloud.classify import failure_of
-from cloud.errors import CloudError
+from cloud.errors import CloudError, RetryLater
 from cloud.polls import PollState
 from cloud.protocols import Accepted
 from inventory.models import Database, ElasticPool, SqlServer
@@ -29,6 +29,12 @@ def accepted(operation: Operation, answer: Accepted, **choices: object) -> Next:
         choices={"accepted_at": now, "examined_at": None, "request_id": answer.request_id, **choices},
         poll_url=answer.poll_url or "",
     )
+
+
+def taken_before(operation: Operation) -> Next:
+    """An earlier run of this step reached Azure: what is looked at from now on counts."""
+    assert operation.claimed_at is not None
+    return Next(choices={"accepted_at": operation.claimed_at.isoformat(), "examined_at": None})
 
 
 def await_state(operation: Operation, row: Observed, *, state: str, wanted: str, then: str, examine: str) -> Outcome:
@@ -73,12 +79,29 @@ def examine_poll(operation: Operation, row: Observed, *, subscription_id: str, b
     if operation.poll_url:
         poll = factory.sql_management().poll(subscription_id, operation.poll_url)
         if poll.state in (PollState.FAILED, PollState.CANCELED):
-            return _ask_anew(operation, failure_of(poll), ask_again)
+            return ask_anew(operation, failure_of(poll), ask_again)
     examined: Mapping[str, object] = {"examined_at": operation.claimed_at.isoformat()}
     return Next(to=back_to, choices=examined)
 
 
-def _ask_anew(operation: Operation, failure: CloudError, step: str) -> Next:
+def examine_change(
+    operation: Operation, *, subscription_id: str, stands: Callable[[], bool], back_to: str, ask_again: str
+) -> Outcome:
+    """Read how a change goes; asks again where Azure has ended it, or knows nothing of it, and it does not stand.
+
+    Asking for the same change twice changes nothing. Raises the error of a failure that would only repeat itself.
+    """
+    assert operation.claimed_at is not None
+    management = factory.sql_management()
+    poll = management.poll(subscription_id, operation.poll_url) if operation.poll_url else None
+    if poll is not None and poll.state in (PollState.FAILED, PollState.CANCELED):
+        return ask_anew(operation, failure_of(poll), ask_again)
+    if (poll is not None and poll.state is PollState.RUNNING) or stands():
+        return Next(to=back_to, choices={"examined_at": operation.claimed_at.isoformat()})
+    return ask_anew(operation, RetryLater("ChangeNotShown", "Azure does not show the change."), ask_again)
+
+
+def ask_anew(operation: Operation, failure: CloudError, step: str) -> Next:
     """Back to the step that asks: what has failed stays failed, however often its poll URL is read."""
     asked = operation.choices.get("asked_anew", 0)
     if not failure.transient:
@@ -111,9 +134,9 @@ def _look_again(row: Observed, reason: str) -> Wait:
 
 
 def await_ready(row: ElasticPool | SqlServer) -> Outcome:
-    """Go on once a pool or server that another operation makes is ready; fail when that has failed."""
+    """Go on once a pool or server that another operation makes or changes is ready; fail when that has failed."""
     if row.status == row.Status.READY:
         return Next()
-    if row.status == row.Status.CREATING:
-        return Wait(settings.LOOK_AGAIN_SECONDS, on=row.key, reason=f"{row} is being made.")
+    if row.status in (row.Status.CREATING, row.Status.UPDATING):
+        return Wait(settings.LOOK_AGAIN_SECONDS, on=row.key, reason=f"{row} is {row.status}.")
     raise StepError(row.error_code or "PlaceGone", row.error_message or f"{row} is {row.status}.")

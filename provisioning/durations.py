@@ -27,4 +27,8 @@ def _configured() -> dict[str, float]:
         "create_database": settings.EXPECTED_DATABASE_SECONDS,
         "restore_database": settings.EXPECTED_RESTORE_SECONDS,
         "delete_database": settings.EXPECTED_REMOVAL_SECONDS,
+        "grow_database": settings.EXPECTED_CHANGE_SECONDS,
+        "move_database": settings.EXPECTED_CHANGE_SECONDS,
+        "resize_pool": settings.EXPECTED_CHANGE_SECONDS,
+        "delete_pool": settings.EXPECTED_REMOVAL_SECONDS,
     }

@@ -97,3 +97,21 @@ class WorkspaceGone(WishRefused):
     """The workspace was removed while the wish was on its way."""
 
     code = "WorkspaceNotFound"
+
+
+class PoolSizeNotOffered(WishRefused):
+    """Azure sells no such pool, or it would not hold what was promised to its databases."""
+
+    code = "PoolSizeNotOffered"
+
+
+class PoolNotReady(WishRefused):
+    """The pool is being made, changed or removed, or has failed."""
+
+    code = "PoolNotReady"
+
+
+class PoolNotEmpty(WishRefused):
+    """Databases stand in the pool, or are on their way there."""
+
+    code = "PoolNotEmpty"

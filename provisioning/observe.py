@@ -26,6 +26,11 @@ from provisioning.awaiting import ABSENT
 from provisioning.targets import reference
 
 log = structlog.get_logger(__name__)
+POOL_TELLS = ("observed_state", "observed_vcores", "observed_max_size_bytes")
+DATABASE_TELLS = (
+    *("observed_status", "observed_pool_name", "observed_sku_name"),
+    *("observed_vcores", "observed_max_size_bytes"),
+)
 IN_TRANSIT = (Status.CREATING, Status.UPDATING, Status.DELETING)
 
 CLAIM = """
@@ -134,7 +139,7 @@ def _record_pools(server: SqlServer, look: Look) -> list[str]:
         for pool in look.pools
     }
     rows = ElasticPool.objects.filter(server=server).exclude(status=Status.DELETED)
-    return _write(rows, seen, look.at, missing={"observed_state": ABSENT}, tells="observed_state")
+    return _write(rows, seen, look.at, missing={"observed_state": ABSENT}, tells=POOL_TELLS)
 
 
 def _record_databases(server: SqlServer, look: Look) -> list[str]:
@@ -144,13 +149,14 @@ def _record_databases(server: SqlServer, look: Look) -> list[str]:
             "observed_arm_id": database.arm_id,
             "observed_pool_name": database.pool_name or "",
             "observed_sku_name": database.sku.name,
+            "observed_vcores": database.sku.capacity,
             "observed_max_size_bytes": database.max_size_bytes,
             "observed_tags": dict(database.tags),
         }
         for database in look.databases
     }
     rows = Database.objects.filter(server=server).exclude(status=Status.DELETED)
-    return _write(rows, seen, look.at, missing={"observed_status": ABSENT}, tells="observed_status")
+    return _write(rows, seen, look.at, missing={"observed_status": ABSENT}, tells=DATABASE_TELLS)
 
 
 @transaction.atomic
@@ -160,20 +166,20 @@ def _write(
     at: datetime,
     *,
     missing: Mapping[str, Any],
-    tells: str,
+    tells: Sequence[str],
 ) -> list[str]:
-    """Set observed columns of all rows in few statements. Returns the keys of those in which `tells` changed."""
+    """Set observed columns of all rows in few statements. Returns the keys of those in which one of `tells` changed."""
     rows = [
         row for row in standing.select_for_update().order_by("pk") if row.observed_at is None or row.observed_at < at
     ]
     changed = []
     for row in rows:
         new = seen.get(row.azure_name.lower(), missing)
-        if getattr(row, tells) != new[tells] or row.observed_at is None:
+        if row.observed_at is None or any(getattr(row, name) != new[name] for name in tells if name in new):
             changed.append(row.key)
         for column, value in {**new, "observed_at": at}.items():
             setattr(row, column, value)
-    columns = sorted({column for one in seen.values() for column in one} | {tells, "observed_at"})
+    columns = sorted({column for one in seen.values() for column in one} | {*missing, "observed_at"})
     standing.model._default_manager.bulk_update(rows, columns, batch_size=500)
     return changed
 

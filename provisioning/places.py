@@ -65,7 +65,7 @@ def settle_beside(operation: Operation, database: Database, server: SqlServer) -
         why = f"Backups are restored on their own server; {server} has {database.vcores} vCores to spare."
         _save_place(database, server=server, pool=None, reason={"reason": why})
         return
-    refused |= _pools_elsewhere(database, server)
+    refused |= pools_elsewhere(database, server)
     if _take_best_pool(database, refused):
         return
     serialise(f"new-pool:{_place_key(database)}")
@@ -75,7 +75,7 @@ def settle_beside(operation: Operation, database: Database, server: SqlServer) -
     serialise(f"new-server:{database.region_id}/{_auth_mode(database)}")
     if not take_server_room(server.pk, vcores=shape.vcores):
         raise _full(server)
-    _add_pool(operation, server, shape)
+    add_pool(operation, server, shape)
     if not _take_best_pool(database, refused):
         raise NoPlace("The new pool does not hold what it was made for.")
 
@@ -138,10 +138,10 @@ def _begin_pool(operation: Operation, database: Database, refused: set[str]) -> 
     server = _server_with_room(database, refused, vcores=shape.vcores) or _new_server(
         operation, database, vcores=shape.vcores
     )
-    return _add_pool(operation, server, shape)
+    return add_pool(operation, server, shape)
 
 
-def _add_pool(operation: Operation, server: SqlServer, shape: PoolShape) -> ElasticPool:
+def add_pool(operation: Operation, server: SqlServer, shape: PoolShape) -> ElasticPool:
     """A pool row on a server whose room is taken, and the operation that makes it."""
     row_id = new_id()
     columns = {name: value for name, value in asdict(shape).items() if name != "zone_redundant"}
@@ -218,7 +218,7 @@ def _save_place(database: Database, *, server: SqlServer, pool: ElasticPool | No
     database.save(update_fields=["server", "pool", "holds_room", "placement"])
 
 
-def _pools_elsewhere(database: Database, server: SqlServer) -> set[str]:
+def pools_elsewhere(database: Database, server: SqlServer) -> set[str]:
     elsewhere = ElasticPool.objects.filter(server__region=database.region).exclude(server=server)
     return {str(key) for key in elsewhere.values_list("pk", flat=True)}
 

@@ -17,6 +17,8 @@ from operations.models import AuditEvent, Operation
 from operations.services import active_operation, cancel, submit
 from placement.engine.sizing import SizeRefused, Tier, tier_for, vcores_for_hyperscale
 from placement.snapshot import limits, policy
+from provisioning.changes.consent import UNTOLD, Consent
+from provisioning.changes.growth import CONVERT, GROW, request_growth
 from provisioning.errors import (
     ChangeNotSupported,
     RegionClosed,
@@ -49,11 +51,12 @@ class Granted:
 
 
 @transaction.atomic
-def request_service(workspace: Workspace, wish: ServiceWish, *, actor: str) -> Granted:
+def request_service(workspace: Workspace, wish: ServiceWish, *, actor: str, consent: Consent = UNTOLD) -> Granted:
     """Record the wish for a service with a database and start working on it.
 
     Equal to what is there: nothing new, the running operation if there is one. A failed creation is tried again with the
-    same names. Raises WishRefused (WorkspaceGone too), OperationInProgress.
+    same names. Another size of one that stands is a change, and needs consent where it disturbs. Raises WishRefused
+    (WorkspaceGone, DisruptionNotAccepted, PlanChanged too), OperationInProgress.
     """
     check_wish(workspace, wish)
     if not hold(workspace):
@@ -62,7 +65,7 @@ def request_service(workspace: Workspace, wish: ServiceWish, *, actor: str) -> G
     if found.is_being_removed:
         raise WorkspaceBeingDeleted("The workspace is being removed; it takes no wishes any more.")
     if found.service_id is not None:
-        return _meet(ServiceInstance.objects.get(pk=found.service_id), wish, found, actor=actor)
+        return _meet(ServiceInstance.objects.get(pk=found.service_id), wish, found, actor=actor, consent=consent)
     check_room(found)
     return _create(workspace, wish, actor=actor)
 
@@ -174,21 +177,29 @@ def _add_database(service: ServiceInstance, wish: ServiceWish) -> Database:
     )
 
 
-def _meet(service: ServiceInstance, wish: ServiceWish, found: Standing, *, actor: str) -> Granted:
+def _meet(service: ServiceInstance, wish: ServiceWish, found: Standing, *, actor: str, consent: Consent) -> Granted:
     database = Database.objects.select_for_update().exclude(status=Status.DELETED).get(service=service)
     running = active_operation(database.key)
-    same = service.kind == wish.kind and database.size_bytes == wish.size_bytes
-    if running is not None and (not same or running.kind != "create_database"):
+    if running is not None and not _is_repeated(running, service, wish):
         raise OperationInProgress(running)
     in_line = Operation.objects.filter(follows=running).first() if running else None
     if in_line is not None:
         raise OperationInProgress(in_line)  # a removal follows: that is what is wished for now
-    if not same:
-        raise ChangeNotSupported("The service exists with another kind or size; changing these is not supported.")
+    if service.kind != wish.kind:
+        raise ChangeNotSupported("The service exists with another kind; changing it is not supported.")
+    if running is None and database.size_bytes != wish.size_bytes:
+        check_room(found)
+        return Granted(service, request_growth(database, wish.size_bytes, actor=actor, consent=consent))
     if running is None and database.status == Status.FAILED:
         check_room(found)
         return Granted(service, _create_again(database, service, actor=actor))
     return Granted(service, running)
+
+
+def _is_repeated(running: Operation, service: ServiceInstance, wish: ServiceWish) -> bool:
+    """True where the running operation gives the service this very size."""
+    same = service.kind == wish.kind and running.input.get("size_bytes") == wish.size_bytes
+    return same and running.kind in ("create_database", GROW, CONVERT)
 
 
 def _create_again(database: Database, service: ServiceInstance, *, actor: str) -> Operation:

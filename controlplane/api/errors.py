@@ -14,11 +14,14 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from controlplane.api import refusals
+from controlplane.api.access import viewer_of
 from controlplane.api.links import operation_url
+from controlplane.api.plans import plan_document
 from controlplane.api.problems import Problem
 from inventory.states import IllegalMove
 from operations.errors import OperationInProgress, OperationRefused
 from operations.models import Operation
+from provisioning.changes.consent import PlanInTheWay
 from provisioning.errors import (
     PointInTimeOutOfRange,
     RotationPolicyNotPossible,
@@ -75,6 +78,9 @@ def problem_of(error: Exception, request: Request) -> Problem | None:
     match error:
         case Problem():
             return error
+        case PlanInTheWay():
+            plan = plan_document(error.plan, viewer_of(request))
+            return Problem(409, error.code, str(error), plan=plan)
         case WishRefused():
             return Problem(_status_of(error), error.code, str(error), headers=_retry_after(error))
         case OperationRefused() | IllegalMove():

@@ -13,6 +13,7 @@ from drf_spectacular.extensions import (
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
+from controlplane.api.plans import PlanDocument
 from controlplane.api.shapes import Shape
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -67,6 +68,7 @@ class ErrorBody(serializers.Serializer[Any]):
     message = serializers.CharField()
     target = serializers.CharField(required=False)
     details = ErrorDetailDocument(many=True, required=False)
+    plan = PlanDocument(required=False, help_text="With DisruptionNotAccepted, PlanChanged and refused changes.")
 
 
 class ErrorDocument(serializers.Serializer[Any]):

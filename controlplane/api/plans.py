@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
 
-from controlplane.api.shapes import Shape
+from controlplane.api.shapes import Flag, Shape, Text
 from inventory.selectors import Viewer
-from provisioning.plans import Plan
+from provisioning.changes.consent import Consent
+from provisioning.changes.plan import Change, Plan
 
 
 class DryRunQuery(Shape):
     """`dryRun=true` answers with the plan and changes nothing."""
 
     dryRun = serializers.ChoiceField(["true", "false"], required=False, default="false")
+
+
+class ConsentBody(Shape):
+    """What a change that disturbs has to bring along."""
+
+    planHash = Text(required=False, pattern=r"^[0-9a-f]{64}$", help_text="Of the plan that was seen.")
+    acceptDisruption = Flag(required=False, default=False, help_text="Whatever the plan says: do it.")
+
+
+def consent_in(body: Mapping[str, Any]) -> Consent:
+    """The consent that a request's body brings."""
+    return Consent(body.get("planHash", ""), bool(body.get("acceptDisruption")))
 
 
 class PlannedOperationDocument(serializers.Serializer[Any]):
@@ -35,12 +49,42 @@ class PlanRefusalDocument(serializers.Serializer[Any]):
     message = serializers.CharField()
 
 
+class DisruptionDocument(serializers.Serializer[Any]):
+    connectionsDrop = serializers.IntegerField(help_text="How often; 0: nobody notices.")
+    secondsEach = serializers.IntegerField(help_text="At most, each time.")
+    databases = serializers.IntegerField(help_text="How many databases lose theirs.")
+    when = serializers.CharField(allow_blank=True)
+
+
+class CostDocument(serializers.Serializer[Any]):
+    currency = serializers.CharField()
+    monthlyBefore = serializers.FloatField(allow_null=True, help_text="Of the resources that change; null: unknown.")
+    monthlyAfter = serializers.FloatField(allow_null=True)
+    note = serializers.CharField(help_text="Date and source of the prices, or what is not known.")
+
+
+class WayBackDocument(serializers.Serializer[Any]):
+    steps = serializers.ListField(child=serializers.CharField())
+    days = serializers.IntegerField(allow_null=True, help_text="How long the way back is open; null: for good.")
+    note = serializers.CharField()
+
+
+class ChangeDocument(serializers.Serializer[Any]):
+    way = serializers.CharField(help_text="E.g. in_place, move, scale, convert, resize, drain.")
+    steps = serializers.ListField(child=serializers.CharField(), help_text="Single lawful changes, in order.")
+    disruption = DisruptionDocument()
+    cost = CostDocument()
+    wayBack = WayBackDocument()
+    irreversible = serializers.ListField(child=serializers.CharField())
+
+
 class PlanProperties(serializers.Serializer[Any]):
-    action = serializers.ChoiceField(["none", "wait", "create", "delete", "restore", "refuse"])
+    action = serializers.ChoiceField(["none", "wait", "create", "delete", "restore", "change", "refuse"])
     operations = PlannedOperationDocument(many=True)
     placement = PlacementDocument(allow_null=True)
     expectedSeconds = serializers.FloatField()
     refusals = PlanRefusalDocument(many=True)
+    change = ChangeDocument(allow_null=True, help_text="What a change of something that stands does to its users.")
     planHash = serializers.CharField(help_text="The same for plans that would do the same.")
 
 
@@ -61,8 +105,31 @@ def plan_document(plan: Plan, viewer: Viewer) -> dict[str, Any]:
             "placement": _placement(plan, viewer),
             "expectedSeconds": round(plan.expected_seconds, 1),
             "refusals": [{"code": reason.code, "message": reason.message} for reason in plan.refusals],
+            "change": _change(plan.change) if plan.change else None,
             "planHash": plan.hash,
         },
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    drop, cost, back = change.disruption, change.cost, change.way_back
+    return {
+        "way": change.way,
+        "steps": list(change.changes),
+        "disruption": {
+            "connectionsDrop": drop.drops,
+            "secondsEach": drop.seconds_each,
+            "databases": drop.databases,
+            "when": drop.when,
+        },
+        "cost": {
+            "currency": cost.currency,
+            "monthlyBefore": cost.before,
+            "monthlyAfter": cost.after,
+            "note": cost.note,
+        },
+        "wayBack": {"steps": list(back.steps), "days": back.days, "note": back.note},
+        "irreversible": list(change.irreversible),
     }
 
 

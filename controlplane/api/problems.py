@@ -12,7 +12,8 @@ LONGEST_NAME = 100
 
 
 class Problem(Exception):
-    """A refusal with all that its answer says; `target` names the part of the request, `details` every fault found."""
+    """A refusal with all that its answer says; `target` names the part of the request, `details` every fault found, `plan`
+    what would be done, where that is why."""
 
     def __init__(
         self,
@@ -23,10 +24,12 @@ class Problem(Exception):
         target: str = "",
         details: Sequence[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        plan: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, printable(message)
         self.target, self.details, self.headers = target, list(details), dict(headers or {})
+        self.plan = plan
 
     def document(self) -> dict[str, Any]:
         """The body of the answer."""
@@ -35,6 +38,8 @@ class Problem(Exception):
             error["target"] = self.target
         if self.details:
             error["details"] = self.details
+        if self.plan is not None:
+            error["plan"] = self.plan
         return {"error": error}
 
 

@@ -14,7 +14,7 @@ from controlplane.api.links import operation_url, service_path
 from controlplane.api.openapi import documented
 from controlplane.api.operations import OperationDocument, operation_document
 from controlplane.api.paging import PageQuery, continued_after, page_document
-from controlplane.api.plans import DryRunQuery, PlanDocument, plan_document
+from controlplane.api.plans import ConsentBody, DryRunQuery, PlanDocument, consent_in, plan_document
 from controlplane.api.problems import not_found
 from controlplane.api.service_rows import service_row, service_rows
 from controlplane.api.shapes import Shape, Text, WholeNumber
@@ -43,8 +43,8 @@ class ServiceProperties(Shape):
     sizeGb = WholeNumber(min_value=1, help_text="Planned capacity in GiB.")
 
 
-class ServiceBody(Shape):
-    """The wish for a service."""
+class ServiceBody(ConsentBody):
+    """The wish for a service; of one that stands, the size may be another."""
 
     properties = ServiceProperties()
 
@@ -134,13 +134,14 @@ class ServiceView(ConditionalView):
     def put(self, request: Request, workspace: str, service: str) -> Response:
         """Ask for a service. 202 while an operation works on it, also when this is a repetition; 200 once it stands."""
         place = self.workspace(workspace)
-        asked = self.body()["properties"]
+        body = self.body()
+        asked = body["properties"]
         wish = ServiceWish(
             name=named(service, "service"), kind=asked["kind"], size_bytes=asked["sizeGb"] * BYTES_PER_GB
         )
         if self._is_dry_run():
             return Response(plan_document(plan_service(place, wish, actor=self.actor()), self.viewer()))
-        granted = request_service(place, wish, actor=self.actor())
+        granted = request_service(place, wish, actor=self.actor(), consent=consent_in(body))
         document = self._found(workspace, service)
         if granted.operation is None:
             return Response(document)

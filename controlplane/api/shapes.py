@@ -65,6 +65,15 @@ class WholeNumber(serializers.IntegerField):
         return data
 
 
+class Flag(serializers.BooleanField):
+    """A JSON true or false; texts and numbers are refused."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            raise ValidationError("true or false is needed.", code="invalid")
+        return data
+
+
 class Moment(serializers.DateTimeField):
     """A moment in ISO 8601 with its zone; without one nobody could tell which is meant."""
 

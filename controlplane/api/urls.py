@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from controlplane.api.audit_events import AuditEventsView
+from controlplane.api.cordons import PoolCordonView, PoolUncordonView, ServerCordonView, ServerUncordonView
 from controlplane.api.credentials import AcknowledgementView, CredentialsView
 from controlplane.api.databases import ServiceDatabaseView
 from controlplane.api.decisions import (
@@ -17,6 +18,7 @@ from controlplane.api.emergencies import EmergencyRotationsView, ServiceEmergenc
 from controlplane.api.fleet import FleetDatabasesView, PoolsView, ServersView, SubscriptionsView
 from controlplane.api.operations import OperationCancelView, OperationsView, OperationView
 from controlplane.api.pages import DocumentView, NoSuchRouteView, PageView
+from controlplane.api.pools import DatabaseMoveView, PoolDrainView, PoolResizeView, PoolView
 from controlplane.api.restores import DeletedServicesView, ServiceRestoreView
 from controlplane.api.services import ServicesView, ServiceView
 from controlplane.api.sessions import SessionsView
@@ -58,6 +60,14 @@ urlpatterns = [
     path("v1/servers", ServersView.as_view(), name="servers"),
     path("v1/pools", PoolsView.as_view(), name="pools"),
     path("v1/databases", FleetDatabasesView.as_view(), name="databases"),
+    path("v1/servers/<str:server>:cordon", ServerCordonView.as_view(), name="server-cordon"),
+    path("v1/servers/<str:server>:uncordon", ServerUncordonView.as_view(), name="server-uncordon"),
+    path("v1/pools/<str:pool>:cordon", PoolCordonView.as_view(), name="pool-cordon"),
+    path("v1/pools/<str:pool>:uncordon", PoolUncordonView.as_view(), name="pool-uncordon"),
+    path("v1/pools/<str:pool>:resize", PoolResizeView.as_view(), name="pool-resize"),
+    path("v1/pools/<str:pool>:drain", PoolDrainView.as_view(), name="pool-drain"),
+    path("v1/pools/<str:pool>", PoolView.as_view(), name="pool"),
+    path("v1/databases/<str:database>:move", DatabaseMoveView.as_view(), name="database-move"),
     path("v1/webhooks/key-vault", VaultEventsView.as_view(), name="key-vault-events"),
     path("v1/audit-events", AuditEventsView.as_view(), name="audit-events"),
     path("v1/operations", OperationsView.as_view(), name="operations"),

@@ -57,6 +57,7 @@ class Database(models.Model):
     observed_arm_id = models.TextField(blank=True, default="")
     observed_pool_name = models.TextField(blank=True, default="")
     observed_sku_name = models.TextField(blank=True, default="")
+    observed_vcores = models.PositiveSmallIntegerField(null=True)
     observed_max_size_bytes = models.BigIntegerField(null=True)
     observed_tags = models.JSONField(default=dict)
     observed_at = models.DateTimeField(null=True, help_text="Empty: never seen.")

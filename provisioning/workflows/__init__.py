@@ -4,7 +4,24 @@ from provisioning.workflows.create_database import CREATE_DATABASE
 from provisioning.workflows.create_pool import CREATE_POOL
 from provisioning.workflows.create_server import CREATE_SERVER
 from provisioning.workflows.delete_database import DELETE_DATABASE
+from provisioning.workflows.delete_pool import DELETE_POOL
 from provisioning.workflows.delete_workspace import DELETE_WORKSPACE
+from provisioning.workflows.drain_pool import DRAIN_POOL
+from provisioning.workflows.grow_database import GROW_DATABASE
+from provisioning.workflows.move_database import MOVE_DATABASE
+from provisioning.workflows.resize_pool import RESIZE_POOL
 from provisioning.workflows.restore_database import RESTORE_DATABASE
 
-WORKFLOWS = (CREATE_SERVER, CREATE_POOL, CREATE_DATABASE, DELETE_DATABASE, DELETE_WORKSPACE, RESTORE_DATABASE)
+WORKFLOWS = (
+    CREATE_SERVER,
+    CREATE_POOL,
+    CREATE_DATABASE,
+    DELETE_DATABASE,
+    DELETE_WORKSPACE,
+    RESTORE_DATABASE,
+    GROW_DATABASE,
+    MOVE_DATABASE,
+    RESIZE_POOL,
+    DRAIN_POOL,
+    DELETE_POOL,
+)

@@ -27,6 +27,7 @@ from simulator.arm.resource_groups import DELETE_WORD
 from simulator.arm.resources import Body, Resource, Resources
 from simulator.arm.server_load import databases_named, dropped_collection
 from simulator.arm.storage import stored_bytes_of
+from simulator.arm.switches import switch_database, switch_pool
 from simulator.arm.versions import restore_point
 from simulator.moments import file_time, iso
 from simulator.tds.contents import DatabaseContents
@@ -56,10 +57,10 @@ def _register_databases(arm: Arm, contents: DatabaseContents) -> None:
     resources, done = arm.resources, arm.operations.when_done
     for word in (elastic_pools.CREATE, elastic_pools.UPDATE):
         undo = partial(elastic_pools.undo_pool, resources) if word == elastic_pools.CREATE else None
-        done("elasticPool", word, partial(elastic_pools.finish_pool, resources), undo)
+        done("elasticPool", word, partial(_finish_pool, resources, contents), undo)
     for word in (CREATE, COPY, RESTORE):
         done("database", word, partial(_finish_database, arm, contents), partial(_undo_database, arm))
-    done("database", UPDATE, partial(_finish_update, arm), partial(_undo_update, arm))
+    done("database", UPDATE, partial(_finish_update, arm, contents), partial(_undo_update, arm))
     done("database", databases.DROP, partial(_drop_database, arm, contents))
     for kind in ("database", "elasticPool"):
         done(kind, failovers.WORD, partial(failovers.finish_failover, resources, contents))
@@ -119,10 +120,18 @@ def _undo_database(arm: Arm, operation: Operation) -> None:
         arm.resources.delete(database.key)
 
 
-def _finish_update(arm: Arm, operation: Operation) -> None:
+def _finish_pool(resources: Resources, contents: DatabaseContents, operation: Operation) -> None:
+    pool = resources.get(operation.target)
+    if pool:
+        switch_pool(resources, contents, pool, operation.effect["body"])
+    elastic_pools.finish_pool(resources, operation)
+
+
+def _finish_update(arm: Arm, contents: DatabaseContents, operation: Operation) -> None:
     database = arm.resources.get(operation.target)
     if database:
         body = operation.effect["body"]
+        switch_database(contents, database, body)
         inner = {**database.inner, **_converted(database, body, operation.due or operation.started)}
         arm.resources.put(Resource(database.id, database.type, database.under, body, inner, database.order))
 

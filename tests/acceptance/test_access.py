@@ -9,14 +9,23 @@ from django.urls import reverse
 
 from controlplane.api.access import OPEN, RULES
 from controlplane.api.principals import Role
-from inventory.models import Workspace
+from inventory.models import Database, Workspace
 from inventory.states import Status
 from operations.models import AuditEvent
 from operations.services import submit
 from tests.acceptance.callers import Directory
 from tests.acceptance.routes import Route, all_routes, guarded_routes
 from tests.acceptance.tables import contents
-from tests.builders import a_credential, a_database, a_deleted_service, a_pool, a_region, a_service, a_workspace
+from tests.builders import (
+    a_credential,
+    a_database,
+    a_deleted_service,
+    a_pool,
+    a_region,
+    a_server,
+    a_service,
+    a_workspace,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +61,10 @@ EXPECTED = {
     "POST operation-skip": "Operator",
     "POST operation-adopt": "Operator",
     "POST operation-abandon": "Operator",
+    "GET pool": "Operator Auditor",
+    "DELETE pool": "Operator",
+    **{f"POST {place}-{verb}": "Operator" for place in ("server", "pool") for verb in ("cordon", "uncordon")},
+    **{f"POST {name}": "Operator" for name in ("pool-resize", "pool-drain", "database-move")},
 }
 SECRET = {"ObjectName": "x", "Version": "1", "VaultName": "v"}
 BODIES = {
@@ -63,10 +76,20 @@ BODIES = {
     "POST emergency-rotations": {"scope": "everything", "reason": "Because."},
     "POST key-vault-events": {"id": "1", "type": "Microsoft.KeyVault.SecretNewVersionCreated", "data": SECRET},
     **{f"POST operation-{decision}": {"reason": "Because."} for decision in ("retry", "skip", "adopt", "abandon")},
+    **{
+        f"POST {place}-{verb}": {"reason": "Because."}
+        for place in ("server", "pool")
+        for verb in ("cordon", "uncordon")
+    },
+    "POST pool-resize": {"vcores": 16},
+    "POST pool-drain": {"reason": "Because."},
+    "POST database-move": {"reason": "Because.", "acceptDisruption": True},
 }
 CALLERS_BODIES = [name for name in BODIES if name != "POST key-vault-events"]  # whose documents Azure shapes
 DECISIONS = ("operation-retry", "operation-skip", "operation-adopt", "operation-abandon")  # of what needs attention
-PLATFORM_WIDE = ("emergency-rotations", "key-vault-events")  # of no workspace
+POOLS = ("pool", "pool-cordon", "pool-uncordon", "pool-resize", "pool-drain")
+SERVERS = ("server-cordon", "server-uncordon")
+PLATFORM_WIDE = ("emergency-rotations", "key-vault-events", "database-move", *POOLS, *SERVERS)  # of no workspace
 FLEET = ("subscriptions", "servers", "pools", "databases")
 WITHOUT_WORKSPACE = (
     "workspaces",
@@ -81,7 +104,7 @@ def prepared() -> dict[str, str]:
     workspace = a_workspace("cigna", a_region("eastus"))
     database = a_database(a_service(workspace, "claims"), size_bytes=100 * 2**30, status=Status.CREATING)
     operation = submit("create_database", target=database.key, actor="test", workspace="cigna")
-    a_pool()
+    pool, moving = a_pool(), a_database_that_may_move(workspace)
     a_credential(database)
     a_deleted_service(workspace, "gone")
     return {
@@ -104,7 +127,18 @@ def prepared() -> dict[str, str]:
         "operations": reverse("operations"),
         "operation": reverse("operation", args=[operation.pk]),
         **{name: reverse(name, args=[operation.pk]) for name in ("operation-cancel", *DECISIONS)},
+        **{name: reverse(name, args=[pool.azure_name]) for name in POOLS},
+        **{name: reverse(name, args=[pool.server.azure_name]) for name in SERVERS},
+        "database-move": reverse("database-move", args=[moving.azure_name]),
     }
+
+
+def a_database_that_may_move(workspace: Workspace) -> Database:
+    """It stands in one of two pools of a server."""
+    server = a_server(workspace.region)
+    place = {"server": server, "pool": a_pool(server), "holds_room": True, "status": Status.READY}
+    a_pool(server)
+    return a_database(a_service(workspace, "moving"), **place)
 
 
 def asked(client, route: Route, address: str):

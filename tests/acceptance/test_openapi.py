@@ -37,6 +37,10 @@ PATHS = {
         f"operation-{verb}": f"/api/v1/operations/{{operation}}:{verb}"
         for verb in ("cancel", "retry", "skip", "adopt", "abandon")
     },
+    "pool": "/api/v1/pools/{pool}",
+    **{f"pool-{verb}": f"/api/v1/pools/{{pool}}:{verb}" for verb in ("cordon", "uncordon", "resize", "drain")},
+    **{f"server-{verb}": f"/api/v1/servers/{{server}}:{verb}" for verb in ("cordon", "uncordon")},
+    "database-move": "/api/v1/databases/{database}:move",
 }
 
 

@@ -81,9 +81,9 @@ def test_another_size_while_it_is_being_made_is_a_conflict_that_names_the_operat
     assert answer["Operation-Location"] == first["Operation-Location"]
 
 
-def test_another_size_of_a_ready_service_is_refused(owner):
+def test_a_smaller_size_of_a_ready_service_is_refused(owner):
     a_ready_service()
-    answer = owner.put(URL, asking_for(size=600), format="json")
+    answer = owner.put(URL, asking_for(size=400), format="json")
     assert (answer.status_code, answer["x-ms-error-code"]) == (409, "ChangeNotSupported")
 
 

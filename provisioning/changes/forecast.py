@@ -1,0 +1,36 @@
+"""What operations that would run mean to those who are served meanwhile: time, dropped connections, cost."""
+
+from __future__ import annotations
+
+from inventory.models import ElasticPool
+from inventory.transitions import Row
+from operations.models import Operation
+from operations.workflow import workflow_of
+from provisioning.changes.plan import Disruption, PlannedOperation
+from provisioning.changes.prices import GIB, Priced
+from provisioning.durations import expected_seconds
+
+
+def planned(operation: Operation, *, seconds: float | None = None) -> PlannedOperation:
+    """The operation in a plan; `seconds` where its size tells better than what has run here."""
+    expected = expected_seconds(operation.kind) if seconds is None else seconds
+    return PlannedOperation(operation.kind, workflow_of(operation.kind).step_names, round(expected, 1))
+
+
+def disruption_of(rows: tuple[Row, ...], *, databases: int = 1) -> Disruption:
+    """What the rows of the table say about connections; nothing where nobody is served."""
+    drops = sum(row.drops for row in rows)
+    if not drops or not databases:
+        return Disruption()
+    return Disruption(drops, max(row.drop_seconds for row in rows), databases, "at the switch, when Azure is ready")
+
+
+def copying_seconds(rows: tuple[Row, ...], size_bytes: int) -> float | None:
+    """How long the rows take where they copy so many bytes; None where none of them copies."""
+    if not any(row.copies for row in rows):
+        return None
+    return 60 * sum(row.expected_minutes(size_bytes / GIB) for row in rows)
+
+
+def priced_pool(pool: ElasticPool) -> Priced:
+    return Priced(pool.service_tier, pool.vcores, pool.max_size_bytes, pool.family, pool.is_zone_redundant)

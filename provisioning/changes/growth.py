@@ -1,0 +1,169 @@
+"""A service's database gets another size: planned by trying, told, then requested."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from inventory.models import Database, ElasticPool, ServiceInstance, Workspace
+from inventory.states import Status
+from inventory.transitions import Home, State, Tier, route, way_back
+from operations import audit
+from operations.models import Operation
+from operations.outcomes import Ask, Next
+from operations.services import submit
+from operations.workflow import Mode, known_kinds, workflow_of
+from placement.engine import sizing
+from placement.snapshot import limits, policy
+from provisioning.changes.consent import Consent, demand
+from provisioning.changes.forecast import copying_seconds, disruption_of, planned, priced_pool
+from provisioning.changes.plan import Change, Plan, Reason, WayBack
+from provisioning.changes.prices import Priced, monthly_cost
+from provisioning.changes.states import circumstances_of, revision_of, scaling_row, state_of
+from provisioning.changes.trial import tried
+from provisioning.errors import ChangeNotSupported, ServiceNotReady
+
+GROW, CONVERT = "grow_database", "convert_to_hyperscale"
+DISTURBING = ("move", "scale")
+
+
+@transaction.atomic
+def request_growth(
+    database: Database, size_bytes: int, *, actor: str, consent: Consent, parent: Operation | None = None
+) -> Operation:
+    """Give a database another size. Raises ChangeRefused, DisruptionNotAccepted, PlanChanged, OperationInProgress."""
+    plan = plan_growth(database, size_bytes, actor=actor)
+    demand(plan, consent)
+    disturbs = plan.change is not None and plan.change.disturbs
+    operation = _submit(database, size_bytes, actor=actor, may_disturb=disturbs, parent=parent)
+    Operation.objects.filter(pk=operation.pk).update(plan_hash=plan.hash)
+    audit.record(
+        "database.growth_requested",
+        actor=actor,
+        target=database.key,
+        workspace=operation.workspace,
+        operation_id=operation.pk,
+        before={"size_bytes": database.size_bytes},
+        after={"size_bytes": size_bytes, "plan": plan.hash, "accepted": disturbs},
+    )
+    return operation
+
+
+def plan_growth(database: Database, size_bytes: int, *, actor: str) -> Plan:
+    """What `request_growth` would do now: done, looked at, and undone."""
+    return tried(lambda: _plan(database, size_bytes, actor=actor))
+
+
+def to_be_grown(workspace: Workspace, name: str, kind: str, size_bytes: int) -> Database | None:
+    """The database of the service of that name and kind, where it stands with another size."""
+    service = ServiceInstance.objects.filter(workspace=workspace, name=name, kind=kind, deleted_at=None).first()
+    if service is None:
+        return None
+    return Database.objects.filter(service=service, status=Status.READY).exclude(size_bytes=size_bytes).first()
+
+
+def _plan(database: Database, size_bytes: int, *, actor: str) -> Plan:
+    operation = _submit(database, size_bytes, actor=actor, may_disturb=True, parent=None)
+    before = Database.objects.select_related("pool", "server").get(pk=database.pk)
+    choices: dict[str, Any] = {}
+    for step in workflow_of(operation.kind).steps:
+        if step.mode is not Mode.DECIDES or step.name.startswith(("hold_", "await_")):
+            break
+        outcome = step(operation)
+        if isinstance(outcome, Ask):
+            return Plan("refuse", refusals=(Reason(outcome.code, outcome.message),))
+        choices |= outcome.choices if isinstance(outcome, Next) else {}
+        operation.choices |= choices
+    return _told(operation, before, size_bytes)
+
+
+def _told(operation: Operation, before: Database, size_bytes: int) -> Plan:
+    """The plan from what the deciding steps chose."""
+    if operation.kind == CONVERT:
+        return _conversion(operation, before, size_bytes)
+    way = operation.choices["way"]
+    rows = (scaling_row(before.service_tier),) if way in DISTURBING else ()
+    made = list(Operation.objects.filter(parent=operation))
+    change = Change(
+        way=way,
+        changes=tuple(row.kind.value for row in rows),
+        disruption=disruption_of(rows),
+        cost=monthly_cost(before.region_id, *_billed(operation, before)),
+        way_back=_way_back(way),
+        irreversible=(),
+        revision=revision_of(before),
+    )
+    seconds = copying_seconds(rows, before.size_bytes)
+    operations = (*(planned(one) for one in made), planned(operation, seconds=seconds))
+    return Plan("change", operations, change=change)
+
+
+def _conversion(operation: Operation, before: Database, size_bytes: int) -> Plan:
+    """The way into Hyperscale, by the table."""
+    here, at = state_of(before), circumstances_of(before)
+    found = route(here, State(Tier.HYPERSCALE, Home.SINGLE, backup=here.backup), at)
+    if found.refusal is not None:
+        return Plan("refuse", refusals=(Reason(found.refusal.code, found.refusal.message, found.refusal.source),))
+    rows = tuple(step.row for step in found.steps)
+    back, days = way_back(found.steps, at)
+    vcores = sizing.vcores_for_hyperscale(size_bytes, policy())
+    note = "Within the days said, while the data fit a General Purpose database; connections drop as often."
+    change = Change(
+        way="convert",
+        changes=tuple(step.kind.value for step in found.steps),
+        disruption=disruption_of(rows),
+        cost=monthly_cost(before.region_id, [], [Priced(Tier.HYPERSCALE, vcores, before.size_bytes)]),
+        way_back=WayBack(tuple(step.kind.value for step in back.steps), days, note),
+        irreversible=(),
+        revision=revision_of(before),
+    )
+    made = tuple(planned(one) for one in Operation.objects.filter(parent=operation))
+    return Plan("change", (*made, planned(operation, seconds=copying_seconds(rows, before.size_bytes))), change=change)
+
+
+def _submit(
+    database: Database, size_bytes: int, *, actor: str, may_disturb: bool, parent: Operation | None
+) -> Operation:
+    """The operation that gives it the size. Raises WishRefused where none can."""
+    if database.status != Status.READY:
+        raise ServiceNotReady(f"The database is {database.status}; only a ready one can be given another size.")
+    if size_bytes < database.size_bytes:
+        raise ChangeNotSupported("A smaller size is not supported: data that are there would have to fit.")
+    kind, service = _kind_for(database, size_bytes), database.service
+    return submit(
+        kind,
+        target=database.key,
+        actor=actor,
+        workspace=service.workspace.name if service else "",
+        wish={"size_bytes": size_bytes, "may_disturb": may_disturb},
+        parent=parent,
+    )
+
+
+def _kind_for(database: Database, size_bytes: int) -> str:
+    """The workflow that can hold so much. Raises ChangeNotSupported where there is none, SizeRefused beyond all tiers."""
+    tier = sizing.tier_for(size_bytes, limits())
+    kind = CONVERT if tier is sizing.Tier.HYPERSCALE and database.service_tier != Tier.HYPERSCALE else GROW
+    if kind not in known_kinds():
+        raise ChangeNotSupported("The size needs another tier, and changing tiers is not supported.")
+    return kind
+
+
+def _billed(operation: Operation, before: Database) -> tuple[list[Priced], list[Priced]]:
+    """The resources that change: a pool that is made for it, or its own compute. Room in a pool that stands costs nothing."""
+    made = [
+        key.partition(":")[2] for key in Operation.objects.filter(parent=operation).values_list("target_key", flat=True)
+    ]
+    pools = [priced_pool(pool) for pool in ElasticPool.objects.filter(pk__in=made)]
+    if operation.choices["way"] != "scale":
+        return [], pools
+    sizes = (before.vcores or 0, operation.choices["vcores"])
+    priced = [Priced(before.service_tier, vcores, before.size_bytes) for vcores in sizes]
+    return priced[:1], priced[1:]
+
+
+def _way_back(way: str) -> WayBack:
+    if way in DISTURBING:
+        return WayBack(("move",), None, "The same way back; connections drop once more.")
+    return WayBack((), None, "Nothing to go back from: only a limit has changed.")

@@ -1,0 +1,167 @@
+"""A client is connected through every change; the drops that it counts are those that the plan has promised."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cloud.sql_failures import SqlFailure
+from inventory.models import Database, ElasticPool, Workspace
+from inventory.states import Status
+from operations.models import Operation
+from provisioning.changes.consent import ACCEPTED
+from provisioning.changes.plan import Plan
+from provisioning.changes.pools import (
+    PoolWish,
+    plan_drain,
+    plan_move,
+    plan_resize,
+    request_drain,
+    request_move,
+    request_resize,
+)
+from provisioning.plans import plan_service
+from provisioning.services import ServiceWish, request_service
+from rotation.names import stable_secret_of
+from tests.builders import GIB, TIB, a_region, a_subscription, a_workspace
+from tests.local_azure import LocalAzure, run_until_settled
+
+Begin = Callable[[], Operation]
+
+
+class Client:
+    """Connected to one database; asks it something whenever anything happens, and signs in again at once when cut off."""
+
+    def __init__(self, azure: LocalAzure, database: Database) -> None:
+        versions = azure.secrets()[stable_secret_of(database)]
+        self._azure, self._document = azure, json.loads(versions[-1]["value"])
+        self._session = azure.session(self._document)
+        self.drops = self.answers = 0
+
+    def ask(self) -> None:
+        try:
+            self._session.execute("SELECT 1")
+            self.answers += 1
+        except SqlFailure:
+            self.drops += 1
+            self._session = self._azure.session(self._document)
+
+
+@pytest.fixture
+def azure(committed_db: None) -> LocalAzure:
+    local = LocalAzure()
+    a_subscription(local.subscription_id)
+    a_workspace("cigna", a_region("eastus"))
+    return local
+
+
+def standing(azure: LocalAzure, *sizes: int) -> list[Database]:
+    """Ready databases of these sizes, in the order asked for."""
+    for number, size in enumerate(sizes):
+        request_service(Workspace.objects.get(), ServiceWish(f"service-{number}", "fhir", size), actor="tests")
+    run_until_settled(azure)
+    return list(Database.objects.select_related("pool", "server", "service__workspace").order_by("service__name"))
+
+
+def drops_during(azure: LocalAzure, clients: list[Client], begin: Begin) -> list[int]:
+    """What each client counts while the operation runs, looking before every call to Azure and at the end."""
+
+    def watched(name: str, call: Callable[[], Any]) -> Any:
+        for client in clients:
+            client.ask()
+        return call()
+
+    azure.around = watched
+    operation = begin()
+    run_until_settled(azure, seconds=5.0)
+    operation.refresh_from_db()
+    assert (operation.state, operation.error_message) == ("succeeded", "")
+    for client in clients:
+        client.ask()
+        assert client.answers > 2
+    return [client.drops for client in clients]
+
+
+def grow(size: int) -> Begin:
+    def begin() -> Operation:
+        wish = ServiceWish("service-0", "fhir", size)
+        granted = request_service(Workspace.objects.get(), wish, actor="tests", consent=ACCEPTED)
+        assert granted.operation is not None
+        return granted.operation
+
+    return begin
+
+
+def plan_of_growth(size: int) -> Plan:
+    return plan_service(Workspace.objects.get(), ServiceWish("service-0", "fhir", size), actor="tests")
+
+
+def promised(plan: Plan) -> int:
+    assert plan.change is not None, plan.refusals
+    return plan.change.disruption.drops
+
+
+def test_a_new_limit_in_its_pool_drops_nobody(azure: LocalAzure):
+    databases = standing(azure, 100 * GIB, 100 * GIB)
+    promise = promised(plan_of_growth(200 * GIB))
+    counted = drops_during(azure, [Client(azure, one) for one in databases], grow(200 * GIB))
+    assert (counted, promise) == ([0, 0], 0)
+
+
+def test_growth_by_moving_drops_the_one_that_moves_once(azure: LocalAzure):
+    databases = standing(azure, 500 * GIB, 500 * GIB)
+    promise = promised(plan_of_growth(3 * TIB))
+    counted = drops_during(azure, [Client(azure, one) for one in databases], grow(3 * TIB))
+    assert (counted, promise) == ([1, 0], 1)
+
+
+def test_more_compute_of_hyperscale_drops_once(azure: LocalAzure):
+    databases = standing(azure, 5 * TIB)
+    promise = promised(plan_of_growth(15 * TIB))
+    counted = drops_during(azure, [Client(azure, one) for one in databases], grow(15 * TIB))
+    assert (counted, promise) == ([1], 1)
+
+
+def test_a_move_drops_once(azure: LocalAzure):
+    databases = standing(azure, 500 * GIB)
+    promise = promised(plan_move(databases[0], actor="tests", reason="tests"))
+    counted = drops_during(
+        azure,
+        [Client(azure, databases[0])],
+        lambda: request_move(databases[0], actor="tests", reason="tests", consent=ACCEPTED),
+    )
+    assert (counted, promise) == ([1], 1)
+
+
+def test_a_resize_drops_every_database_of_the_pool_once(azure: LocalAzure):
+    databases = standing(azure, 100 * GIB, 100 * GIB)
+    pool, wish = ElasticPool.objects.select_related("server").get(), PoolWish(16)
+    plan = plan_resize(pool, wish, actor="tests")
+    assert plan.change is not None
+    assert plan.change.disruption.databases == 2
+    counted = drops_during(
+        azure,
+        [Client(azure, one) for one in databases],
+        lambda: request_resize(pool, wish, actor="tests", consent=ACCEPTED),
+    )
+    assert (counted, promised(plan)) == ([1, 1], 1)
+    pool.refresh_from_db()
+    assert (pool.vcores, pool.observed_vcores, pool.status) == (16, 16, Status.READY)
+
+
+def test_a_drain_drops_every_database_once(azure: LocalAzure):
+    databases = standing(azure, 100 * GIB, 100 * GIB, 100 * GIB)
+    pool = ElasticPool.objects.select_related("server").get()
+    plan = plan_drain(pool, actor="tests", reason="tests")
+    counted = drops_during(
+        azure,
+        [Client(azure, one) for one in databases],
+        lambda: request_drain(pool, actor="tests", reason="tests", consent=ACCEPTED),
+    )
+    assert (counted, promised(plan)) == ([1, 1, 1], 1)
+    assert not Database.objects.filter(pool=pool).exists()
+    pool.refresh_from_db()
+    assert (pool.databases_committed, pool.is_cordoned, pool.observed_databases) == (0, True, 0)
