@@ -45,7 +45,7 @@ class ChangeRefused(PlanInTheWay):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan.refusals[0].message, plan)
-        self.code = plan.refusals[0].code  # type: ignore[misc]  # the class names the code of most errors
+        self.code = plan.refusals[0].code  # the class names the code of most errors
 
 
 def demand(plan: Plan, consent: Consent) -> None:

@@ -77,7 +77,7 @@ GROW_DATABASE = Workflow(
 )
 
 
-def _scale(database: Database, wished: Database, former: dict[str, object]) -> Outcome:
+def _scale(database: Database, wished: Database, former: Mapping[str, object]) -> Outcome:
     """A single database: its storage grows by itself, its compute by the table of sizes."""
     vcores = vcores_for_hyperscale(wished.size_bytes, policy())
     way = SCALES if vcores > (database.vcores or 0) else BY_NAME
