@@ -180,7 +180,7 @@ def _add_database(service: ServiceInstance, wish: ServiceWish) -> Database:
 def _meet(service: ServiceInstance, wish: ServiceWish, found: Standing, *, actor: str, consent: Consent) -> Granted:
     database = Database.objects.select_for_update().exclude(status=Status.DELETED).get(service=service)
     running = active_operation(database.key)
-    if running is not None and not _is_repeated(running, service, wish):
+    if running is not None and not _is_repeated(running, database, service, wish):
         raise OperationInProgress(running)
     in_line = Operation.objects.filter(follows=running).first() if running else None
     if in_line is not None:
@@ -196,9 +196,10 @@ def _meet(service: ServiceInstance, wish: ServiceWish, found: Standing, *, actor
     return Granted(service, running)
 
 
-def _is_repeated(running: Operation, service: ServiceInstance, wish: ServiceWish) -> bool:
+def _is_repeated(running: Operation, database: Database, service: ServiceInstance, wish: ServiceWish) -> bool:
     """True where the running operation gives the service this very size."""
-    same = service.kind == wish.kind and running.input.get("size_bytes") == wish.size_bytes
+    wished = running.input.get("size_bytes", database.size_bytes)
+    same = (service.kind, wished) == (wish.kind, wish.size_bytes)
     return same and running.kind in ("create_database", GROW, CONVERT)
 
 

@@ -21,6 +21,7 @@ from controlplane.console.display import (
     state,
 )
 from controlplane.console.emergencies import OF_DATABASE
+from controlplane.console.pool_changes import MOVE
 from controlplane.console.read_only import ReadOnlyPage
 from controlplane.console.site import console
 from controlplane.console.tables import Facts, Notice, Table
@@ -48,7 +49,7 @@ class DatabasePage(ReadOnlyPage):
     list_filter = ("status", "service_tier", "region", "observed_status")
     search_fields = ("azure_name", "service__name", "service__workspace__name", "=id")
     ordering = ("-created_at",)
-    buttons = (OF_DATABASE,)
+    buttons = (MOVE, OF_DATABASE)
     empty_means = "No service has asked for a database yet."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Database]:

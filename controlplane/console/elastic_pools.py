@@ -22,6 +22,7 @@ from controlplane.console.display import (
     state,
 )
 from controlplane.console.fullness import FULLNESS, databases_bar, storage_bar, vcores_bar
+from controlplane.console.pool_changes import DELETE, DRAIN
 from controlplane.console.read_only import ReadOnlyPage
 from controlplane.console.site import console
 from controlplane.console.tables import Facts, Notice, Table
@@ -36,7 +37,7 @@ class PoolPage(ReadOnlyPage):
     list_filter = ("status", "is_cordoned", ("server__region", admin.RelatedFieldListFilter), "sku_name")
     search_fields = ("azure_name", "server__azure_name", "=id")
     ordering = (FULLNESS.desc(), "pk")
-    buttons = (CORDON, UNCORDON)
+    buttons = (CORDON, UNCORDON, DRAIN, DELETE)
     empty_means = "There is no pool: the first one is made when a database needs it."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ElasticPool]:

@@ -27,12 +27,27 @@ class RestApi:
     def put_workspace(self, name: str, document: dict[str, Any]) -> requests.Response:
         return self._call("PUT", f"workspaces/{name}", document)
 
-    def put_service(self, wanted: Wanted) -> requests.Response:
+    def put_service(self, wanted: Wanted, **consent: object) -> requests.Response:
         properties = {"kind": wanted.kind, "sizeGb": wanted.size_gb}
-        return self._call("PUT", f"workspaces/{wanted.workspace}/services/{wanted.name}", {"properties": properties})
+        return self._call("PUT", _address(wanted), {"properties": properties, **consent})
+
+    def plan_service(self, wanted: Wanted) -> dict[str, Any]:
+        """What asking for it would do."""
+        properties = {"kind": wanted.kind, "sizeGb": wanted.size_gb}
+        return _plan(self._call("PUT", f"{_address(wanted)}?dryRun=true", {"properties": properties}))
+
+    def change(self, path: str, **body: object) -> requests.Response:
+        return self._call("POST", path, body)
+
+    def plan_change(self, path: str, **body: object) -> dict[str, Any]:
+        """What the change would do."""
+        return _plan(self._call("POST", f"{path}?dryRun=true", body))
+
+    def delete(self, path: str) -> requests.Response:
+        return self._call("DELETE", path)
 
     def delete_service(self, wanted: Wanted) -> requests.Response:
-        return self._call("DELETE", f"workspaces/{wanted.workspace}/services/{wanted.name}")
+        return self._call("DELETE", _address(wanted))
 
     def get(self, path: str) -> dict[str, Any]:
         answer = self._call("GET", path)
@@ -70,6 +85,16 @@ class RestApi:
         answer.raise_for_status()
         self._token_until = time.monotonic() + answer.json()["expires_in"] - 300
         return str(answer.json()["access_token"])
+
+
+def _address(wanted: Wanted) -> str:
+    return f"workspaces/{wanted.workspace}/services/{wanted.name}"
+
+
+def _plan(answer: requests.Response) -> dict[str, Any]:
+    answer.raise_for_status()
+    properties: dict[str, Any] = answer.json()["properties"]
+    return properties
 
 
 class SimulatorBooks:

@@ -52,3 +52,4 @@ REFUSED = (
     (Wanted("apollo", "archive", "fhir", 150 * GB_PER_TB), "SizeNotSupported"),
 )
 REMOVED = Wanted("fortis", "dicom-2", "dicom", 512)
+GROWN = Wanted("fortis", "fhir", "fhir", 1024)  # from half a TB

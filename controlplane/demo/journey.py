@@ -13,6 +13,7 @@ from django.conf import settings
 from rich.live import Live
 
 from controlplane.azure import sql_driver
+from controlplane.demo import changes
 from controlplane.demo.checks import all_checks
 from controlplane.demo.clients import RestApi, SimulatorBooks
 from controlplane.demo.customers import CUSTOMERS, REFUSED, REMOVED, Wanted
@@ -50,6 +51,7 @@ class Journey:
         self._refusals()
         self._services()
         self._removal()
+        self._changes()
         self._rotation()
         return self._verdict()
 
@@ -80,6 +82,15 @@ class Journey:
         console.rule(f"[bold]{REMOVED.workspace}/{REMOVED.name} is deleted", align="left")
         location = self._accepted(self.operator.delete_service(REMOVED), REMOVED)
         self._watch([location] if location else [])
+
+    def _changes(self) -> None:
+        """Fortis grows while a pool is emptied; then the pool goes."""
+        console.rule("[bold]A service grows and a pool is drained, each by its plan", align="left")
+        growth, (pool, drain) = changes.grow(self.operator), changes.drain(self.operator)
+        self._watch([growth, drain])
+        self._watch([changes.remove(self.operator, pool)])
+        if not show_checks(changes.checks(pool)):
+            self.faults.append("the changes did not go as promised")
 
     def _rotation(self) -> None:
         console.rule("[bold]Every credential is rotated while its consumers sign in", align="left")
