@@ -46,9 +46,7 @@ class RotationGround(Ground):
         world = World(self._fresh_directory(), self.snapshot_for(flow), stale_seconds=flow.stale)
         witness = Witness(world)
         began: list[Operation] = []
-        armed = wire.armed if isinstance(wire, TwoWires) else [(wire, fault)] if fault else []
-        for one, what in armed:
-            one.strike = partial(_strike, what, world, began)
+        struck_by(wire, fault, world, began)
         with complaints() as heard:
             try:
                 failpoints.listen(wire.point)
@@ -78,6 +76,13 @@ class TwoWires:
     def around(self, name: str, call: Callable[[], Any]) -> Any:
         (first, _), (second, _) = self.armed
         return first.around(name, lambda: second.around(name, call))
+
+
+def struck_by(wire: Tripwire | TwoWires, fault: Fault | None, world: World, began: list[Operation]) -> None:
+    """Arm one wire with its fault, or each of two with its own."""
+    armed = wire.armed if isinstance(wire, TwoWires) else [(wire, fault)] if fault else []
+    for one, what in armed:
+        one.strike = partial(_strike, what, world, began)
 
 
 def _strike(fault: Fault, world: World, began: list[Operation], hit: Hit, call: Callable[[], Any]) -> Any:

