@@ -106,6 +106,9 @@ def database_body(server: ServerRef, spec: DatabaseSpec) -> models.Database:
         properties.max_size_bytes = spec.max_size_bytes
     if spec.restore is not None:
         _restore_into(properties, spec.restore)
+    if spec.secondary_of is not None:
+        properties.create_mode, properties.secondary_type = "Secondary", "Geo"
+        properties.source_database_id = spec.secondary_of
     database = models.Database(location=spec.region, tags=as_tags(spec.tags), properties=properties)
     if spec.pool_name is not None:
         properties.elastic_pool_id = pool_id(server, spec.pool_name)

@@ -27,7 +27,8 @@ from cloud.azure_logins import AzureSqlLogins
 from cloud.azure_management import AzureSqlManagement
 from cloud.classify import azure_errors
 from cloud.key_vault import AzureSecretStore
-from cloud.protocols import CallClass, SecretStore, SqlLogins, SqlManagement
+from cloud.protocols import CallClass, SqlLogins, SqlManagement
+from cloud.secret_store import SecretStore
 from cloud.secrets import Secret
 from cloud.settings import CloudSettings, CredentialKind, SqlDriverKind
 from cloud.sql_drivers import DriverInUse, SqlDriver

@@ -16,7 +16,8 @@ from azure.keyvault.secrets import SecretClient, SecretProperties
 from cloud.arm import required
 from cloud.classify import ABSENT, DEFAULT_RETRY_AFTER_SECONDS, azure_errors
 from cloud.errors import Missing, Throttled
-from cloud.protocols import CallClass, SecretVersion
+from cloud.protocols import CallClass
+from cloud.secret_store import SecretVersion
 from cloud.secrets import Secret
 from cloud.settings import CloudSettings
 from cloud.throttle import VaultBudget

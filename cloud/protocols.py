@@ -14,6 +14,7 @@ from typing import Protocol
 
 from cloud.changes import SqlChanges
 from cloud.identities import EntraUser, OwnIdentity
+from cloud.links import SqlLinks
 from cloud.polls import Poll
 from cloud.secrets import Secret
 
@@ -94,7 +95,8 @@ class Restore:
 class DatabaseSpec:
     """A pooled database has `pool_name` and no sku; a single one a sku and no pool. Hyperscale takes no max size.
 
-    With `restore` it is made from backups; users and data come with them, tags and retention do not.
+    With `restore` it is made from backups; users and data come with them, tags and retention do not. With `secondary_of`,
+    the ARM id of a database on another server, it becomes that one's readable secondary, by a link that stays.
     """
 
     region: str
@@ -105,6 +107,7 @@ class DatabaseSpec:
     zone_redundant: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     restore: Restore | None = None
+    secondary_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,7 @@ class DroppedDatabase:
     earliest_restore_at: datetime | None
 
 
-class SqlManagement(SqlChanges, Protocol):
+class SqlManagement(SqlChanges, SqlLinks, Protocol):
     """Azure Resource Manager, Microsoft.Sql and resource groups. `call_class` names who asks."""
 
     def ensure_resource_group(self, subscription_id: str, name: str, region: str, tags: Mapping[str, str]) -> None: ...
@@ -251,34 +254,3 @@ class SqlLogins(Protocol):
 
     def end_session(self, admin: LoginSpec, session_id: int) -> None:
         """KILL one session; one that is gone is no error."""
-
-
-@dataclass(frozen=True, slots=True)
-class SecretVersion:
-    """One version of a secret, without its value. Times are UTC."""
-
-    vault_url: str
-    name: str
-    version: str
-    enabled: bool
-    tags: Mapping[str, str]
-    created_at: datetime | None = None
-    expires_at: datetime | None = None
-
-
-class SecretStore(Protocol):
-    """Azure Key Vault secrets of one vault. `set` does not repeat: tag with the operation, look the tag up first."""
-
-    def set(
-        self, name: str, value: Secret, *, tags: Mapping[str, str], expires_at: datetime | None = None
-    ) -> SecretVersion: ...
-    def get(self, name: str, version: str | None = None) -> tuple[Secret, SecretVersion] | None:
-        """The newest version (whatever its dates), or the named one; None when there is none."""
-        ...
-
-    def versions(self, name: str) -> Sequence[SecretVersion]: ...
-    def disable(self, name: str, version: str) -> None: ...
-
-    def begin_recover(self, name: str) -> None:
-        """Bring a soft-deleted name back, all versions as they were; Key Vault takes some seconds. Repeating is harmless."""
-        ...

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from cloud import factory
 from cloud.errors import LoginRefused, PasswordRejected
-from cloud.protocols import SecretVersion
+from cloud.secret_store import SecretVersion
 from cloud.secrets import Secret
 from inventory.models import Database
 from operations import clock

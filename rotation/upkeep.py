@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cloud import factory
 from cloud.errors import CloudError, LoginRefused
-from cloud.protocols import SecretStore, SecretVersion
+from cloud.secret_store import SecretStore, SecretVersion
 from cloud.secrets import Secret
 from inventory.models import Database
 from operations import audit

@@ -10,7 +10,8 @@ from django.conf import settings
 
 from cloud import factory
 from cloud.errors import AlreadyThere
-from cloud.protocols import CallClass, SecretStore, SecretVersion
+from cloud.protocols import CallClass
+from cloud.secret_store import SecretStore, SecretVersion
 from cloud.secrets import Secret
 from inventory.models import Database, SqlServer
 from operations import audit

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address
 
 from simulator.arm.arm import Arm
+from simulator.arm.replication import primary_of
 from simulator.arm.resources import Resource
 from simulator.arm.server_load import databases_named
 from simulator.arm.servers import server_by_name
@@ -63,7 +64,9 @@ class SqlDirectory:
             return None
         struck = self._faults.take("sql", "LOGIN", f"{server.name}/{found.name}") is not None
         online = found.properties["status"] in ONLINE and not struck
-        return SqlDatabase(found.properties["databaseId"], found.name, online)
+        primary = primary_of(self._arm.resources, found)
+        shows = str(primary.properties["databaseId"]) if primary else ""
+        return SqlDatabase(found.properties["databaseId"], found.name, online, shows)
 
     def is_administrator(self, server: LogicalServer, login: str, password: str) -> bool:
         found = self._resource(server.name)

@@ -106,8 +106,8 @@ def _family(tier: str) -> str:
 
 
 def check_idle(call: Call, database: Resource) -> None:
-    """One change at a time."""
-    if call.arm.operations.running_on(database.key):
+    """One change at a time, those of its links among them."""
+    if call.arm.operations.running_on(database.key) or call.arm.operations.count(f"link changes of {database.key}"):
         message = (
             f"There is already some operation on the database '{database.name}' and the current operation should wait "
             "till it is done."

@@ -10,6 +10,7 @@ from simulator.arm import (
     databases,
     elastic_pools,
     failovers,
+    link_changes,
     long_term_retention,
     private_endpoints,
     retention,
@@ -59,11 +60,12 @@ def _register_databases(arm: Arm, contents: DatabaseContents) -> None:
         undo = partial(elastic_pools.undo_pool, resources) if word == elastic_pools.CREATE else None
         done("elasticPool", word, partial(_finish_pool, resources, contents), undo)
     for word in (CREATE, COPY, RESTORE):
-        done("database", word, partial(_finish_database, arm, contents), partial(_undo_database, arm))
+        done("database", word, partial(_finish_database, arm, contents), partial(_undo_database, arm, contents))
     done("database", UPDATE, partial(_finish_update, arm, contents), partial(_undo_update, arm))
     done("database", databases.DROP, partial(_drop_database, arm, contents))
     for kind in ("database", "elasticPool"):
         done(kind, failovers.WORD, partial(failovers.finish_failover, resources, contents))
+    link_changes.register(arm, contents)
     done(tde.KIND, tde.WORD, partial(tde.finish_tde, resources))
     done(retention.KIND, retention.WORD, partial(retention.finish_retention, resources))
     finish_long_term = partial(long_term_retention.finish_long_term, resources)
@@ -85,7 +87,7 @@ def _delete_tree(arm: Arm, contents: DatabaseContents, operation: Operation) -> 
     """A server takes its databases along, and what could have been restored."""
     for child in arm.resources.below(operation.target):
         if child.type == "databases":
-            end_links(arm.resources, child)
+            end_links(arm.resources, contents, child)
             contents.forget(child.properties["databaseId"])
         elif child.type == "restorableDroppedDatabases":
             contents.forget(child.inner["body"]["properties"]["databaseId"])
@@ -112,11 +114,11 @@ def _finish_database(arm: Arm, contents: DatabaseContents, operation: Operation)
     links_in_step(arm.resources, database)
 
 
-def _undo_database(arm: Arm, operation: Operation) -> None:
+def _undo_database(arm: Arm, contents: DatabaseContents, operation: Operation) -> None:
     """A failed creation leaves nothing."""
     database = arm.resources.get(operation.target)
     if database:
-        end_links(arm.resources, database)
+        end_links(arm.resources, contents, database)
         arm.resources.delete(database.key)
 
 
@@ -159,7 +161,7 @@ def _drop_database(arm: Arm, contents: DatabaseContents, operation: Operation) -
     if database is None:
         return
     at = operation.due or operation.started
-    end_links(arm.resources, database)
+    end_links(arm.resources, contents, database)
     dropped = _dropped(arm, database, at)
     arm.resources.delete(database.key)
     contents.close(database.properties["databaseId"])

@@ -29,6 +29,7 @@ KINDS = (
     "shortTermRetentionPolicy",
     "longTermRetentionPolicy",
     "privateEndpointConnection",
+    "replicationLinks",
 )
 FAILURE = {"code": "InternalServerError", "message": "An unexpected error occurred while processing the request."}
 

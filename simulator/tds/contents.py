@@ -22,6 +22,14 @@ class DatabaseContents:
             for name, document in list(as_of(store, source_id, kind, inf if until is None else until)):
                 store.put(kind, f"{target_id}/{name}", document)
 
+    def replace(self, source_id: str, target_id: str) -> None:
+        """Make one database hold exactly what another holds, as replication leaves it."""
+        store = self._directory.store
+        for kind in KINDS:
+            for key, _ in list(store.items(kind, prefix=f"{target_id}/")):
+                store.delete(kind, key)
+        self.copy(source_id, target_id)
+
     def close(self, database_id: str) -> None:
         """End the sessions of a dropped database."""
         for session in self._directory.sessions.of_database(database_id):

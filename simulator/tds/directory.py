@@ -42,11 +42,17 @@ class SqlDatabase:
 
     `id` is new with every creation (the databaseId will do), so that users, tables and sessions never pass from a
     dropped database to a new one of the same name. While `online` is false (creating, failing over) logins hear 40613.
+    `primary_id` is set on a readable secondary: it shows what that database holds, and takes no writes.
     """
 
     id: str
     name: str
     online: bool = True
+    primary_id: str = ""
+
+    @property
+    def contents_id(self) -> str:
+        return self.primary_id or self.id
 
 
 @dataclass(frozen=True, slots=True)

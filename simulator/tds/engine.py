@@ -127,13 +127,13 @@ def _identify(
     user = principals.by_sid(entra_sid(identity.client_id))
     if user is None or user.type != EXTERNAL_USER:
         raise errors.login_failed(errors.TOKEN_PRINCIPAL)
-    if not Rights(Overlay(directory.store, directory.clock), database.id, principals, user).allows("CONNECT"):
+    if not Rights(Overlay(directory.store, directory.clock), database.contents_id, principals, user).allows("CONNECT"):
         raise errors.cannot_open_database(database.name, user=errors.TOKEN_PRINCIPAL)
     return user, user.name
 
 
 def _principals(directory: Directory, database: SqlDatabase) -> Principals:
-    return Principals(Overlay(directory.store, directory.clock), database.id, directory.clock)
+    return Principals(Overlay(directory.store, directory.clock), database.contents_id, directory.clock)
 
 
 class SqlSession:
@@ -164,9 +164,9 @@ class SqlSession:
         self.database = database
         self.login = login
         self.overlay = Overlay(directory.store, directory.clock)
-        self.principals = Principals(self.overlay, database.id, directory.clock)
-        self.tables = Tables(self.overlay, database.id, database.name)
-        self.modules = Modules(self.overlay, database.id)
+        self.principals = Principals(self.overlay, database.contents_id, directory.clock)
+        self.tables = Tables(self.overlay, database.contents_id, database.name)
+        self.modules = Modules(self.overlay, database.contents_id)
         self.record: SessionRecord = directory.sessions.open(
             database.id,
             login=login,
@@ -190,7 +190,7 @@ class SqlSession:
 
     @property
     def rights(self) -> Rights:
-        return Rights(self.overlay, self.database.id, self.principals, self.principal)
+        return Rights(self.overlay, self.database.contents_id, self.principals, self.principal)
 
     @property
     def default_schema(self) -> str:

@@ -242,8 +242,17 @@ def _not_supplied(name: str, procedure: str) -> SqlError:
     return SqlError(8178, 16, 1, f"The parameterized query expects the parameter '{name}', which was not supplied.")
 
 
+def _demand_writable(session: SqlSession) -> None:
+    """Error 3906 on a readable secondary."""
+    if session.database.primary_id:
+        raise SqlError(
+            3906, 16, 2, f'Failed to update database "{session.database.name}" because the database is read-only.'
+        )
+
+
 def _security(run: Callable[[SqlSession, Any], None]) -> Callable[[Batch, Any], None]:
     def rule(batch: Batch, statement: Any) -> None:
+        _demand_writable(batch.session)
         run(batch.session, statement)
         batch.affected(None)
 
@@ -252,6 +261,7 @@ def _security(run: Callable[[SqlSession, Any], None]) -> Callable[[Batch, Any], 
 
 def _change(run: Callable[[SqlSession, Evaluator, Any], int]) -> Callable[[Batch, Any], None]:
     def rule(batch: Batch, statement: Any) -> None:
+        _demand_writable(batch.session)
         batch.affected(run(batch.session, batch.evaluator, statement))
 
     return rule

@@ -7,7 +7,8 @@ import pytest
 
 from cloud import factory
 from cloud.errors import AlreadyThere, Missing, Rejected, RetryLater, Throttled
-from cloud.protocols import CallClass, SecretStore
+from cloud.protocols import CallClass
+from cloud.secret_store import SecretStore
 from cloud.secrets import Secret
 from cloud.throttle import LocalBucket, Rate, Rates, VaultBudget
 from simulator.azure import Azure
