@@ -15,7 +15,7 @@ from azure.keyvault.secrets import SecretClient, SecretProperties
 
 from cloud.arm import required
 from cloud.classify import ABSENT, DEFAULT_RETRY_AFTER_SECONDS, azure_errors
-from cloud.errors import Missing, Throttled
+from cloud.errors import Missing, Rejected, Throttled
 from cloud.protocols import CallClass
 from cloud.secret_store import SecretVersion
 from cloud.secrets import Secret
@@ -23,6 +23,7 @@ from cloud.settings import CloudSettings
 from cloud.throttle import VaultBudget
 
 OWN_LIMIT = "OwnRateLimit"
+FORBIDDEN = "Forbidden"  # of the vault's protection, and of our own rights
 
 
 class _Gate(SansIOHTTPPolicy[Any, Any]):
@@ -105,6 +106,37 @@ class AzureSecretStore:
         except Missing as missing:
             if missing.code not in ABSENT:
                 raise
+
+    def begin_delete(self, name: str) -> None:
+        """Ask for the deletion and do not wait for it; Key Vault shows the name as deleted at once."""
+        try:
+            with self._calls():
+                self._client.begin_delete_secret(name)
+        except Missing as missing:
+            if missing.code not in ABSENT:
+                raise
+
+    def recoverable_until(self, name: str) -> datetime | None:
+        try:
+            with self._calls():
+                return required(self._client.get_deleted_secret(name).scheduled_purge_date, "scheduledPurgeDate")
+        except Missing as missing:
+            if missing.code in ABSENT:
+                return None
+            raise
+
+    def purge(self, name: str) -> bool:
+        try:
+            with self._calls():
+                self._client.purge_deleted_secret(name)
+        except Missing as missing:
+            if missing.code not in ABSENT:
+                raise
+        except Rejected as refused:
+            if refused.code != FORBIDDEN:
+                raise
+            return False
+        return True
 
     @contextlib.contextmanager
     def _calls(self) -> Iterator[None]:

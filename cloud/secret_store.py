@@ -39,3 +39,17 @@ class SecretStore(Protocol):
     def begin_recover(self, name: str) -> None:
         """Bring a soft-deleted name back, all versions as they were; Key Vault takes some seconds. Repeating is harmless."""
         ...
+
+    def begin_delete(self, name: str) -> None:
+        """Delete a name with all its versions, recoverably; it stays taken until it is purged. One that is gone is no
+        error."""
+        ...
+
+    def recoverable_until(self, name: str) -> datetime | None:
+        """When Key Vault itself purges a deleted name (UTC); None for one that is not among the deleted."""
+        ...
+
+    def purge(self, name: str) -> bool:
+        """Erase a deleted name for good; one that is gone is no error. False where the vault is protected against it, or
+        our rights do not allow it: it stays recoverable until its time is over."""
+        ...

@@ -252,6 +252,7 @@ AZURE_VAULT_URL = env_text("AZURE_VAULT_URL")
 AZURE_VAULT_SUBSCRIPTION_ID = env_text(  # whose limits the vault shares
     "AZURE_VAULT_SUBSCRIPTION_ID", AZURE_SUBSCRIPTION_IDS[0] if AZURE_SUBSCRIPTION_IDS else ""
 )
+VAULT_SOFT_DELETE_DAYS = env_int("VAULT_SOFT_DELETE_DAYS", 90)  # the vault's own: how long it keeps what is deleted
 AZURE_RATE_SCALE = env_float("AZURE_RATE_SCALE", 1.0, minimum=0.001)  # times Azure's own call rates; ours is a share
 AZURE_SQL_HOST = env_text("AZURE_SQL_HOST")  # empty: each server's own name
 AZURE_SQL_PORT = env_int("AZURE_SQL_PORT", 1433, minimum=1)

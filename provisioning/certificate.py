@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.db.models import Q
 from inventory.models import Database, Workspace
 from operations import clock
 from operations.models import Operation
+from provisioning.forgetting import grace_end
 from rotation.models import Credential
 
 
@@ -64,16 +65,28 @@ def _backup(database: Database) -> dict[str, Any]:
 
 
 def _secrets(databases: list[Database]) -> list[dict[str, Any]]:
-    """All versions were disabled before their database went."""
-    ended = {database.pk: _text(database.deleted_at) for database in databases}
-    names: dict[str, str | None] = {}
+    """All versions were disabled before their database went; they are deleted when its last backup ends, and gone once the
+    vault lets go of what is deleted."""
+    ends = {database.pk: _secrets_end(database) for database in databases}
+    names: dict[str, dict[str, Any]] = {}
     for credential in Credential.objects.filter(database__in=databases).order_by("pk"):
         for name in (credential.stable_secret, credential.staging_secret):
-            names[name] = ended[credential.database_id]
-    return [
-        {"vault": settings.AZURE_VAULT_URL, "name": name, "state": "disabled", "endsAt": at}
-        for name, at in sorted(names.items())
-    ]
+            names[name] = ends[credential.database_id]
+    return [{"vault": settings.AZURE_VAULT_URL, "name": name, **end} for name, end in sorted(names.items())]
+
+
+def _secrets_end(database: Database) -> dict[str, Any]:
+    """`endsAt` of what is still to be deleted is the latest that the vault may keep it; it may be erased sooner."""
+    forgotten, gone = database.forgotten_at, database.secrets_gone_at
+    deleted = forgotten or grace_end(database)
+    if gone is None and deleted is not None:
+        gone = deleted + timedelta(days=settings.VAULT_SOFT_DELETE_DAYS)
+    return {
+        "state": "deleted" if forgotten else "disabled",
+        "disabledAt": _text(database.deleted_at),
+        "deletedAt": _text(deleted),
+        "endsAt": _text(gone),
+    }
 
 
 def _text(moment: datetime | None) -> str | None:

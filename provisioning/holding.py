@@ -16,10 +16,17 @@ from operations.outcomes import Next, Outcome, Wait
 
 def hold(operation: Operation, server: SqlServer, wanted: Sequence[locks.Lock]) -> Outcome:
     """Go on once all locks are held; from then on the server is looked at often."""
+    outcome = stand_in_line(operation, wanted)
+    if isinstance(outcome, Next):
+        SqlServer.objects.filter(pk=server.pk).update(observe_due_at=Least("observe_due_at", DatabaseNow()))
+    return outcome
+
+
+def stand_in_line(operation: Operation, wanted: Sequence[locks.Lock]) -> Outcome:
+    """Go on once all locks are held."""
     if not locks.request(operation, wanted):
         waits_for = operation.locks.filter(granted_at__isnull=True).order_by("resource_key").first()
         assert waits_for is not None
         key = waits_for.resource_key
         return Wait(settings.LOOK_AGAIN_SECONDS, on=locks.lock_key(key), reason=f"Waits for {key}.")
-    SqlServer.objects.filter(pk=server.pk).update(observe_due_at=Least("observe_due_at", DatabaseNow()))
     return Next()

@@ -33,7 +33,7 @@ def source_for(database: Database, moment: datetime | None, now: datetime) -> So
     """
     known = list(sources_of(database, now))
     if database.status == Status.DELETED and not known:
-        raise RestoreWindowPassed(_passed(database))
+        raise RestoreWindowPassed(why_passed(database))
     if moment is None:
         return known[0]
     for source in known:
@@ -65,10 +65,13 @@ def _first(database: Database, end: datetime) -> datetime:
     return max(database.ready_at or database.created_at, end - timedelta(days=database.retention_days))
 
 
-def _passed(database: Database) -> str:
+def why_passed(database: Database) -> str:
+    """Why a deleted service cannot come back, with the dates."""
     if database.restorable_until is None or database.deleted_at is None:
         return "It was deleted before there was anything in Azure to restore."
+    forgotten = database.forgotten_at
     return (
         f"It was deleted at {database.deleted_at:%Y-%m-%dT%H:%M:%SZ} and could be restored until "
         f"{database.restorable_until:%Y-%m-%dT%H:%M:%SZ}."
+        + (f" Its secrets were deleted at {forgotten:%Y-%m-%dT%H:%M:%SZ}." if forgotten else "")
     )

@@ -15,15 +15,17 @@ from operations import audit, clock
 from operations.errors import OperationInProgress
 from operations.models import Operation
 from operations.services import active_operation, submit
+from provisioning import forgetting
 from provisioning.errors import (
     NameTaken,
+    RestoreWindowPassed,
     ServiceNotDeleted,
     ServiceNotReady,
     UnknownService,
     WorkspaceBeingDeleted,
     WorkspaceGone,
 )
-from provisioning.restore_sources import Source, source_for
+from provisioning.restore_sources import Source, source_for, why_passed
 from provisioning.services import check_room
 from provisioning.standing import hold, standing
 from rotation.services import retire_all
@@ -55,7 +57,7 @@ def request_restore(workspace: Workspace, wish: RestoreWish, *, actor: str) -> O
     database = Database.objects.select_for_update(of=("self",)).get(pk=_meant(workspace, wish).pk)
     running = active_operation(database.key)
     if running is not None:
-        return _repeated(running, wish.moment)
+        return _repeated(database, running, wish.moment)
     _refuse_unfinished(database)
     if database.status != Status.DELETED:
         _refuse_standing(database, wish.moment)
@@ -81,7 +83,10 @@ def _meant(workspace: Workspace, wish: RestoreWish) -> Database:
     return found
 
 
-def _repeated(running: Operation, moment: datetime | None) -> Operation:
+def _repeated(database: Database, running: Operation, moment: datetime | None) -> Operation:
+    """The restore that is under way already. Raises OperationInProgress, or, of one that is being forgotten, why."""
+    if running.kind == forgetting.KIND:
+        raise RestoreWindowPassed(why_passed(database))
     same = running.kind == KIND and running.input["moment"] == _text(moment)
     in_line = Operation.objects.filter(follows=running).first()
     if not same or in_line is not None:

@@ -26,6 +26,11 @@ def stable_secret_of(database: Database) -> str:
     return azure_name("d", database.pk)
 
 
+def secrets_of(database: Database) -> tuple[str, ...]:
+    """All names that are its own in the vault, the published one first."""
+    return (stable_secret_of(database), *(staging_secret_of(database, slot) for slot in SLOTS))
+
+
 def credential_key(database: Database) -> str:
     """What operations on the credential have as their target: so never two at once, and nothing else in their way."""
     return f"credential:{database.pk}"

@@ -6,7 +6,7 @@ from cloud import factory
 from inventory.models import Database
 from rotation.holding import GONE
 from rotation.models import Credential
-from rotation.names import SLOTS, stable_secret_of, staging_secret_of
+from rotation.names import secrets_of
 
 Status = Credential.Status
 WORKING = (Status.ACTIVE, Status.OVERLAPPING)
@@ -16,8 +16,9 @@ def orphaned_versions(database: Database) -> list[str]:
     """Enabled versions (`name/version`) of the database's three secrets that belong neither to its active nor to its
     overlapping user; all of them once it is gone. Ask while nothing works on its credential: a staged one looks orphaned."""
     used = set() if database.status in GONE else _versions_in_use(database)
-    names = (stable_secret_of(database), *(staging_secret_of(database, slot) for slot in SLOTS))
-    enabled = {(v.name, v.version) for name in names for v in factory.secret_store().versions(name) if v.enabled}
+    enabled = {
+        (v.name, v.version) for name in secrets_of(database) for v in factory.secret_store().versions(name) if v.enabled
+    }
     return sorted(f"{name}/{version}" for name, version in enabled - used)
 
 

@@ -49,6 +49,8 @@ class Database(models.Model):
     ready_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
     restorable_until = models.DateTimeField(null=True, help_text="Deleted, but Azure can restore it until then.")
+    forgotten_at = models.DateTimeField(null=True, help_text="Its secrets were deleted: nobody can bring it back.")
+    secrets_gone_at = models.DateTimeField(null=True, help_text="Until then the vault could recover them.")
     stands_in_for = models.ForeignKey("self", models.PROTECT, null=True, related_name="stand_ins")
 
     observed_status = models.TextField(

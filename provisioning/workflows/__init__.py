@@ -7,6 +7,7 @@ from provisioning.workflows.delete_database import DELETE_DATABASE
 from provisioning.workflows.delete_pool import DELETE_POOL
 from provisioning.workflows.delete_workspace import DELETE_WORKSPACE
 from provisioning.workflows.drain_pool import DRAIN_POOL
+from provisioning.workflows.forget_database import FORGET_DATABASE
 from provisioning.workflows.grow_database import GROW_DATABASE
 from provisioning.workflows.move_database import MOVE_DATABASE
 from provisioning.workflows.resize_pool import RESIZE_POOL
@@ -24,4 +25,5 @@ WORKFLOWS = (
     RESIZE_POOL,
     DRAIN_POOL,
     DELETE_POOL,
+    FORGET_DATABASE,
 )

@@ -1,13 +1,16 @@
-"""The four workflows, each begun as a user would begin it, in the world where it costs least to prove."""
+"""The workflows, each begun as a user would begin it, in the world where it costs least to prove."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
-from inventory.models import ServiceInstance, Workspace
+from inventory.models import Database, ServiceInstance, Workspace
+from operations import clock
 from operations.models import Operation
+from provisioning import forgetting
 from provisioning.services import ServiceWish, request_deletion, request_service
 from tests.builders import GIB, TIB, a_region, a_subscription, a_workspace
 from tests.crash.world import Snapshot, World
@@ -48,11 +51,27 @@ def delete(name: str) -> Operation:
     return request_deletion(ServiceInstance.objects.get(name=name, deleted_at=None), actor="tests")
 
 
+def past_its_grace(world: World) -> None:
+    """The one service was deleted, and nobody can bring it back any more."""
+    world.run(lambda: delete(FIRST))
+    database = Database.objects.get()
+    grace = timedelta(days=database.retention_days)
+    world.local.pass_time(grace.total_seconds())
+    clock.advance(grace, business=True)
+
+
+def forget() -> Operation:
+    begun = forgetting.request_forgetting(Database.objects.get().pk)
+    assert begun is not None
+    return begun
+
+
 FLOWS = (
     Flow("first of a region", lambda: request(FIRST, 500 * GIB), furnished=False, share=0.04),
     Flow("pooled", lambda: request(SECOND, 500 * GIB), furnished=True, share=0.12),
     Flow("hyperscale", lambda: request(SECOND, 50 * TIB, "dicom"), furnished=True, share=0.04),
     Flow("deletion", lambda: delete(FIRST), furnished=True, share=0.15, creates=False),
+    Flow("forgetting", forget, furnished=True, share=0.15, creates=False, prepare=past_its_grace),
     Flow("first of a region, stale reads", lambda: request(FIRST, 500 * GIB), furnished=False, share=0.015, stale=30.0),
     Flow("pooled, stale reads", lambda: request(SECOND, 500 * GIB), furnished=True, share=0.03, stale=30.0),
 )

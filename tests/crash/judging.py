@@ -180,9 +180,17 @@ def _secrets(world: World, *, landed_late: bool) -> Iterator[str]:
     for server in SqlServer.objects.filter(status=Status.READY, auth_mode="sql"):
         yield from (why for why in [_administrator_cannot_sign_in(server)] if why)
     for database in Database.objects.filter(status=Status.DELETED):
-        for name, versions in secrets.items():
-            if name.startswith(stable_secret_of(database)) and any(v["attributes"]["enabled"] for v in versions):
-                yield f"{name} still works"
+        yield from _secrets_of_a_deleted(database, secrets)
+
+
+def _secrets_of_a_deleted(database: Database, secrets: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
+    for name, versions in secrets.items():
+        if not name.startswith(stable_secret_of(database)):
+            continue
+        if any(v["attributes"]["enabled"] for v in versions):
+            yield f"{name} still works"
+        if database.forgotten_at is not None:
+            yield f"{name} is still in the vault"
 
 
 def _only_entra_enters(database: Database) -> bool:
