@@ -15,8 +15,9 @@ from operations.models import Operation
 from provisioning.restores import RestoreWish, request_restore
 from rotation.models import Credential
 from rotation.names import stable_secret_of
+from tests.builders import TIB
 from tests.crash import judging
-from tests.crash.flows import FIRST, Flow, delete
+from tests.crash.flows import FIRST, SECOND, Flow, delete, request
 from tests.crash.rotations import Witness, refusal
 from tests.crash.world import World
 
@@ -35,8 +36,19 @@ def deleted_with_backups(world: World) -> None:
     world.run(lambda: delete(FIRST))
 
 
+def hyperscale_deleted(world: World) -> None:
+    """A Hyperscale service beside the pooled one was deleted; its first backup was there at once."""
+    world.run(lambda: request(SECOND, 50 * TIB, "dicom"))
+    with_backups(world)
+    world.run(lambda: delete(SECOND))
+
+
 def undelete() -> Operation:
     return request_restore(Workspace.objects.get(), RestoreWish(FIRST), actor="tests")
+
+
+def undelete_hyperscale() -> Operation:
+    return request_restore(Workspace.objects.get(), RestoreWish(SECOND), actor="tests")
 
 
 def take_back() -> Operation:
@@ -46,6 +58,7 @@ def take_back() -> Operation:
 
 RESTORES = (
     Flow("undelete", undelete, furnished=True, share=0.04, prepare=deleted_with_backups),
+    Flow("undelete hyperscale", undelete_hyperscale, furnished=True, share=0.02, prepare=hyperscale_deleted),
     Flow("to a moment", take_back, furnished=True, share=0.04, prepare=with_backups),
 )
 
