@@ -9,7 +9,7 @@ from simulator.arm.database_sizes import Place, max_bytes
 from simulator.arm.errors import conflict, invalid
 from simulator.arm.limits import GIB
 from simulator.arm.maintenance import NAME, default_id, maintenance_id
-from simulator.arm.pool_settings import ZONE_MESSAGE, check_zones, replica_count
+from simulator.arm.pool_settings import ZONE_MESSAGE, check_zone_of_pool, check_zones, replica_count
 from simulator.arm.resources import Body, Resource
 from simulator.moments import iso
 from simulator.regions import REGIONS
@@ -23,6 +23,8 @@ REDUNDANCIES = ("Local", "Zone", "Geo", "GeoZone")
 def new_body(call: Call, server: Resource, place: Place, asked: Body, *, tags: Body | None, status: str) -> Body:
     """The body of a database that is being created, with the properties asked for (or handed on by its source)."""
     redundancy = None if asked.get("secondaryType") == "Named" else _redundancy(asked) or "Geo"
+    if place.is_hyperscale and place.pool and "zoneRedundant" not in asked:
+        asked = {**asked, "zoneRedundant": place.pool.properties["zoneRedundant"]}
     properties = {
         "collation": asked.get("collation") or COLLATION,
         "maxSizeBytes": max_bytes(place, asked.get("maxSizeBytes")),
@@ -44,6 +46,7 @@ def new_body(call: Call, server: Resource, place: Place, asked: Body, *, tags: B
         "isInfraEncryptionEnabled": False,
         "availabilityZone": "NoPreference",
     }
+    check_zone_of_pool(place.pool, properties)
     return {
         "sku": place.sku,
         "kind": place.kind,
@@ -133,6 +136,7 @@ def changed_body(call: Call, database: Resource, place: Place, asked: Body, tags
         "currentBackupStorageRedundancy": redundancy,
         "requestedBackupStorageRedundancy": redundancy,
     }
+    check_zone_of_pool(place.pool, properties)
     kept = {name: value for name, value in properties.items() if value is not None}
     body = {**database.body, "sku": place.sku, "kind": place.kind, "properties": kept}
     return {**body, "tags": tags} if tags is not None else body

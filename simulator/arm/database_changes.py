@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulator.arm.backup_storage import check_storage_change, storage_move
 from simulator.arm.call import Call, properties_of, tags_of
 from simulator.arm.database_bodies import changed_body
 from simulator.arm.database_sizes import Place, check_fits, check_pool_takes, place_of
@@ -26,6 +27,7 @@ def update_database(call: Call, server: Resource, database: Resource, body: Body
     check_server_idle(call, server)
     if body.get("sku") or properties_of(body).get("elasticPoolId"):
         _check_partners(call, server, database)
+    check_storage_change(call, database, properties_of(body))
     place = place_of(call, server, body, properties_of(body), database)
     _check_family(call, database, place)
     used = used_bytes(call, database)
@@ -33,7 +35,8 @@ def update_database(call: Call, server: Resource, database: Resource, body: Body
     after = changed_body(call, database, place, properties_of(body), tags_of(body))
     check_fits(place, after["properties"]["maxSizeBytes"], used)
     requested = {"requestedServiceObjectiveName": place.objective}
-    underway = database.changed(properties=requested).moved(place.collections(server.key, database.name))
+    moving = storage_move(call, database, after, used)
+    underway = database.changed(properties=requested, inner=moving).moved(place.collections(server.key, database.name))
     call.arm.resources.put(underway)
     undo: Body = {"before": database.body, "before_under": list(database.under)}
     seconds = _seconds(call, database, place, used)

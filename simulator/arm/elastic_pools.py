@@ -10,6 +10,7 @@ from simulator.arm.maintenance import NAME, maintenance_id
 from simulator.arm.names import check_child_name
 from simulator.arm.operations import Operation
 from simulator.arm.polling import accepted
+from simulator.arm.pool_changes import RESIZE_SECONDS, check_links_in_step, check_zones_stay, resize_seconds
 from simulator.arm.pool_settings import check_room, pool_settings
 from simulator.arm.resources import Body, Resource, Resources
 from simulator.arm.routing import POOL, SERVER, route
@@ -38,7 +39,7 @@ def put_pool(call: Call) -> Response:
     pool = _new(call, server, size, properties, tags_of(body))
     call.arm.resources.put(pool)
     final = pool.changed(properties={"state": "Ready"})
-    seconds = call.arm.seconds(45, 110)
+    seconds = call.arm.seconds(*RESIZE_SECONDS)
     return accepted(call, kind="elasticPool", word=CREATE, target=pool.id, seconds=seconds, body=final.body)
 
 
@@ -50,17 +51,19 @@ def patch_pool(call: Call) -> Response:
 def _update(call: Call, server: Resource, pool: Resource, body: Body) -> Response:
     _check_idle(call, pool)
     _check_no_copies(call, pool)
+    check_links_in_step(call, pool)
     size = pool_size(body.get("sku") or pool.body["sku"])
     merged = {**pool.properties, **{name: value for name, value in properties_of(body).items() if value is not None}}
     properties = pool_settings(size, merged)
     properties[NAME] = maintenance_id(call, merged, location=server.body["location"])
     _check_members(call, pool, size, properties)
+    check_zones_stay(pool, size, properties)
     check_pool_quota(call, server, size.dtus, instead_of=pool)
     tags = tags_of(body)
     changed = pool.changed(properties=properties).with_body(
         sku=size.sku_body(), kind=_kind(size), tags=tags if tags is not None else pool.body.get("tags")
     )
-    seconds = call.arm.seconds(45, 110)
+    seconds = resize_seconds(call, pool, size, properties)
     return accepted(call, kind="elasticPool", word=UPDATE, target=pool.id, seconds=seconds, body=changed.body)
 
 

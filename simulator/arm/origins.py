@@ -16,6 +16,7 @@ COPY, RESTORE = "CreateDatabaseAsCopy", "CreateRestoreRequest"
 COPIED = ("collation", "catalogCollation", "isLedgerOn", "zoneRedundant", "highAvailabilityReplicaCount")
 COPY_SECONDS, RESTORE_SECONDS, HYPERSCALE_SECONDS = (80.0, 138.0), (107.0, 438.0), (319.0, 594.0)
 SECONDS_PER_GB = 30.0
+SEEDING_SECONDS_PER_GB = 7.2  # of a geo-secondary: up to about 500 GB an hour
 GB = 1024**3
 MODES = ("Copy", "PointInTimeRestore", "Restore", "Secondary", "OnlineSecondary")
 
@@ -44,11 +45,15 @@ class Origin:
         return str(self.properties["databaseId"])
 
     def seconds(self, call: Call, place: Place) -> float:
-        """As recorded for small databases; outside Hyperscale longer by size (at most a minute a GB, says Azure)."""
+        """As recorded for small databases; seeding elsewhere, and all outside Hyperscale, longer by size (at most a minute a
+        GB, says Azure)."""
+        if self.link == "Geo":
+            base = HYPERSCALE_SECONDS if place.is_hyperscale else COPY_SECONDS
+            return call.arm.seconds(*base) + SEEDING_SECONDS_PER_GB * self.used_bytes / GB
         if place.is_hyperscale:
             return call.arm.seconds(*HYPERSCALE_SECONDS)
-        base = call.arm.seconds(*(COPY_SECONDS if self.word == COPY else RESTORE_SECONDS))
-        return base + SECONDS_PER_GB * self.used_bytes / GB
+        slow = call.arm.seconds(*(COPY_SECONDS if self.word == COPY else RESTORE_SECONDS))
+        return slow + SECONDS_PER_GB * self.used_bytes / GB
 
     def asked(self, properties: Body) -> Body:
         """The request's properties over those that the source hands on."""

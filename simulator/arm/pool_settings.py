@@ -6,12 +6,13 @@ from typing import Any
 
 from simulator.arm.errors import ArmError, invalid
 from simulator.arm.limits import GIB, PoolSize
-from simulator.arm.resources import Body
+from simulator.arm.resources import Body, Resource
 
 DEFAULT_BYTES = 32 * GIB
 MIB = 1024**2
 MOST_REPLICAS = 4
 NOT_ZONED = frozenset({"Basic", "Standard"})
+ZONE_STORAGE = frozenset({"Zone", "GeoZone"})
 ZONE_MESSAGE = "Provisioning of zone redundant database/pool is not supported for your current request."
 
 
@@ -52,6 +53,17 @@ def replica_count(asked: Body, *, zoned: bool) -> int:
 def check_zones(settings: Body, *, tier: str, family: str | None) -> None:
     """Basic, Standard and DC-series know no zone redundancy."""
     if settings.get("zoneRedundant") and (tier in NOT_ZONED or family == "DC"):
+        raise invalid("ProvisioningDisabled", ZONE_MESSAGE)
+
+
+def check_zone_of_pool(pool: Resource | None, database: Body) -> None:
+    """400 where a Hyperscale pool and its database do not agree: a zone-redundant pool takes zone-redundant databases with
+    such backup storage, any other pool takes none of them."""
+    if pool is None or pool.body["sku"]["tier"] != "Hyperscale":
+        return
+    zoned = bool(pool.properties["zoneRedundant"])
+    storage = database.get("requestedBackupStorageRedundancy")
+    if database["zoneRedundant"] != zoned or (zoned and storage not in ZONE_STORAGE):
         raise invalid("ProvisioningDisabled", ZONE_MESSAGE)
 
 

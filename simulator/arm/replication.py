@@ -127,8 +127,10 @@ def _percent(call: Call, link: Resource) -> int:
 
 @route("GET", LINKS)
 def list_links(call: Call) -> Response:
-    database = call.shown(DATABASE)
-    return answer(200, {"value": [_shown(call, one) for one in call.arm.resources.seen_children(database.key, TYPE)]})
+    """By the partner's name, as recorded; never in pages."""
+    links = call.arm.resources.seen_children(call.shown(DATABASE).key, TYPE)
+    links.sort(key=lambda link: (link.properties["partnerDatabase"], link.properties["partnerServer"]))
+    return answer(200, {"value": [_shown(call, one) for one in links]})
 
 
 @route("GET", LINK)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from simulator.arm.backup_storage import with_storage
 from simulator.arm.resources import Body, Resource
 from simulator.moments import iso
 
@@ -43,6 +44,8 @@ def shown(resource: Resource, version: str, now: float) -> Body:
     date = version[:10]
     since = SINCE.get(resource.type)
     dated = _with_restore_point(resource, now)
+    if resource.type == "databases":
+        dated = with_storage(resource, dated, now)
     if since is None or date >= NEWEST_CHANGE:
         return resource.body if dated is resource.properties else {**resource.body, "properties": dated}
     properties: dict[str, Any] = {name: value for name, value in dated.items() if since.get(name, "") <= date}

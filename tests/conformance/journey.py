@@ -122,12 +122,15 @@ class Client:
         return response
 
     def poll(self, response: Response) -> Iterator[Response]:
-        """The operation's address at the start and when it is over; the other where there is none, or after a deletion."""
+        """The operation's address at the start and when it is over; the other where there is none; both of some."""
         names = [name for name in ("azure-asyncoperation", "location") if name in response.headers]
-        deletion = self.exchanges[-1][0].method == "DELETE"
+        before = self.exchanges[-1][0]
+        both = (before.method == "DELETE") != (
+            "/replicationLinks/" in before.path
+        )  # of a link that is ended, the first
         for moment in (self._begun, lambda: settle(self.azure)):
             moment()
-            for name in names if deletion else names[:1]:
+            for name in names if both else names[:1]:
                 split = urlsplit(response.headers[name])
                 yield self.send("GET", unquote(split.path), dict(parse_qsl(split.query)))
 
@@ -187,8 +190,34 @@ def walk() -> Client:
             list(client.poll(response))
         elif method not in ("PATCH", "GET"):
             settle(client.azure)
+    _walk_along_a_link(client)
     _walk_through_the_vault(client)
     return client
+
+
+def _walk_along_a_link(client: Client) -> None:
+    """A secondary on another server, failed over and back, and let go."""
+    group = "/resourceGroups/two"
+    here, there = (f"{group}/providers/Microsoft.Sql/servers/{name}/databases/d" for name in ("third", "fourth"))
+    secondary = {"createMode": "Secondary", "sourceDatabaseId": client.root + here}
+    steps: list[Step] = [
+        ("PUT", group, {"location": "eastus"}),
+        ("PUT", here.removesuffix("/databases/d"), {"location": "eastus", "properties": LOGIN}),
+        ("PUT", there.removesuffix("/databases/d"), {"location": "eastus", "properties": LOGIN}),
+        ("PUT", here, {"location": "eastus"}),
+        ("PUT", there, {"location": "eastus", "properties": secondary}),
+        ("GET", f"{here}/replicationLinks", None),
+        ("POST", f"{there}/replicationLinks/{{link}}/failover", None),
+        ("POST", f"{here}/replicationLinks/{{link}}/forceFailoverAllowDataLoss", None),
+        ("DELETE", f"{here}/replicationLinks/{{link}}", None),
+    ]
+    link = ""
+    for method, path, document in steps:
+        response = client.ask(method, path.replace("{link}", link), document)
+        if method == "GET":
+            link = body_of(response)["value"][0]["name"]
+        elif response.status == 202:
+            list(client.poll(response))
 
 
 def _walk_through_the_vault(client: Client) -> None:

@@ -27,6 +27,7 @@ class Names:
         self._ids: dict[str, str] = {NOBODY: NOBODY}
         self._urls: dict[str, str] = {}
         self._opaque: dict[str, str] = {}
+        self._cut: dict[str, list[str]] = {}
 
     def same_text(self, recorded: str, ours: str) -> bool:
         """Equal but for ids and moments; ids seen for the first time are bound to each other."""
@@ -72,6 +73,21 @@ class Names:
                 split = urlsplit(theirs)
                 self._urls[_page_key(split.path, dict(parse_qsl(split.query)))] = mine
 
+    def learn_cut_list(self, one: Interaction, ours: object) -> None:
+        """Of a list that the recording cuts short: our items, one of which a later request may name for the first time."""
+        items = one.body.get("value") if isinstance(one.body, dict) else None
+        if isinstance(items, list) and any("__trimmed__" in item for item in items if isinstance(item, dict)):
+            mine = ours.get("value", []) if isinstance(ours, dict) else []
+            self._cut[path_key(one.path)] = [str(item.get("name", "")) for item in mine]
+
+    def _find_in_cut_list(self, path: str) -> None:
+        """Bind an id that only the part cut off can have told: to the one item of ours that stands for none yet."""
+        collection, _, wanted = path_key(path).partition("/replicationlinks/")
+        wanted = wanted.partition("/")[0]
+        spare = [name for name in self._cut.get(f"{collection}/replicationlinks", ()) if name not in self._ids.values()]
+        if wanted and wanted not in self._ids and len(spare) == 1:
+            self._bind(wanted, spare[0])
+
     def address(self, one: Interaction, shift: float) -> tuple[str, dict[str, str]]:
         """Path and query of a request to us."""
         keys = (_page_key(one.path, one.query), path_key(one.path), _poll_key(one.path))
@@ -79,6 +95,7 @@ class Names:
         if known and one.method == "GET":
             split = urlsplit(known)
             return unquote(split.path), dict(parse_qsl(split.query, keep_blank_values=True))
+        self._find_in_cut_list(one.path)
         query = {name: self._said(value, shift) for name, value in one.query.items()}
         return unquote(self._said(one.path, 0)), query
 

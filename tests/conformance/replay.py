@@ -57,6 +57,7 @@ class Replay:
             given = [response.headers[header] for header in LRO_HEADERS if header in response.headers]
             self.names.learn_polls([one.headers[header] for header in LRO_HEADERS if header in one.headers], given)
         self.names.learn_page(one.body, body_of(response))
+        self.names.learn_cut_list(one, body_of(response))
 
     def _fail_as_recorded(self, one: Interaction) -> None:
         """Where Azure accepted a request and then had no room for it, neither have we."""

@@ -12,7 +12,7 @@ from tests.conformance.recording import Flow, Interaction, path_key
 
 NOT_BUILT = "not built"
 OLDEST_SQL = "2015-05-01-preview"  # polls of 2014-04-01 pools say 2015-05-01
-LATER = ("failover groups", "customer-managed keys", "zone rules", "Hyperscale changes", "geo links")
+LATER = ("failover groups", "customer-managed keys", "Hyperscale changes")
 SECONDARY = frozenset({"secondary", "onlinesecondary", "nonreadablesecondary", "recovery", "geobackup", "standby"})
 GROUP_ONLY = re.compile(r"/subscriptions/[^/]+/(resourcegroups(/[^/]+)?|operationresults/[^/]+)")
 METRICS = re.compile(r".*/providers/microsoft\.insights/metric(s|definitions|namespaces)")
@@ -66,6 +66,8 @@ class Scopes:
 
     def of(self, one: Interaction) -> Scope:
         key = path_key(one.path)
+        if is_old(one) and not one.poll_paths and not OLD_POLL.fullmatch(key):
+            return _own(one, key)
         scope = self._inherited(key) or self._appeared(one, key) or _own(one, key)
         scope = _shown_by(one) or self._refined(one, key, scope)
         if one.method in ("PUT", "PATCH", "POST", "DELETE"):
