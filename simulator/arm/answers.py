@@ -26,11 +26,17 @@ def page(call: Call, resources: Sequence[Resource], show_one: Callable[[Resource
     ordered = sorted(resources, key=lambda resource: resource.order)
     after = _position(call)
     rest = [resource for resource in ordered if resource.order > after] if after else ordered
-    first = rest[: call.arm.page_size]
+    first = rest[: _size(call)]
     document: dict[str, Any] = {"value": [show_one(resource) for resource in first]}
     if len(rest) > len(first):
         document["nextLink"] = _next_link(call, first[-1].order)
     return answer(200, document)
+
+
+def _size(call: Call) -> int:
+    """`$top` asks for a smaller page; what is no number is passed over."""
+    top = call.request.query.get("$top", "")
+    return min(int(top), call.arm.page_size) if top.isdecimal() and int(top) else call.arm.page_size
 
 
 def _position(call: Call) -> int:

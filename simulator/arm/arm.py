@@ -19,6 +19,7 @@ from simulator.arm.resources import Resources
 from simulator.arm.routing import Handler, find
 from simulator.arm.server_load import weights
 from simulator.arm.sql_rates import check_sql_rate
+from simulator.arm.unserved import check_version, not_served
 from simulator.clock import Clock
 from simulator.entra import Entra, TokenRefused
 from simulator.faults import FaultRule
@@ -146,12 +147,10 @@ class Arm:
         return ArmError(401, code, text, gateway=True, headers={"www-authenticate": challenge})
 
     def _routed(self, request: Request) -> tuple[Handler, Mapping[str, str]]:
-        if not request.query.get("api-version"):
-            message = "The api-version query parameter (?api-version=) is required for all requests."
-            raise ArmError(400, "MissingApiVersionParameter", message, gateway=True)
+        check_version(request)
         handler, names, served = find(request.method, request.path)
         if handler is None:
-            raise _not_served(request, served=served)
+            raise not_served(request, served=served)
         subscription = names.get("subscription")
         if subscription is not None and subscription.lower() not in self.subscriptions:
             message = f"The subscription '{subscription}' could not be found."
@@ -172,13 +171,6 @@ class Arm:
             f"x-ms-ratelimit-remaining-subscription-{kind}": str(allowance.remaining),
             f"x-ms-ratelimit-remaining-subscription-global-{kind}": str(allowance.remaining_global),
         }
-
-
-def _not_served(request: Request, *, served: bool) -> ArmError:
-    if served:
-        message = f"The HTTP method '{request.method}' is not supported at scope '{request.path}'."
-        return ArmError(405, "HttpMethodNotSupported", message, gateway=True)
-    return ArmError(404, "InvalidResourceType", f"Nothing is served at '{request.path}'.", gateway=True)
 
 
 def _throttled(kind: str, subscription: str, principal: str, wait_seconds: int) -> ArmError:

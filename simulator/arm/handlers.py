@@ -27,6 +27,7 @@ from simulator.arm import (
     server_metrics,
     servers,
     subscriptions,
+    tags,
     tde,
     usages,
 )
@@ -58,6 +59,7 @@ ALL = (
     server_metrics,
     servers,
     subscriptions,
+    tags,
     tde,
     usages,
 )

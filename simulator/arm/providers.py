@@ -7,7 +7,7 @@ from typing import Any
 
 from simulator.arm.call import Call
 from simulator.arm.errors import ArmError
-from simulator.arm.routing import SUBSCRIPTION, route
+from simulator.arm.routing import SUBSCRIPTION, route, routes
 from simulator.http import Response, answer
 from simulator.regions import REGIONS
 
@@ -145,7 +145,49 @@ def list_providers(call: Call) -> Response:
     return answer(200, {"value": [_body(call, namespace) for namespace in TYPES]})
 
 
+def _verbs(method: str, path: str) -> list[str]:
+    if method == "POST":
+        return [f"{path.rpartition('/')[2]}/action"]
+    return {"GET": ["read"], "PUT": ["write"], "PATCH": ["write"], "DELETE": ["delete"]}.get(method, [])
+
+
+@route("GET", "/providers/Microsoft.Sql/operations")
+def list_sql_operations(call: Call) -> Response:
+    """What roles can grant of Microsoft.Sql, as far as it is served here."""
+    names: set[str] = set()
+    for one in routes():
+        _, _, path = one.template.partition("/providers/")
+        types = "/".join(segment for segment in path.split("/") if "{" not in segment)
+        if types.startswith("Microsoft.Sql/") and "/providers/" not in path:
+            scope = types.rpartition("/")[0] if one.method == "POST" else types
+            names |= {f"{scope}/{verb}" for verb in _verbs(one.method, types)}
+    return answer(200, {"value": [_operation(name) for name in sorted(names)]})
+
+
+def _operation(name: str) -> dict[str, Any]:
+    provider, *types, verb = name.split("/")
+    display = {"provider": "Microsoft SQL Database", "resource": "/".join(types), "operation": verb}
+    return {"name": name, "display": {**display, "description": f"{verb} of {provider}"}, "origin": "user"}
+
+
+@route("GET", "/providers")
+def list_providers_of_tenant(call: Call) -> Response:
+    """Namespaces and types, without what only a subscription knows."""
+    return answer(200, {"value": [_tenants(call, namespace) for namespace in TYPES]})
+
+
+def get_provider_of_tenant(call: Call) -> Response:
+    return answer(200, _tenants(call, _namespace(call)))
+
+
+def _tenants(call: Call, namespace: str) -> dict[str, Any]:
+    places = [region.display_name for region in REGIONS.values()]
+    types = [_type(name, places, movable=place == 0) for place, name in enumerate(TYPES[namespace])]
+    return {"namespace": namespace, "resourceTypes": types}
+
+
 for _name in TYPES:
+    route("GET", f"/providers/{_name}")(get_provider_of_tenant)
     route("GET", f"{SUBSCRIPTION}/providers/{_name}")(get_provider)
     route("POST", f"{SUBSCRIPTION}/providers/{_name}/register")(register)
     route("POST", f"{SUBSCRIPTION}/providers/{_name}/unregister")(unregister)

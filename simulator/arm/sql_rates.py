@@ -22,7 +22,9 @@ def check_sql_rate(call: Call) -> None:
         return
     quotas = call.arm.quotas
     updates = call.request.method in ("PUT", "PATCH", "POST")
-    region = f"{call.names['subscription'].lower()}/{call.server_location() if 'server' in call.names else ''}"
+    region = (
+        f"{call.names.get('subscription', 'tenant').lower()}/{call.server_location() if 'server' in call.names else ''}"
+    )
     rate = quotas.sql_updates_per_second if updates else quotas.sql_requests_per_second
     size = BucketSize(int(rate * BURST_SECONDS), rate)
     wait = call.arm.throttle.wait_seconds(f"sql {'updates' if updates else 'requests'} {region}", size)
