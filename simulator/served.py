@@ -24,6 +24,7 @@ SIMPLIFIED = (
         "Restore to a moment",
         "Users, passwords, rights and tables as they were then, as far as the last 64 states of each are kept.",
     ),
+    ("Replication", "A secondary shows what its primary holds without delay; a forced failover loses nothing."),
     ("Metrics", "Drawn from a seeded workload with days, weeks, bursts and neighbours, not measured."),
     ("Role-based access", "Any application of the directory may call ARM; Key Vault and Monitor ask for rights."),
     ("Signatures of tokens", "One signing key, which lives as long as the state; it is not rolled."),

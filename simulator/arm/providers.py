@@ -158,7 +158,8 @@ def list_sql_operations(call: Call) -> Response:
     for one in routes():
         _, _, path = one.template.partition("/providers/")
         types = "/".join(segment for segment in path.split("/") if "{" not in segment)
-        if types.startswith("Microsoft.Sql/") and "/providers/" not in path:
+        is_poll = types.endswith(("AzureAsyncOperation", "OperationResults"))
+        if types.startswith("Microsoft.Sql/") and "/providers/" not in path and not is_poll:
             scope = types.rpartition("/")[0] if one.method == "POST" else types
             names |= {f"{scope}/{verb}" for verb in _verbs(one.method, types)}
     return answer(200, {"value": [_operation(name) for name in sorted(names)]})

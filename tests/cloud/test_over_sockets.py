@@ -5,12 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cloud import factory
 from cloud.errors import LoginRefused, RetryLater
+from cloud.links import IN_STEP
 from cloud.polls import PollState
 from cloud.protocols import Accepted, DatabaseSpec, LoginSpec, ServerRef, ServerSpec, Sku
 from cloud.secrets import Secret
@@ -75,6 +77,25 @@ def test_a_database_comes_to_be_and_its_secret_signs_in(settings: CloudSettings,
     sql.verify(LoginSpec(seen.endpoint, "d-1", "svc_a", USER_PASSWORD))
     with pytest.raises(LoginRefused):
         sql.verify(LoginSpec(seen.endpoint, "d-1", "svc_a", Secret("Wrong-Pass-0001")))
+
+
+def test_a_database_goes_over_to_another_server(settings: CloudSettings, contract: dict[str, Any]):
+    factory.configure(settings)
+    arm, subscription = factory.sql_management(), contract["subscription"]
+    here, there = (ServerRef(subscription, "rg-2", name) for name in ("spp-here", "spp-there"))
+    arm.ensure_resource_group(subscription, "rg-2", "eastus", {})
+    spec = ServerSpec("eastus", "sppadmin", "1.2", public_network_access=True, entra_only=False)
+    for server in (here, there):
+        until_done(subscription, arm.begin_create_server(server, spec, PASSWORD))
+    until_done(subscription, arm.begin_create_database(here, "d-2", SINGLE))
+    seen = arm.get_database(here, "d-2")
+    assert seen is not None
+    until_done(subscription, arm.begin_create_database(there, "d-2", replace(SINGLE, secondary_of=seen.arm_id)))
+    (link,) = arm.list_links(there, "d-2")
+    assert (link.role, link.state) == ("Secondary", IN_STEP)
+    until_done(subscription, arm.begin_fail_over(there, "d-2", link.id))
+    until_done(subscription, arm.begin_delete_link(there, "d-2", link.id))
+    assert arm.list_links(here, "d-2") == []
 
 
 def test_a_process_that_does_not_trust_the_authority_gets_nothing(settings: CloudSettings, contract: dict[str, Any]):
