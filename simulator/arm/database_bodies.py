@@ -23,8 +23,7 @@ REDUNDANCIES = ("Local", "Zone", "Geo", "GeoZone")
 def new_body(call: Call, server: Resource, place: Place, asked: Body, *, tags: Body | None, status: str) -> Body:
     """The body of a database that is being created, with the properties asked for (or handed on by its source)."""
     redundancy = None if asked.get("secondaryType") == "Named" else _redundancy(asked) or "Geo"
-    if place.is_hyperscale and place.pool and "zoneRedundant" not in asked:
-        asked = {**asked, "zoneRedundant": place.pool.properties["zoneRedundant"]}
+    asked = {**_of_the_pool(place), **asked}
     properties = {
         "collation": asked.get("collation") or COLLATION,
         "maxSizeBytes": max_bytes(place, asked.get("maxSizeBytes")),
@@ -46,7 +45,6 @@ def new_body(call: Call, server: Resource, place: Place, asked: Body, *, tags: B
         "isInfraEncryptionEnabled": False,
         "availabilityZone": "NoPreference",
     }
-    check_zone_of_pool(place.pool, properties)
     return {
         "sku": place.sku,
         "kind": place.kind,
@@ -57,6 +55,11 @@ def new_body(call: Call, server: Resource, place: Place, asked: Body, *, tags: B
         "name": call.names["database"],
         "type": TYPE,
     }
+
+
+def _of_the_pool(place: Place) -> Body:
+    """A Hyperscale pool hands its zones on."""
+    return {"zoneRedundant": place.pool.properties["zoneRedundant"]} if place.is_hyperscale and place.pool else {}
 
 
 def _maintenance(call: Call, place: Place, asked: Body, *, location: str, now: str | None = None) -> str:

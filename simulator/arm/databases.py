@@ -12,8 +12,10 @@ from simulator.arm.limits import EMPTY_BYTES
 from simulator.arm.names import check_child_name, check_not_reserved
 from simulator.arm.origins import COPY, RESTORE, Origin, origin_of
 from simulator.arm.polling import accepted
+from simulator.arm.pool_settings import check_zone_of_pool
 from simulator.arm.replication import begin_links
 from simulator.arm.resources import Body, Resource
+from simulator.arm.restore_queue import lines_of, seconds_in_line
 from simulator.arm.routing import DATABASE, POOL, SERVER, route
 from simulator.arm.server_load import databases_named, dropped_collection
 from simulator.http import Response
@@ -61,12 +63,13 @@ def _create_from(call: Call, server: Resource, body: Body, origin: Origin) -> Re
         begin_links(call, origin.id, database, origin.link)
     effect: Body = {"source": origin.database_id, "until": origin.until, "counts": _counts(call, origin, place)}
     seconds = origin.seconds(call, place)
+    seconds += seconds_in_line(call, place, seconds) if origin.word == RESTORE else 0.0
     return accepted(call, kind="database", word=origin.word, target=database.id, seconds=seconds, **effect)
 
 
 def _counts(call: Call, origin: Origin, place: Place) -> list[str]:
     if origin.word == RESTORE:
-        return [f"restores of {call.names['subscription'].lower()}"]
+        return lines_of(call, place)
     return [f"copies of {origin.id.lower()}", *([f"copies in {place.pool.key}"] if place.pool else [])]
 
 
@@ -87,6 +90,7 @@ def _check_tiers(origin: Origin, place: Place) -> None:
 
 
 def _put(call: Call, server: Resource, place: Place, body: Body, inner: Body) -> Resource:
+    check_zone_of_pool(place.pool, body["properties"])
     under = place.collections(server.key, call.names["database"])
     known = {"retention_days": 7, "diff_hours": 12, "snapshots": place.is_hyperscale, **inner}
     database = Resource(body["id"], "databases", under, body, known)

@@ -28,6 +28,8 @@ class Quotas:
     sql_running_operations: int = 2_500
     copies_per_database: int = 10  # Azure has such a limit and does not tell it
     restores_per_subscription: int = 100
+    restores_processed: int = 30  # of a subscription at a time
+    restores_processed_per_pool: int = 4
     geo_replicas: int = 4
     named_replicas: int = 30
     closed_regions: frozenset[str] = frozenset()  # that take no new servers of this subscription
