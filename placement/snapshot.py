@@ -31,8 +31,8 @@ def limits() -> Limits:
 
 
 def demand_of(database: Database) -> Demand:
-    """What a database asks of a pool."""
-    service = database.service
+    """What a database asks of a pool; one that stands in a pool with zones needs another with zones."""
+    service, pool = database.service, database.pool
     return Demand(
         region=database.region_id,
         service_tier=database.service_tier,
@@ -40,6 +40,7 @@ def demand_of(database: Database) -> Demand:
         vcores=database.vcores_demanded,
         auth_mode=service.workspace.auth_mode if service else "sql",
         workspace_id=str(service.workspace_id) if service else "",
+        zone_redundant=pool is not None and pool.is_zone_redundant,
     )
 
 

@@ -11,18 +11,18 @@ from inventory.states import Status
 from inventory.transitions import Home, State, Tier, route, way_back
 from operations import audit
 from operations.models import Operation
-from operations.outcomes import Ask, Next
+from operations.outcomes import Ask, Next, Wait
 from operations.services import submit
 from operations.workflow import Mode, known_kinds, workflow_of
 from placement.engine import sizing
 from placement.snapshot import limits, policy
 from provisioning.changes.consent import Consent, demand
-from provisioning.changes.forecast import copying_seconds, disruption_of, planned, priced_pool
+from provisioning.changes.forecast import copying_seconds, disruption_of, keep_promise, planned, priced_pool
 from provisioning.changes.plan import Change, Plan, Reason, WayBack
 from provisioning.changes.prices import Priced, monthly_cost
 from provisioning.changes.states import circumstances_of, revision_of, scaling_row, state_of
 from provisioning.changes.trial import tried
-from provisioning.errors import ChangeNotSupported, ServiceNotReady
+from provisioning.errors import ChangeNotSupported, PoolNotReady, ServiceNotReady
 
 GROW, CONVERT = "grow_database", "convert_to_hyperscale"
 DISTURBING = ("move", "scale")
@@ -37,7 +37,7 @@ def request_growth(
     demand(plan, consent)
     disturbs = plan.change is not None and plan.change.disturbs
     operation = _submit(database, size_bytes, actor=actor, may_disturb=disturbs, parent=parent)
-    Operation.objects.filter(pk=operation.pk).update(plan_hash=plan.hash)
+    keep_promise(operation, plan)
     audit.record(
         "database.growth_requested",
         actor=actor,
@@ -73,6 +73,8 @@ def _plan(database: Database, size_bytes: int, *, actor: str) -> Plan:
         outcome = step(operation)
         if isinstance(outcome, Ask):
             return Plan("refuse", refusals=(Reason(outcome.code, outcome.message),))
+        if isinstance(outcome, Wait):
+            return Plan("refuse", refusals=(Reason(PoolNotReady.code, outcome.reason),))
         choices |= outcome.choices if isinstance(outcome, Next) else {}
         operation.choices |= choices
     return _told(operation, before, size_bytes)

@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
+
 from inventory.models import Database
+from inventory.states import Status
 from operations.models import Operation
-from operations.outcomes import END, Next, Outcome, StepError
+from operations.outcomes import END, Next, Outcome, StepError, Wait
 from operations.workflow import Ending, Workflow, computes
 from placement.engine.sizing import vcores_for_hyperscale
 from placement.snapshot import policy
@@ -49,6 +52,8 @@ def choose_way(operation: Operation) -> Outcome:
     former = {"former_bytes": database.size_bytes, "former_demand": database.vcores_demanded}
     if database.pool is None:
         return _scale(database, wished, former)
+    if database.pool.status == Status.UPDATING:
+        return Wait(settings.LOOK_AGAIN_SECONDS, on=database.pool.key, reason="Its pool is being resized.")
     if take_in_place(database, wished):
         return Next(choices={"way": IN_PLACE, "max_size_bytes": wished.size_bytes, **former})
     if not operation.input["may_disturb"]:

@@ -125,3 +125,22 @@ def test_asking_again_while_it_grows_is_the_same_wish(azure: LocalAzure):
     a_standing(azure, 100 * GIB)
     assert grown(200 * GIB) == grown(200 * GIB)
     assert ElasticPool.objects.count() == 1
+
+
+def test_while_its_pool_is_being_resized_nobody_is_moved_for_it(azure: LocalAzure):
+    a_standing(azure, 100 * GIB)
+    ElasticPool.objects.update(status="updating")
+    plan = plan_service(Workspace.objects.get(), wish(200 * GIB), actor="tests")
+    assert [reason.code for reason in plan.refusals] == ["PoolNotReady"]
+
+
+def test_a_zone_redundant_database_moves_to_zones_only(azure: LocalAzure):
+    database = a_standing(azure, 500 * GIB)
+    a_standing(azure, 500 * GIB, "imaging")
+    ElasticPool.objects.update(is_zone_redundant=True)
+    a_standing(azure, 100 * GIB, "plain")
+    operation = grown(3 * TIB)
+    work()
+    operation.refresh_from_db()
+    assert ElasticPool.objects.get(pk=operation.choices["room"]["pool"]).is_zone_redundant
+    assert database.pool_id != operation.choices["room"]["pool"]
