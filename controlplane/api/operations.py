@@ -27,6 +27,7 @@ from inventory.selectors import Viewer
 from operations.models import Operation
 from operations.services import cancel
 from operations.workflow import workflow_of
+from provisioning.changes.forecast import expected_end
 from provisioning.selectors import operations_for
 
 State = Operation.State
@@ -39,7 +40,7 @@ STATUSES = {
     State.CANCELLED: "Canceled",
 }
 STATUS_WORDS = sorted(set(STATUSES.values()))
-EMERGENCY = "emergency_rotation"
+EMERGENCY, DRAIN = "emergency_rotation", "drain_pool"
 NOTE = "An operator has to look at it; it goes on afterwards."
 
 
@@ -102,12 +103,20 @@ class EmergencyProgress(serializers.Serializer[Any]):
     needAttention = serializers.IntegerField(help_text="How many of the others an operator has to look at.")
 
 
+class DrainProgress(serializers.Serializer[Any]):
+    databases = serializers.IntegerField(help_text="How many stood in the pool.")
+    moved = serializers.IntegerField(help_text="How many have left it.")
+
+
 class OperationDocument(serializers.Serializer[Any]):
     id = serializers.CharField()
     kind = serializers.CharField()
     status = serializers.ChoiceField(STATUS_WORDS)
     step = serializers.CharField()
     percentComplete = serializers.IntegerField(help_text="Steps done, of all; says nothing of the time left.")
+    expectedEndAt = serializers.DateTimeField(
+        required=False, help_text="By its plan, while it is at work; what it waits for before it begins does not count."
+    )
     note = serializers.CharField(required=False)
     createdAt = serializers.DateTimeField()
     startedAt = serializers.DateTimeField(allow_null=True)
@@ -117,6 +126,7 @@ class OperationDocument(serializers.Serializer[Any]):
     waitsFor = serializers.CharField(required=False, help_text="Operators and auditors only.")
     certificate = CertificateDocument(required=False, help_text="Of a workspace's removal that is done.")
     progress = EmergencyProgress(required=False, help_text="Of an emergency rotation.")
+    drain = DrainProgress(required=False, help_text="Of a pool that is being drained.")
     properties = OperationProperties()
 
 
@@ -224,6 +234,10 @@ def _document(row: Operation, target: str, viewer: Viewer) -> dict[str, Any]:
         document["certificate"] = row.choices["certificate"]
     if row.kind == EMERGENCY and "progress" in row.choices:
         document["progress"] = row.choices["progress"]
+    if row.kind == DRAIN and "progress" in row.choices:
+        document["drain"] = row.choices["progress"]
+    if (end := expected_end(row)) is not None:
+        document["expectedEndAt"] = end
     if viewer.sees_everything and row.waits_why:
         document["waitsFor"] = row.waits_why
     return document

@@ -42,7 +42,8 @@ def fleet_table() -> Table:
     table = Table(title="Where they stand", title_justify="left")
     for heading in ("server", "pool or database", "size", "databases", "storage promised"):
         table.add_column(heading)
-    pools = ElasticPool.objects.select_related("server").order_by("server__azure_name", "azure_name")
+    standing = ElasticPool.objects.exclude(status="deleted").select_related("server")
+    pools = standing.order_by("server__azure_name", "azure_name")
     for pool in pools:
         share = pool.bytes_committed / pool.max_size_bytes
         size = f"{pool.sku_name}_{pool.vcores}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from inventory.models import ElasticPool
 from inventory.transitions import Row
 from operations.models import Operation
 from operations.workflow import workflow_of
-from provisioning.changes.plan import Disruption, PlannedOperation
+from provisioning.changes.plan import Disruption, Plan, PlannedOperation
 from provisioning.changes.prices import GIB, Priced
 from provisioning.durations import expected_seconds
 
@@ -30,6 +32,21 @@ def copying_seconds(rows: tuple[Row, ...], size_bytes: int) -> float | None:
     if not any(row.copies for row in rows):
         return None
     return 60 * sum(row.expected_minutes(size_bytes / GIB) for row in rows)
+
+
+def keep_promise(operation: Operation, plan: Plan) -> None:
+    """Remember the plan that an operation was granted by, and how long it is to take."""
+    progress = {"expected_seconds": plan.expected_seconds}
+    Operation.objects.filter(pk=operation.pk).update(plan_hash=plan.hash, progress=progress)
+    operation.plan_hash, operation.progress = plan.hash, progress
+
+
+def expected_end(operation: Operation) -> datetime | None:
+    """When it should be over by its plan, counted from when it began; None where none was made, or it is not at work."""
+    seconds = operation.progress.get("expected_seconds")
+    if seconds is None or operation.started_at is None or operation.is_terminal:
+        return None
+    return operation.started_at + timedelta(seconds=seconds)
 
 
 def priced_pool(pool: ElasticPool) -> Priced:

@@ -16,7 +16,7 @@ from operations.services import submit
 from operations.workflow import workflow_of
 from placement.engine.catalogue import PoolSize, sizes_of
 from provisioning.changes.consent import Consent, demand
-from provisioning.changes.forecast import copying_seconds, disruption_of, planned, priced_pool
+from provisioning.changes.forecast import copying_seconds, disruption_of, keep_promise, planned, priced_pool
 from provisioning.changes.plan import Change, Cost, Plan, WayBack
 from provisioning.changes.prices import Priced, monthly_cost
 from provisioning.changes.states import revision_of, scaling_row
@@ -83,7 +83,7 @@ def plan_move(database: Database, *, actor: str, reason: str) -> Plan:
 def _granted(plan: Plan, consent: Consent, do: Callable[[], Operation]) -> Operation:
     demand(plan, consent)
     operation = do()
-    Operation.objects.filter(pk=operation.pk).update(plan_hash=plan.hash)
+    keep_promise(operation, plan)
     return operation
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils.dateparse import parse_datetime
 from rest_framework.test import APIClient
 
 from controlplane.api.principals import Role
@@ -66,6 +69,9 @@ def test_a_change_that_disturbs_is_answered_with_its_plan_until_somebody_agrees(
     assert accepted.status_code == 202
     operation = Operation.objects.get()
     assert (operation.kind, operation.plan_hash) == ("grow_database", plan["planHash"])
+    Operation.objects.update(state="running", started_at=operation.created_at)
+    shown = operator.get(accepted["Operation-Location"]).json()
+    assert parse_datetime(shown["expectedEndAt"]) == operation.created_at + timedelta(seconds=plan["expectedSeconds"])
     assert AuditEvent.objects.filter(action="database.growth_requested", operation_id=operation.pk).exists()
 
 
