@@ -77,6 +77,7 @@ def _check_tiers(origin: Origin, place: Place) -> None:
     """Backups of Hyperscale are of use to Hyperscale alone; a copy or secondary leaves it neither."""
     was_hyperscale = origin.body["sku"]["tier"] == "Hyperscale"
     if was_hyperscale == place.is_hyperscale:
+        _check_link_tier(origin, place)
         return
     if origin.word == RESTORE:
         raise invalid(
@@ -87,6 +88,15 @@ def _check_tiers(origin: Origin, place: Place) -> None:
     if was_hyperscale:
         message = "The target database cannot have lower edition than the source database."
         raise invalid("TargetDatabaseEditionCouldNotBeDowngraded", message)
+
+
+def _check_link_tier(origin: Origin, place: Place) -> None:
+    """Both ends of a link are of one service tier."""
+    tier = origin.body["sku"]["tier"]
+    if origin.link and tier != place.tier:
+        raise invalid(
+            "InvalidTier", f"A secondary in tier '{place.tier}' of a primary in tier '{tier}' is not supported."
+        )
 
 
 def _put(call: Call, server: Resource, place: Place, body: Body, inner: Body) -> Resource:

@@ -220,7 +220,11 @@ def _replica(call: Call, server: Resource, source: Resource, properties: Body) -
             "ReplicationSourceAndTargetMustBeInDifferentServers",
             "The replication source and target databases must be in different logical servers.",
         )
-    held = [one.properties["linkType"] for one in call.arm.resources.children(source.key, "replicationLinks")]
+    links = call.arm.resources.children(source.key, "replicationLinks")
+    if hyperscale and any(one.properties["role"] == "Secondary" for one in links):  # a chain
+        message = "An unsupported replication operation was initiated on the database."
+        raise ArmError(405, "UnsupportedReplicationOperation", message)
+    held = [one.properties["linkType"] for one in links]
     if link != "Named" and held.count("GEO") >= (1 if hyperscale else call.arm.quotas.geo_replicas):
         raise invalid("GeoReplicaLimitReached", "The per-replica replication limit was reached.")
     if link == "Named" and held.count("NAMED") >= call.arm.quotas.named_replicas:

@@ -125,6 +125,25 @@ def test_a_secondary_that_is_being_seeded_cannot_take_over(azure):
     assert code(forced) == (409, "GeoReplicationCannotBecomePrimaryDuringUndo")
 
 
+def test_a_hyperscale_secondary_has_no_secondary_of_its_own(azure):
+    here = f"{a_server(azure)}/databases/d1"
+    assert ask(azure, "PUT", here, {"location": "eastus", "sku": {"name": "HS_Gen5_2"}}).status == 202
+    settle(azure)
+    there = begin_secondary(azure, here, "two")
+    settle(azure)
+    properties = {"createMode": "Secondary", "sourceDatabaseId": whole_id(azure, there)}
+    third = f"{a_server(azure, 'three')}/databases/d1"
+    refused = ask(azure, "PUT", third, {"location": "eastus", "properties": properties})
+    assert code(refused) == (405, "UnsupportedReplicationOperation")
+
+
+def test_both_ends_of_a_link_are_of_one_tier(azure):
+    here = a_database(azure, a_server(azure))
+    properties = {"createMode": "Secondary", "sourceDatabaseId": whole_id(azure, here)}
+    wish = {"location": "eastus", "sku": {"name": "BC_Gen5_2"}, "properties": properties}
+    assert code(ask(azure, "PUT", f"{a_server(azure, 'two')}/databases/d1", wish)) == (400, "InvalidTier")
+
+
 def test_a_named_replica_is_neither_failed_over_nor_unlinked(azure):
     server = a_server(azure)
     sku = {"name": "HS_Gen5_2"}
