@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -84,6 +85,15 @@ def retry(operation: Operation, *, actor: str, reason: str) -> bool:
         _record(operation, "operation.retried", actor=actor, after={"state": State.RUNNING}, reason=reason)
         transaction.on_commit(partial(hint, operation))
     return bool(changed)
+
+
+def note(operation: Operation, choices: Mapping[str, Any]) -> None:
+    """Save choices beside those that steps make, also while a worker holds the row; its next look sees them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE operations_operation SET choices = choices || %s::jsonb WHERE id = %s",
+            [json.dumps(dict(choices)), operation.pk],
+        )
 
 
 def reserve(operation: Operation, key: str, *, amount: int, used: int, limit: int) -> None:

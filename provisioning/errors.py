@@ -39,6 +39,18 @@ class RotationPolicyNotPossible(WishRefused):
     code = "RotationPolicyNotPossible"
 
 
+class MaintenanceNotPossible(WishRefused):
+    """Windows or freezes that cannot be: an unknown time zone, too many, or too long."""
+
+    code = "MaintenanceNotPossible"
+
+
+class NotWaitingForWindow(WishRefused):
+    """Only an operation that waits for a window can be let go on without it."""
+
+    code = "NotWaitingForWindow"
+
+
 class RegionClosed(WishRefused):
     """The region takes nothing new."""
 

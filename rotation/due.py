@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
+from inventory.calendar import Span
+from inventory.calendars import freezes_by_workspace
 from inventory.models import Database
 from inventory.states import Status
 from operations import clock
@@ -32,8 +36,9 @@ def request_due() -> int:
         with contextlib.suppress(OperationInProgress):
             request_retirement(credential.database, actor=SCHEDULER)
     begun, room = 0, settings.ROTATION_CONCURRENCY - rotations_at_work()
+    freezes = freezes_by_workspace(now)
     for credential in due_credentials(now)[: LARGEST_BATCH if room > 0 else 0]:
-        if begun < room and _may_begin(credential, now):
+        if begun < room and _may_begin(credential, now, freezes):
             with contextlib.suppress(OperationInProgress):
                 request_rotation(credential.database, actor=SCHEDULER, reason="due by policy")
                 begun += 1
@@ -65,11 +70,13 @@ def _idle() -> QuerySet[Credential]:
     return rows
 
 
-def _may_begin(credential: Credential, now: datetime) -> bool:
-    """False outside its window: it is put off to its place in the next one."""
+def _may_begin(credential: Credential, now: datetime, freezes: Mapping[UUID | None, Sequence[Span]]) -> bool:
+    """False outside its window, and in a freeze: it is put off to its place in the next one."""
     assert credential.promoted_at is not None, "an active one has it"
     database: Database = credential.database
-    start = start_at(database.pk, now, policy_of(database), promoted_at=credential.promoted_at)
+    theirs = freezes.get(database.service.workspace_id, ()) if database.service else ()
+    frozen = [*freezes.get(None, ()), *theirs]
+    start = start_at(database.pk, now, policy_of(database), promoted_at=credential.promoted_at, freezes=frozen)
     if start <= now:
         return True
     Credential.objects.filter(pk=credential.pk, rotate_after=credential.rotate_after).update(rotate_after=start)

@@ -7,6 +7,7 @@ whatever was created, caught up or rotated by hand together.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from inventory.calendar import Calendar, Span, every_day, opens_on
 from inventory.models import Database
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -36,17 +38,17 @@ class Window:
     def opens_on(self, moment: datetime) -> datetime:
         """When the window of that moment's local day opens (aware, UTC)."""
         zone = ZoneInfo(self.time_zone)
-        day = moment.astimezone(zone).date()
-        return datetime.combine(day, time(self.first_hour), tzinfo=zone).astimezone(UTC)
+        return opens_on(moment.astimezone(zone).date(), time(self.first_hour), zone)
+
+    def calendar(self, freezes: Sequence[Span] = ()) -> Calendar:
+        """The same window every day, less freezes."""
+        minutes = self.length // timedelta(minutes=1)
+        daily = every_day(time(self.first_hour), minutes=minutes, time_zone=self.time_zone)
+        return Calendar(daily.groups, tuple(freezes))
 
     def holds(self, moment: datetime) -> bool:
         """True while it is open, also when it opened the day before."""
-        return any(timedelta(0) <= moment - self.opens_on(day) < self.length for day in (moment, moment - ONE_DAY))
-
-    def next_opening(self, moment: datetime) -> datetime:
-        """The first opening that is not before `moment`."""
-        openings = (self.opens_on(moment + n * ONE_DAY) for n in (0, 1, 2))
-        return min(opening for opening in openings if opening >= moment)
+        return self.calendar().is_open(moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,16 @@ def next_rotation_at(database_id: UUID, promoted_at: datetime, policy: Policy) -
     return _within(policy.window, database_id, earliest=promoted_at + rest, due=due)
 
 
-def start_at(database_id: UUID, now: datetime, policy: Policy, *, promoted_at: datetime) -> datetime:
-    """When a rotation that is due may begin: now, or in the next window; a day overdue it no longer waits for one."""
-    window = policy.window
-    if window is None or window.holds(now) or now - promoted_at > timedelta(days=policy.days + 1):
+def start_at(
+    database_id: UUID, now: datetime, policy: Policy, *, promoted_at: datetime, freezes: Sequence[Span] = ()
+) -> datetime:
+    """When a rotation that is due may begin: now, or in the next window that no freeze closes; a day overdue it no longer
+    waits for one."""
+    calendar = policy.window.calendar(freezes) if policy.window else Calendar(freezes=tuple(freezes))
+    opening = calendar.next_opening(now)
+    if opening is None or opening.starts_at <= now or now - promoted_at > timedelta(days=policy.days + 1):
         return now
-    return window.next_opening(now) + window.length * share_of(database_id, "window")
+    return opening.starts_at + min(opening.length, ONE_DAY) * share_of(database_id, "window")
 
 
 def share_of(database_id: UUID, what: str) -> float:

@@ -3,9 +3,21 @@ not absent."""
 
 from inventory.models.database import Database
 from inventory.models.elastic_pool import ElasticPool
+from inventory.models.maintenance import Freeze, MaintenanceWindow
 from inventory.models.server import SqlServer
 from inventory.models.service import ServiceInstance
 from inventory.models.subscription import Region, Subscription
 from inventory.models.workspace import Member, Workspace
 
-__all__ = ["Database", "ElasticPool", "Member", "Region", "ServiceInstance", "SqlServer", "Subscription", "Workspace"]
+__all__ = [
+    "Database",
+    "ElasticPool",
+    "Freeze",
+    "MaintenanceWindow",
+    "Member",
+    "Region",
+    "ServiceInstance",
+    "SqlServer",
+    "Subscription",
+    "Workspace",
+]

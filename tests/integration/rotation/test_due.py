@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from cloud.sql_failures import SqlFailure
-from inventory.models import Database, Workspace
+from inventory.models import Database, Freeze, Workspace
 from operations import clock
 from operations.models import Operation
 from operations.services import cancel
@@ -154,3 +154,16 @@ def refusing(database: Database, number: int = 40613) -> Any:
         return call()
 
     return around
+
+
+def test_a_freeze_puts_a_rotation_off_to_its_end(azure: LocalAzure):
+    database = a_ready_database(azure)
+    make_due(database)
+    end = clock.now() + 2 * DAY
+    Freeze.objects.create(starts_at=clock.now() - DAY, ends_at=end, reason="Year's end.")
+    assert due.request_due() == 0
+    put_off_to = Credential.objects.get(database=database, status="active").rotate_after
+    assert put_off_to is not None
+    assert end <= put_off_to <= end + DAY
+    clock.advance(put_off_to - clock.now(), business=True)
+    assert due.request_due() == 1

@@ -1,0 +1,167 @@
+"""Disruptive steps wait for a window. Waiting costs nothing; whoever changes a window wakes those who wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from inventory.calendar import Calendar, Span
+from inventory.calendars import calendar_of, fleet_freezes
+from inventory.models import Workspace
+from inventory.selectors import present_workspaces
+from notifications.services import tell
+from operations import audit, clock
+from operations.clock import database_now
+from operations.models import Operation
+from operations.outcomes import Next, Outcome, Wait
+from operations.services import note
+from operations.waking import wake
+from operations.workflow import workflow_of
+from provisioning.errors import NotWaitingForWindow
+
+KEY = "window:"
+LONGEST_LOOK = timedelta(hours=1)  # nothing is missed by it: a changed window wakes; it bounds what a moved clock costs
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """When a change may begin, and when it must be over; None: no window is that long."""
+
+    span: Span | None
+    is_now: bool
+    longest_seconds: float
+
+
+def opening_for(workspaces: Collection[Workspace], *, expected_seconds: float) -> Opening:
+    """The same for a plan's preview: the next moment at which all of these workspaces may be disturbed for so long."""
+    now = clock.now()
+    calendar = calendar_of(workspaces, now)
+    span = calendar.next_opening(now, lasting=timedelta(seconds=expected_seconds))
+    return Opening(span, span is not None and span.starts_at <= now, calendar.longest(now).total_seconds())
+
+
+def wait_for_window(
+    operation: Operation, *, expected_seconds: float = 0.0, workspaces: Collection[Workspace] | None = None
+) -> Outcome:
+    """Go on while all `workspaces` (the operation's own, unless given) may be disturbed for `expected_seconds`; else wait.
+
+    Call it in a step that decides, before locks are taken. Emergencies (`emergency` and `reason` in the wish), and operations
+    whose owner said so, go on at once, audited. The operation's deadline stands still while a window is sure to come. The
+    choice `window` then says when the disturbance may begin and must be over (ISO 8601, UTC).
+    """
+    now, lasting = clock.now(), timedelta(seconds=expected_seconds)
+    places = _workspaces_of(operation) if workspaces is None else workspaces
+    calendar = calendar_of(places, now)
+    opening = calendar.next_opening(now, lasting=lasting)
+    if opening is not None and opening.starts_at <= now:
+        return _begin(operation, opening)
+    if (consent := _consent(operation, now)) is not None:
+        return _override(operation, consent, now + lasting, now)
+    if opening is None:
+        return _too_short(operation, calendar, now, lasting)
+    return _hold(operation, opening, now, lasting)
+
+
+@transaction.atomic
+def start_now(operation: Operation, *, actor: str, reason: str, over_freezes: bool) -> Operation:
+    """Let an operation that waits for a window go on without it. `over_freezes`: the fleet's freezes do not hold it either.
+
+    Raises NotWaitingForWindow.
+    """
+    held = Operation.objects.select_for_update(of=("self",)).get(pk=operation.pk)
+    if held.is_terminal or not held.waits_on.startswith(KEY):
+        raise NotWaitingForWindow("The operation does not wait for a window.")
+    note(held, {"start_now": {"actor": actor, "reason": reason, "over_freezes": over_freezes}})
+    wake([held.waits_on])
+    held.refresh_from_db()
+    return held
+
+
+def wake_those_who_wait() -> None:
+    """Have every operation that waits for a window look again, once the caller's transaction has committed."""
+    waiting = Operation.objects.filter(waits_on__startswith=KEY, state__in=Operation.CLAIMABLE)
+    wake(list(waiting.values_list("waits_on", flat=True).distinct()))
+
+
+def _workspaces_of(operation: Operation) -> Collection[Workspace]:
+    return list(present_workspaces().filter(name=operation.workspace)) if operation.workspace else []
+
+
+def _begin(operation: Operation, opening: Span) -> Next:
+    facts = {"opens_at": opening.starts_at.isoformat(), "ends_at": opening.ends_at.isoformat()}
+    _tell(operation, "change.started", facts)
+    return Next(choices={"window": facts})
+
+
+def _consent(operation: Operation, now: datetime) -> dict[str, object] | None:
+    """Who lets it go on without a window, and why; None while nobody does, or a freeze of the fleet stands above it."""
+    if operation.input.get("emergency"):
+        reason = operation.input.get("reason") or "emergency"
+        return {"actor": operation.actor, "reason": reason, "over_freezes": True}
+    given: dict[str, object] | None = operation.choices.get("start_now")
+    if given is None or given["over_freezes"] or fleet_freezes(now).is_open(now):
+        return given
+    return None
+
+
+def _override(operation: Operation, consent: dict[str, object], until: datetime, now: datetime) -> Next:
+    facts = {"opens_at": now.isoformat(), "ends_at": until.isoformat(), "overridden": str(consent["reason"])}
+    audit.record(
+        "window.overridden",
+        actor=str(consent["actor"]),
+        target=operation.target_key,
+        workspace=operation.workspace,
+        operation_id=operation.pk,
+        reason=str(consent["reason"]),
+    )
+    _tell(operation, "change.started", facts)
+    return Next(choices={"window": facts})
+
+
+def _hold(operation: Operation, opening: Span, now: datetime, lasting: timedelta) -> Wait:
+    """Wait for it, and tell of it once each time it becomes another."""
+    facts = {
+        "opens_at": opening.starts_at.isoformat(),
+        "ends_at": opening.ends_at.isoformat(),
+        "expected_seconds": lasting.total_seconds(),
+    }
+    if operation.choices.get("announced") != facts:
+        _tell(operation, "change.scheduled", facts)
+    left = opening.starts_at - now
+    look = min(left if left < timedelta(minutes=1) else left * 0.9, LONGEST_LOOK)  # a wait may take a tenth longer
+    _stop_the_deadline(operation, look)
+    opens = f"{opening.starts_at:%Y-%m-%d %H:%M} UTC"
+    return _wait(operation, look, f"Waits for its window, which opens at {opens}.", {"announced": facts})
+
+
+def _too_short(operation: Operation, calendar: Calendar, now: datetime, lasting: timedelta) -> Wait:
+    """No window is long enough: its owner is told, and the deadline goes on."""
+    facts = {
+        "longest_seconds": calendar.longest(now).total_seconds(),
+        "expected_seconds": lasting.total_seconds(),
+    }
+    if operation.choices.get("announced") != facts:
+        _tell(operation, "change.window_too_short", facts)
+    reason = (
+        f"It takes about {lasting.total_seconds() / 60:.0f} minutes; the longest window has "
+        f"{facts['longest_seconds'] / 60:.0f}. Widen it, or let the operation start now."
+    )
+    return _wait(operation, LONGEST_LOOK, reason, {"announced": facts})
+
+
+def _wait(operation: Operation, look: timedelta, reason: str, choices: dict[str, object]) -> Wait:
+    return Wait(look.total_seconds(), on=f"{KEY}{operation.workspace}", reason=reason, choices=choices)
+
+
+def _stop_the_deadline(operation: Operation, look: timedelta) -> None:
+    deadline = database_now() + look * 1.1 + workflow_of(operation.kind).deadline
+    Operation.objects.filter(pk=operation.pk).update(deadline_at=deadline)
+    operation.deadline_at = deadline
+
+
+def _tell(operation: Operation, kind: str, facts: Mapping[str, object]) -> None:
+    told = {"operation": str(operation.pk), "kind": operation.kind, **facts}
+    tell(kind, target=operation.target_key, workspace=operation.workspace, facts=told)
