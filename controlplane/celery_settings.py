@@ -33,13 +33,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 10,
 }
 CELERY_TASK_DEFAULT_QUEUE = CELERY_TASK_DEFAULT_ROUTING_KEY = "maintenance"
-# Declared in controlplane/celery.py. `advance` and `observe` wait for HTTP: workers with threads. `isolated` signs in over
-# TDS, which may hang, and computes; `maintenance` sweeps: workers with processes. Which worker takes which: docs/workers.md.
-QUEUES = ("advance", "isolated", "observe", "maintenance")
+# Declared in controlplane/celery.py. `advance`, `observe` and `notify` wait for HTTP: workers with threads. `isolated`
+# signs in over TDS, which may hang, and computes; `maintenance` sweeps: with processes. Who takes which: docs/workers.md.
+QUEUES = ("advance", "isolated", "observe", "notify", "maintenance")
 CELERY_TASK_CREATE_MISSING_QUEUES = False  # a typo in a route would otherwise make a queue that nobody reads
 CELERY_TASK_ROUTES = {
     "operations.tasks.advance_*": {"queue": "advance"},
     "provisioning.tasks.observe*": {"queue": "observe"},
+    "notifications.tasks.deliver*": {"queue": "notify"},
 }
 CELERY_WORKER_DIRECT = True  # each worker has a queue of its own too, for its canary
 CELERY_WORKER_PREFETCH_MULTIPLIER = env_int("WORKER_PREFETCH", 4, minimum=1)  # prefetched = invisible to other workers

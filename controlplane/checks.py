@@ -23,7 +23,7 @@ def production_is_safe(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
     """Every unsafe value of a production configuration; nothing elsewhere."""
     if not settings.IN_PRODUCTION:
         return []
-    rules = (_web, _sessions, _servers, _azure, _clocks)
+    rules = (_web, _sessions, _servers, _azure, _notifications, _clocks)
     return [Error(text, id=f"controlplane.{name}") for rule in rules for name, text in rule()]
 
 
@@ -78,6 +78,13 @@ def _azure() -> Iterator[tuple[str, str]]:
         parts = urlsplit(getattr(settings, variable))
         if parts.scheme != "https" or not parts.hostname or parts.hostname in LOOPBACK:
             yield "azure_address", f"{variable} must be an https address of Azure."
+
+
+def _notifications() -> Iterator[tuple[str, str]]:
+    if settings.NOTIFY_ALLOWED_LOOPBACK:
+        yield "notify_loopback", "NOTIFY_ALLOWED_LOOPBACK must be empty: customers could reach this machine."
+    if settings.EMAIL_HOST and not settings.EMAIL_USE_TLS:
+        yield "mail_tls", "EMAIL_USE_TLS must be on."
 
 
 def _clocks() -> Iterator[tuple[str, str]]:

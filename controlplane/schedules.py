@@ -25,6 +25,8 @@ SCHEDULES = (
     Schedule("advance due isolated steps", "operations.tasks.advance_due", 2, queue="isolated"),
     Schedule("observe servers", "provisioning.tasks.observe_servers", 1),
     Schedule("forget deleted services", "provisioning.tasks.forget_deleted", 300),
+    Schedule("deliver notifications", "notifications.tasks.deliver_due", 2),
+    Schedule("forget old notices", "notifications.tasks.forget_old_notices", 3600),
     Schedule("forget answers", "operations.tasks.forget_answers", 3600),
     Schedule("forget gone workers", "controlplane.tasks.forget_gone_workers", 600),
     Schedule("forget call rates", "controlplane.tasks.forget_call_rates", 3600),

@@ -13,6 +13,7 @@ from controlplane.celery_settings import *  # noqa: F403
 from controlplane.console.appearance import UNFOLD  # noqa: F401  (how the console looks)
 from controlplane.database_url import django_database, parse_database_url
 from controlplane.env import env_bool, env_float, env_int, env_list, env_moment, env_secret, env_text, is_set
+from controlplane.notification_settings import *  # noqa: F403
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -142,7 +143,11 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {"ResourceStatus": "inventory.states.Status"},
+    "ENUM_NAME_OVERRIDES": {
+        "ResourceStatus": "inventory.states.Status",
+        "StateEnum": ["Active", "Overlapping"],
+        "ReceiverState": "controlplane.api.receivers.STATES",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",  # served by ourselves, no content network
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -35,6 +35,7 @@ def worker_groups() -> tuple[WorkerGroup, ...]:
         WorkerGroup("worker-advance", ("advance",), ("rows", "azure"), "threads", env_int("WORKER_THREADS", 6)),
         WorkerGroup("worker-isolated", ("isolated", "maintenance"), ("sql", "compute"), "prefork", _children()),
         WorkerGroup("worker-observe", ("observe",), (), "threads", env_int("OBSERVER_THREADS", 2)),
+        WorkerGroup("worker-notify", ("notify",), (), "threads", env_int("NOTIFY_THREADS", 4)),
     )
 
 

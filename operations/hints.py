@@ -19,18 +19,18 @@ log = structlog.get_logger(__name__)
 def hint(operation: Operation) -> None:
     """Ring for a worker that serves the next step of an operation. A broker that is away costs the delay of a sweep."""
     queue = queue_of(lane_of(operation.kind, operation.step))
-    _send("operations.tasks.advance_operation", queue, str(operation.pk))
+    send_hint("operations.tasks.advance_operation", queue, str(operation.pk))
 
 
 def hint_lane(lane: Lane) -> None:
     """Ask a worker of this lane to look at everything that is due."""
-    _send("operations.tasks.advance_due", queue_of(lane))
+    send_hint("operations.tasks.advance_due", queue_of(lane))
 
 
 def hint_steps(steps: Iterable[tuple[str, str]]) -> None:
     """Ask the workers that serve these (kind, step) to look at everything that is due; once each."""
     for queue in {queue_of(lane_of(kind, step)) for kind, step in steps}:
-        _send("operations.tasks.advance_due", queue)
+        send_hint("operations.tasks.advance_due", queue)
 
 
 def serves(lane: Lane) -> bool:
@@ -43,7 +43,8 @@ def queue_of(lane: Lane) -> str:
     return str(settings.LANE_QUEUES[lane])
 
 
-def _send(task: str, queue: str, *arguments: str) -> None:
+def send_hint(task: str, queue: str, *arguments: str) -> None:
+    """Send a message that may be lost: whoever needs it is found by a sweep as well."""
     hit("hint.before")
     try:
         current_app.send_task(task, args=arguments, queue=queue, ignore_result=True)

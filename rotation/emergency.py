@@ -13,6 +13,7 @@ from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from inventory.models import Database, ServiceInstance
+from notifications.services import tell
 from operations import audit, clock
 from operations.errors import OperationRefused
 from operations.models import Operation, Priority
@@ -98,6 +99,8 @@ def request_emergency(reach: Reach, *, actor: str, reason: str, workspace: str =
         operation_id=operation.pk,
         reason=reason,
     )
+    facts = {"operation": str(operation.pk), "scope": str(reach.scope), "reason": reason}
+    tell("credentials.emergency", target=reach.key, workspace=workspace, facts=facts)
     return operation
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Least
 
+from notifications.services import tell
 from operations import audit, clock
 from operations.models import OutboxEvent
 from operations.services import serialise
@@ -54,7 +55,7 @@ def alert_own_secret() -> bool:
     facts = {"days": days, "ends_at": ends_at.isoformat()}
     if OutboxEvent.objects.filter(kind=kind, target=OURSELVES, data=facts).exists():
         return False
-    OutboxEvent.objects.create(kind=kind, target=OURSELVES, data=facts)
+    tell(kind, target=OURSELVES, facts=facts)
     audit.record(kind, actor=ACTOR, target=OURSELVES, after=facts)
     return True
 
@@ -93,6 +94,6 @@ def _alert(credential: Credential, days: int, now: datetime) -> bool:
         "days": days,
         "failures": credential.failures,
     }
-    OutboxEvent.objects.create(kind=kind, target=target, workspace=workspace, data=facts)
+    tell(kind, target=target, workspace=workspace, facts=facts)
     audit.record(kind, actor=ACTOR, target=target, workspace=workspace, after=facts)
     return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from rotation import administrators, due, expiry, vault_events
+from rotation import administrators, due, expiry, signing_secrets, vault_events
 
 
 @shared_task(ignore_result=True)
@@ -12,6 +12,7 @@ def request_due_rotations() -> None:
     """Begin the rotations whose time has come."""
     due.request_due()
     administrators.request_due_servers(due.SCHEDULER)
+    signing_secrets.request_due_signing(due.SCHEDULER)
 
 
 @shared_task(ignore_result=True)

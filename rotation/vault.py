@@ -1,4 +1,4 @@
-"""Secrets of databases and servers in the vault: set once an operation, read by name, always audited, never kept here."""
+"""Secrets of databases, servers and receivers: set once an operation, read by name, always audited, never kept here."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cloud.protocols import CallClass
 from cloud.secret_store import SecretStore, SecretVersion
 from cloud.secrets import Secret
 from inventory.models import Database, SqlServer
+from notifications.models import Receiver
 from operations import audit
 from operations.models import Operation, Priority
 from operations.outcomes import StepError
@@ -21,6 +22,8 @@ from rotation.names import user_of
 
 OPERATION_TAG = "operation"
 ATTEMPT_TAG = "attempt"
+Owner = Database | SqlServer | Receiver
+KIND_OF_OWNER: dict[type, str] = {Database: "database", SqlServer: "server", Receiver: "receiver"}
 RUN_TAG = "run"  # the operation's fence when it was set
 
 
@@ -31,7 +34,7 @@ def store_of(operation: Operation) -> SecretStore:
 
 def set_once(
     operation: Operation,
-    owner: Database | SqlServer,
+    owner: Owner,
     name: str,
     make: Callable[[], Secret],
     *,
@@ -113,12 +116,12 @@ def _made_by(operation: Operation, name: str, attempt: int) -> SecretVersion | N
     return found[-1] if found else None
 
 
-def _tags(operation: Operation, owner: Database | SqlServer, attempt: int) -> dict[str, str]:
+def _tags(operation: Operation, owner: Owner, attempt: int) -> dict[str, str]:
     return {
         "deployment": settings.DEPLOYMENT,
         OPERATION_TAG: str(operation.pk),
         ATTEMPT_TAG: str(attempt),
         RUN_TAG: str(operation.fence),
-        "database" if isinstance(owner, Database) else "server": str(owner.pk),
+        KIND_OF_OWNER[type(owner)]: str(owner.pk),
         "workspace": operation.workspace,
     }

@@ -3,9 +3,11 @@
 from rotation.workflows.check_identity import CHECK_IDENTITY
 from rotation.workflows.count_sessions import COUNT_SESSIONS
 from rotation.workflows.emergency_rotation import EMERGENCY_ROTATION
+from rotation.workflows.forget_signing_secret import FORGET_SIGNING_SECRET
 from rotation.workflows.retire_credential import RETIRE_CREDENTIAL
 from rotation.workflows.rotate_credential import ROTATE_CREDENTIAL
 from rotation.workflows.rotate_server_admin import ROTATE_SERVER_ADMIN
+from rotation.workflows.rotate_signing_secret import ROTATE_SIGNING_SECRET
 
 WORKFLOWS = (
     ROTATE_CREDENTIAL,
@@ -14,4 +16,6 @@ WORKFLOWS = (
     ROTATE_SERVER_ADMIN,
     COUNT_SESSIONS,
     CHECK_IDENTITY,
+    ROTATE_SIGNING_SECRET,
+    FORGET_SIGNING_SECRET,
 )

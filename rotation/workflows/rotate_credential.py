@@ -8,8 +8,9 @@ from django.conf import settings
 from django.db.models import F
 
 from inventory.models import Database
+from notifications.services import tell
 from operations import audit, clock
-from operations.models import Operation, OutboxEvent
+from operations.models import Operation
 from operations.outcomes import END, Next, Outcome
 from operations.services import submit
 from operations.workflow import Ending, Workflow, acts, decides, signs_in
@@ -162,9 +163,8 @@ def _tell(operation: Operation, credential: Credential, *, overlap_until: str) -
         "overlap_until": overlap_until,
     }
     target = credential_key(credential.database)
-    OutboxEvent.objects.create(
-        kind="credential.promoted", target=target, workspace=operation.workspace, data={**facts, "vault": vault_url()}
-    )
+    told = {**facts, "vault": vault_url()}
+    tell("credential.promoted", target=target, workspace=operation.workspace, facts=told)
     audit.record(
         "credential.promoted",
         actor=operation.actor,

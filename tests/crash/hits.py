@@ -19,7 +19,7 @@ NAMES = (
     (re.compile(r"/providers/Microsoft\.Sql"), ""),
     (re.compile(r"(AsyncOperation|OperationResults)/.*"), r"\1"),
     (re.compile(r"servers/[^/ ]+"), "servers/S"),
-    (re.compile(r"\b([dps])-[a-z2-7]{26}"), r"\1-X"),
+    (re.compile(r"\b([dpsw])-[a-z2-7]{26}"), r"\1-X"),
     (re.compile(r"/[0-9a-f]{32}\b"), "/version"),
     (re.compile(r"\b(localhost|vault\.vault\.localhost)(?=/)"), ""),
 )

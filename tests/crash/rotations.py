@@ -11,8 +11,9 @@ from typing import Any
 from django.db.models import QuerySet
 
 from cloud.sql_failures import SqlFailure
-from inventory.models import Database, SqlServer
+from inventory.models import Database, SqlServer, Workspace
 from inventory.states import Status
+from notifications.models import Receiver
 from operations.clock import database_now
 from operations.models import Operation
 from rotation.administrators import request_admin_rotation
@@ -21,6 +22,7 @@ from rotation.models import Credential, ServerAdministrator
 from rotation.names import stable_secret_of, staged_admin_secret_of
 from rotation.orphans import orphaned_versions
 from rotation.services import request_emergency_rotation, request_rotation, request_session_count
+from rotation.signing_secrets import request_receiver, request_removal, request_signing_rotation
 from tests.builders import GIB
 from tests.crash.faults import CREDENTIAL_FAULTS, FAULTS
 from tests.crash.flows import SECOND, Flow, request
@@ -55,6 +57,21 @@ def rotate_administrator() -> Operation:
     return request_admin_rotation(SqlServer.objects.get(status=Status.READY), actor="tests")
 
 
+def a_receiver(world: World) -> None:
+    """A webhook whose signing secret stands."""
+    receiver = {"channel": "webhook", "address": "https://hooks.example.com/", "kinds": []}
+    world.run(lambda: request_receiver(Workspace.objects.get(), **receiver, actor="tests"))
+
+
+def renew_signing_secret() -> Operation:
+    return request_signing_rotation(Receiver.objects.get(), actor="tests", reason="policy")
+
+
+def forget_signing_secret() -> Operation:
+    request_removal(Receiver.objects.get(), actor="tests")
+    return Operation.objects.get(kind="forget_signing_secret")
+
+
 ISSUING = ("stage_password", "create_user", "verify_login", "publish_secret")
 ROTATIONS = (
     Flow("rotation", rotate, furnished=True, share=0.08),
@@ -70,6 +87,8 @@ ROTATIONS = (
     Flow("count of sessions", count_sessions, furnished=True, share=0.2),
     Flow("check of an identity", rotate, furnished=True, share=0.2, prepare=only_entra),
     Flow("server administrator", rotate_administrator, furnished=True, share=0.1),
+    Flow("signing secret", renew_signing_secret, furnished=True, share=0.2, prepare=a_receiver),
+    Flow("forgotten signing secret", forget_signing_secret, furnished=True, share=0.3, prepare=a_receiver),
 )
 ROTATION_FAULTS = (*FAULTS, *CREDENTIAL_FAULTS)
 
@@ -144,6 +163,8 @@ def administrators_that_work(world: World, server: SqlServer) -> list[str]:
 def rotation_faults(world: World, *, landed_late: bool) -> Iterator[str]:
     """At the end: one user works, the other does not; every enabled version is the active user's."""
     yield from _unchecked()
+    if not landed_late:
+        yield from _signing_secrets(world)
     for database in with_passwords():
         why = refusal(world, database)
         if why:
@@ -169,6 +190,16 @@ def _administrator(world: World, server: SqlServer, *, landed_late: bool) -> Ite
             for version in versions:
                 if version["attributes"]["enabled"] and version["version"] != server.admin_secret_version:
                     yield f"{name}/{version['version']} is enabled and nobody's"
+
+
+def _signing_secrets(world: World) -> Iterator[str]:
+    """Of a receiver's signing secret the version that signs is enabled, and no other; of a removed one, none."""
+    for row in Receiver.objects.filter(channel="webhook"):
+        versions = world.local.secrets().get(row.secret_name, [])
+        enabled = [version["version"] for version in versions if version["attributes"]["enabled"]]
+        wanted = [] if row.state == Receiver.State.REMOVED else [row.signing_version]
+        if enabled != wanted:
+            yield f"{row.secret_name}: {enabled} are enabled, {wanted} should be"
 
 
 def _superseded_users(world: World, database: Database) -> Iterator[str]:

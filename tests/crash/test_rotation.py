@@ -31,7 +31,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> RotationGround:
 def ground(prepared: RotationGround, committed_db: None, settings) -> RotationGround:
     """Nothing overlaps: the old user is taken away at the first moment at which that is allowed."""
     settings.OBSERVE_WAITING_SECONDS = 45.0
-    settings.CREDENTIAL_OVERLAP_SECONDS = settings.CREDENTIAL_DRAIN_SECONDS = 0
+    settings.CREDENTIAL_OVERLAP_SECONDS = settings.CREDENTIAL_DRAIN_SECONDS = settings.SIGNING_OVERLAP_SECONDS = 0
     return prepared
 
 
@@ -62,6 +62,8 @@ def test_the_faultless_runs_pass_every_step(ground: RotationGround) -> None:
         "rotate_server_admin.promote",
         "count_sessions.count",
         "check_identity.find_user",
+        "rotate_signing_secret.disable_superseded",
+        "forget_signing_secret.disable_all",
     ):
         assert step in steps
     assert ground.looks > 0

@@ -14,6 +14,7 @@ from tests.databases import ROOT
 from tests.faults.fleet import Fleet
 from tests.faults.judging import everything_wrong
 from tests.faults.orders import Order
+from tests.faults.test_deliveries import POINTS
 
 WISHES = 3
 Property = Callable[[str, object], None]
@@ -30,7 +31,7 @@ full = pytest.mark.full
 def test_every_failpoint_is_struck():
     sources = [path for path in ROOT.glob("*/**/*.py") if path.parts[len(ROOT.parts)] not in ("tests", ".venv")]
     found = {name for path in sources for name in re.findall(r"\bhit\(\"([a-z.]+)\"\)", path.read_text())}
-    assert found == set(FAILPOINTS)
+    assert found == {*FAILPOINTS, *POINTS}
 
 
 @full

@@ -118,7 +118,7 @@ def test_publishing_gives_up_soon() -> None:
 
 def test_every_route_leads_to_a_declared_queue() -> None:
     declared = {queue.name for queue in app.conf.task_queues}
-    assert declared == {"advance", "isolated", "observe", "maintenance"}
+    assert declared == {"advance", "isolated", "observe", "notify", "maintenance"}
     assert {route["queue"] for route in app.conf.task_routes.values()} <= declared
 
 

@@ -1,0 +1,146 @@
+"""What is told: every kind of event, how grave it is, and its words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+
+class Severity(StrEnum):
+    """How soon somebody should look: INFO at leisure, WARNING within the day, ERROR now."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`title` and `text` are filled from an event's facts; one that is missing shows as a dash. `mailed`: part of an e-mail
+    receiver that names no kinds."""
+
+    title: str
+    text: str
+    severity: Severity = Severity.INFO
+    mailed: bool = False
+
+
+INFO, WARNING, ERROR = Severity.INFO, Severity.WARNING, Severity.ERROR
+KINDS: dict[str, Kind] = {
+    "operation.succeeded": Kind("{kind} has succeeded", "Operation {operation} has ended well.", mailed=True),
+    "operation.failed": Kind("{kind} has failed", "Operation {operation} ended with {error}.", ERROR, mailed=True),
+    "operation.cancelled": Kind("{kind} was cancelled", "Operation {operation} was cancelled.", mailed=True),
+    "operation.needs_attention": Kind(
+        "{kind} waits for an operator", "Operation {operation} stands still: {error}.", WARNING, mailed=True
+    ),
+    "change.scheduled": Kind(
+        "{kind} will begin at {opens_at}",
+        "Operation {operation} waits for its window, which opens at {opens_at} and ends at {ends_at}. It takes about "
+        "{expected_seconds} seconds, in which connections may drop.",
+        mailed=True,
+    ),
+    "change.started": Kind(
+        "{kind} has begun",
+        "Operation {operation} may drop connections from {opens_at} to {ends_at}.",
+        mailed=True,
+    ),
+    "change.window_too_short": Kind(
+        "{kind} finds no window that is long enough",
+        "Operation {operation} takes about {expected_seconds} seconds; the longest window has {longest_seconds}. Widen a "
+        "window, or let it start now.",
+        WARNING,
+        mailed=True,
+    ),
+    "change.refused": Kind("{kind} was refused", "{reason} ({code})", WARNING, mailed=True),
+    "credential.promoted": Kind(
+        "A credential was renewed", "Version {version} of the secret {secret} is the one to use.", mailed=False
+    ),
+    "credential.expiring": Kind(
+        "A credential ends in {days} days", "The secret {secret} is valid until {valid_until}.", WARNING, mailed=True
+    ),
+    "credential.expired": Kind(
+        "A credential has ended", "The secret {secret} was valid until {valid_until}.", ERROR, mailed=True
+    ),
+    "credentials.emergency": Kind(
+        "Credentials are replaced in an emergency",
+        "Everything of {scope} gets new passwords at once, and sessions end. Reason: {reason}",
+        ERROR,
+        mailed=True,
+    ),
+    "identity.secret_expiring": Kind(
+        "Our own client secret ends in {days} days", "It is valid until {ends_at}.", WARNING, mailed=True
+    ),
+    "identity.secret_expired": Kind("Our own client secret has ended", "It ended at {ends_at}.", ERROR, mailed=True),
+    "pool.scaled": Kind("A pool has another size", "Pool {pool} went from {before} to {after}."),
+    "pool.database_joined": Kind("A database joined a pool", "Database {database} is in pool {pool} now."),
+    "pool.database_left": Kind("A database left a pool", "Database {database} is no longer in pool {pool}."),
+    "pool.nearly_full": Kind(
+        "A pool is nearly full", "Pool {pool} uses {percent} % of its storage.", WARNING, mailed=True
+    ),
+    "pool.has_room_again": Kind("A pool has room again", "Pool {pool} uses {percent} % of its storage."),
+    "receiver.test": Kind("A test", "Somebody asked for this event to see whether it arrives."),
+    "receiver.failing": Kind(
+        "A receiver of notifications does not answer",
+        "Nothing reached {address} since {since}: {error}. It is tried again for {hours} hours in all.",
+        WARNING,
+        mailed=True,
+    ),
+    "receiver.gone": Kind(
+        "A receiver of notifications is gone",
+        "{address} answered 410: it wants nothing any more and is switched off.",
+        WARNING,
+        mailed=True,
+    ),
+    "receiver.dead_letters": Kind(
+        "Notifications were given up",
+        "{count} events for {address} were tried in vain. They are kept, and an operator can send them again.",
+        ERROR,
+        mailed=True,
+    ),
+}
+# Ends of these are part of something that is told by itself; those who ask for them by a webhook get them all the same.
+INNER_WORKINGS = frozenset(
+    {
+        "rotate_credential",
+        "retire_credential",
+        "check_identity",
+        "count_sessions",
+        "rotate_server_admin",
+        "rotate_signing_secret",
+        "forget_signing_secret",
+        "create_server",
+        "create_pool",
+    }
+)
+QUIET_ENDS = frozenset({"operation.succeeded", "operation.cancelled"})
+
+
+class _Dashes(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "-"
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of that name; what an older release wrote and nobody knows any more is told by its name alone."""
+    return KINDS.get(name) or Kind(name, "")
+
+
+def is_quiet(name: str, facts: Mapping[str, Any]) -> bool:
+    """True for what people need not hear of."""
+    return name in QUIET_ENDS and facts.get("kind") in INNER_WORKINGS
+
+
+def title_of(name: str, facts: Mapping[str, Any]) -> str:
+    return kind_of(name).title.format_map(_Dashes(facts))
+
+
+def text_of(name: str, facts: Mapping[str, Any]) -> str:
+    return kind_of(name).text.format_map(_Dashes(facts))
+
+
+def matches(name: str, patterns: list[str]) -> bool:
+    """Whether a kind is asked for; a pattern may hold stars, and no pattern asks for everything."""
+    return not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
