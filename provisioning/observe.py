@@ -5,7 +5,7 @@ A listing that fails, or is a part only, changes nothing: unknown is not absent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ from operations.clock import database_now
 from operations.failpoints import hit
 from operations.waking import wake
 from provisioning.awaiting import ABSENT
+from provisioning.pool_events import News, fullness, news_of_database, news_of_pool
 from provisioning.targets import reference
 
 log = structlog.get_logger(__name__)
@@ -125,21 +126,25 @@ def _record_server(server: SqlServer, look: Look) -> list[str]:
 
 
 def _record_pools(server: SqlServer, look: Look) -> list[str]:
-    counts: dict[str, int] = {}
-    for database in look.databases:
-        if database.pool_name:
-            counts[database.pool_name] = counts.get(database.pool_name, 0) + 1
-    seen = {
-        pool.name.lower(): {
-            "observed_state": pool.state,
-            "observed_vcores": pool.sku.capacity,
-            "observed_max_size_bytes": pool.max_size_bytes,
-            "observed_databases": counts.get(pool.name.lower(), 0),
-        }
-        for pool in look.pools
-    }
     rows = ElasticPool.objects.filter(server=server).exclude(status=Status.DELETED)
-    return _write(rows, seen, look.at, missing={"observed_state": ABSENT}, tells=POOL_TELLS)
+    known = {row.azure_name.lower(): row for row in rows}
+    seen = {
+        name: _pool_columns(known[name], pool, [one for one in look.databases if (one.pool_name or "").lower() == name])
+        for pool in look.pools
+        if (name := pool.name.lower()) in known
+    }
+    return _write(rows, seen, look.at, missing={"observed_state": ABSENT}, tells=POOL_TELLS, news=news_of_pool)
+
+
+def _pool_columns(row: ElasticPool, pool: ObservedPool, inside: Sequence[ObservedDatabase]) -> dict[str, Any]:
+    promised = sum(one.max_size_bytes or 0 for one in inside)
+    return {
+        "observed_state": pool.state,
+        "observed_vcores": pool.sku.capacity,
+        "observed_max_size_bytes": pool.max_size_bytes,
+        "observed_databases": len(inside),
+        **fullness(row, databases=len(inside), promised_bytes=promised, max_bytes=pool.max_size_bytes),
+    }
 
 
 def _record_databases(server: SqlServer, look: Look) -> list[str]:
@@ -156,7 +161,9 @@ def _record_databases(server: SqlServer, look: Look) -> list[str]:
         for database in look.databases
     }
     rows = Database.objects.filter(server=server).exclude(status=Status.DELETED)
-    return _write(rows, seen, look.at, missing={"observed_status": ABSENT}, tells=DATABASE_TELLS)
+    missing = {"observed_status": ABSENT, "observed_pool_name": ""}
+    with_names = rows.select_related("service__workspace")
+    return _write(with_names, seen, look.at, missing=missing, tells=DATABASE_TELLS, news=news_of_database)
 
 
 @transaction.atomic
@@ -167,20 +174,28 @@ def _write(
     *,
     missing: Mapping[str, Any],
     tells: Sequence[str],
+    news: Callable[[Any, Mapping[str, Any]], Iterable[News]],
 ) -> list[str]:
-    """Set observed columns of all rows in few statements. Returns the keys of those in which one of `tells` changed."""
+    """Set observed columns of all rows in few statements, and tell the news. Returns the keys of those in which one of
+    `tells` changed."""
     rows = [
-        row for row in standing.select_for_update().order_by("pk") if row.observed_at is None or row.observed_at < at
+        row
+        for row in standing.select_for_update(of=("self",)).order_by("pk")
+        if row.observed_at is None or row.observed_at < at
     ]
-    changed = []
+    changed: list[str] = []
+    told: list[News] = []
     for row in rows:
         new = seen.get(row.azure_name.lower(), missing)
         if row.observed_at is None or any(getattr(row, name) != new[name] for name in tells if name in new):
             changed.append(row.key)
+        told += news(row, new)
         for column, value in {**new, "observed_at": at}.items():
             setattr(row, column, value)
     columns = sorted({column for one in seen.values() for column in one} | {*missing, "observed_at"})
     standing.model._default_manager.bulk_update(rows, columns, batch_size=500)
+    for one in told:
+        one.tell()
     return changed
 
 

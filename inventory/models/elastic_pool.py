@@ -44,6 +44,8 @@ class ElasticPool(models.Model):
     observed_vcores = models.PositiveSmallIntegerField(null=True)
     observed_max_size_bytes = models.BigIntegerField(null=True)
     observed_databases = models.PositiveIntegerField(null=True)
+    observed_fullness = models.PositiveSmallIntegerField(null=True, help_text="Percent of what is scarcest in it.")
+    is_nearly_full = models.BooleanField(default=False, help_text="As last told; it ends well below where it begins.")
     observed_at = models.DateTimeField(null=True, help_text="Empty: never seen.")
 
     class Meta:
