@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -19,10 +19,12 @@ from controlplane.api.links import operation_url
 from controlplane.api.plans import plan_document
 from controlplane.api.problems import Problem
 from inventory.states import IllegalMove
+from notifications.errors import AddressNotPossible, NotificationRefused
 from operations.errors import OperationInProgress, OperationRefused
 from operations.models import Operation
 from provisioning.changes.consent import PlanInTheWay
 from provisioning.errors import (
+    MaintenanceNotPossible,
     PointInTimeOutOfRange,
     RotationPolicyNotPossible,
     SizeNotSupported,
@@ -42,6 +44,8 @@ BAD_WISHES = (
     UnknownRegion,
     PointInTimeOutOfRange,
     RotationPolicyNotPossible,
+    MaintenanceNotPossible,
+    AddressNotPossible,
 )  # the request itself is wrong; others: conflicts
 FRAMEWORK: dict[type[Exception], tuple[int, str]] = {
     exceptions.ParseError: (400, "InvalidJson"),
@@ -64,7 +68,7 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
         return None
     set_rollback()
     if problem.status < 500:
-        problem = _audited(problem, context)
+        problem = _audited(problem, error, context)
     return answer(problem)
 
 
@@ -81,7 +85,7 @@ def problem_of(error: Exception, request: Request) -> Problem | None:
         case PlanInTheWay():
             plan = plan_document(error.plan, viewer_of(request))
             return Problem(409, error.code, str(error), plan=plan)
-        case WishRefused():
+        case WishRefused() | NotificationRefused():
             return Problem(_status_of(error), error.code, str(error), headers=_retry_after(error))
         case OperationRefused() | IllegalMove():
             return _conflict(error, request)
@@ -117,7 +121,7 @@ def _of_framework(error: Exception) -> Problem | None:
     return Problem(status, code, str(getattr(error, "detail", "There is nothing at this address.")), headers=headers)
 
 
-def _status_of(error: WishRefused) -> int:
+def _status_of(error: WishRefused | NotificationRefused) -> int:
     if isinstance(error, WorkspaceGone | UnknownService):
         return 404
     if isinstance(error, TooManyOperations):
@@ -125,14 +129,17 @@ def _status_of(error: WishRefused) -> int:
     return 400 if isinstance(error, BAD_WISHES) else 409
 
 
-def _retry_after(error: WishRefused) -> dict[str, str]:
+def _retry_after(error: Exception) -> dict[str, str]:
     return {"Retry-After": str(settings.API_RETRY_AFTER_SECONDS)} if isinstance(error, TooManyOperations) else {}
 
 
-def _audited(problem: Problem, context: dict[str, Any]) -> Problem:
-    """The problem once its audit event stands; without the log there is no answer but 503."""
+def _audited(problem: Problem, error: Exception, context: dict[str, Any]) -> Problem:
+    """The problem once its audit event stands, and who must hear of it is told; without the log there is no answer but
+    503."""
     try:
-        refusals.record(problem, context)
+        with transaction.atomic():
+            refusals.record(problem, context)
+            refusals.tell(error, problem, context)
     except DatabaseError:
         log.warning("api.refusal_not_recorded", code=problem.code, exc_info=True)
         return _unavailable()

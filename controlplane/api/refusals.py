@@ -11,10 +11,14 @@ from rest_framework.request import Request
 from controlplane.api.principals import Principal
 from controlplane.api.problems import Problem
 from inventory.models.workspace import NAME_PATTERN
+from notifications.services import tell as notify
 from operations import audit
+from provisioning.changes.consent import PlanInTheWay
+from provisioning.errors import WishRefused
 
 LONGEST_PATH = 300
 NOT_AUDITED = (404, 405, 406)  # of callers without a token: nothing was refused to anybody
+CONFLICT = 409
 TOO_MANY = 429
 
 
@@ -37,6 +41,22 @@ def record(problem: Problem, context: dict[str, Any]) -> None:
             "source": request.META.get("REMOTE_ADDR", ""),
         },
         reason=problem.message[:LONGEST_PATH],
+    )
+
+
+def tell(error: Exception, problem: Problem, context: dict[str, Any]) -> None:
+    """Let the workspace's people know that a change which somebody wished for was refused; what was only asked, or wrongly
+    put, tells nobody."""
+    request: Request = context["request"]
+    workspace = _workspace(context)
+    only_asked = request.method in ("GET", "HEAD") or request.query_params.get("dryRun") == "true"
+    is_refusal = isinstance(error, WishRefused) and not isinstance(error, PlanInTheWay)  # with a plan it is a question
+    if not workspace or only_asked or not is_refusal or problem.status != CONFLICT:
+        return
+    facts = {"kind": f"{request.method} {quote(request.path)[:LONGEST_PATH]}", "code": problem.code}
+    target = f"workspace:{workspace}"
+    notify(
+        "change.refused", target=target, workspace=workspace, facts={**facts, "reason": problem.message[:LONGEST_PATH]}
     )
 
 

@@ -16,9 +16,20 @@ from controlplane.api.decisions import (
 )
 from controlplane.api.emergencies import EmergencyRotationsView, ServiceEmergencyView, WorkspaceEmergencyView
 from controlplane.api.fleet import FleetDatabasesView, PoolsView, ServersView, SubscriptionsView
+from controlplane.api.maintenance import MaintenanceView, OperationStartNowView, WorkspaceMaintenanceView
+from controlplane.api.notifications import MarkReadView, NotificationsView
 from controlplane.api.operations import OperationCancelView, OperationsView, OperationView
 from controlplane.api.pages import DocumentView, NoSuchRouteView, PageView
 from controlplane.api.pools import DatabaseMoveView, PoolDrainView, PoolResizeView, PoolView
+from controlplane.api.receiver_acts import (
+    DeadLettersView,
+    ReceiverPauseView,
+    ReceiverReplayView,
+    ReceiverResumeView,
+    ReceiverSecretView,
+    ReceiverTestView,
+)
+from controlplane.api.receivers import ReceiversView, ReceiverView
 from controlplane.api.restores import DeletedServicesView, ServiceRestoreView
 from controlplane.api.services import ServicesView, ServiceView
 from controlplane.api.sessions import SessionsView
@@ -33,6 +44,8 @@ urlpatterns = [
     path("v1/workspaces", WorkspacesView.as_view(), name="workspaces"),
     path("v1/workspaces/<str:workspace>", WorkspaceView.as_view(), name="workspace"),
     path("v1/workspaces/<str:workspace>/certificate", CertificateView.as_view(), name="workspace-certificate"),
+    path("v1/workspaces/<str:workspace>/maintenance", WorkspaceMaintenanceView.as_view(), name="workspace-maintenance"),
+    path("v1/maintenance", MaintenanceView.as_view(), name="maintenance"),
     path("v1/workspaces/<str:workspace>/deleted-services", DeletedServicesView.as_view(), name="deleted-services"),
     path(SERVICES, ServicesView.as_view(), name="services"),
     path(f"{SERVICES}/<str:service>:restore", ServiceRestoreView.as_view(), name="service-restore"),
@@ -69,9 +82,20 @@ urlpatterns = [
     path("v1/pools/<str:pool>", PoolView.as_view(), name="pool"),
     path("v1/databases/<str:database>:move", DatabaseMoveView.as_view(), name="database-move"),
     path("v1/webhooks/key-vault", VaultEventsView.as_view(), name="key-vault-events"),
+    path("v1/notifications:mark-read", MarkReadView.as_view(), name="notifications-mark-read"),
+    path("v1/notifications", NotificationsView.as_view(), name="notifications"),
+    path("v1/receivers", ReceiversView.as_view(), name="receivers"),
+    path("v1/receivers/<str:receiver>:pause", ReceiverPauseView.as_view(), name="receiver-pause"),
+    path("v1/receivers/<str:receiver>:resume", ReceiverResumeView.as_view(), name="receiver-resume"),
+    path("v1/receivers/<str:receiver>:test", ReceiverTestView.as_view(), name="receiver-test"),
+    path("v1/receivers/<str:receiver>:rotate-secret", ReceiverSecretView.as_view(), name="receiver-rotate-secret"),
+    path("v1/receivers/<str:receiver>:replay", ReceiverReplayView.as_view(), name="receiver-replay"),
+    path("v1/receivers/<str:receiver>", ReceiverView.as_view(), name="receiver"),
+    path("v1/dead-letters", DeadLettersView.as_view(), name="dead-letters"),
     path("v1/audit-events", AuditEventsView.as_view(), name="audit-events"),
     path("v1/operations", OperationsView.as_view(), name="operations"),
     path("v1/operations/<str:operation>:cancel", OperationCancelView.as_view(), name="operation-cancel"),
+    path("v1/operations/<str:operation>:start-now", OperationStartNowView.as_view(), name="operation-start-now"),
     path("v1/operations/<str:operation>:retry", OperationRetryView.as_view(), name="operation-retry"),
     path("v1/operations/<str:operation>:skip", OperationSkipView.as_view(), name="operation-skip"),
     path("v1/operations/<str:operation>:adopt", OperationAdoptView.as_view(), name="operation-adopt"),

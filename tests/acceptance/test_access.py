@@ -26,6 +26,7 @@ from tests.builders import (
     a_service,
     a_workspace,
 )
+from tests.notifying import a_receiver_with_a_dead_letter
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +38,10 @@ EXPECTED = {
     "PUT workspace": "Operator",
     "DELETE workspace": "Operator",
     "GET workspace-certificate": "Operator Auditor",
+    "GET workspace-maintenance": ALL,
+    "PUT workspace-maintenance": "Operator WorkspaceOwner",
+    "GET maintenance": "Operator Auditor",
+    "PUT maintenance": "Operator",
     "GET services": ALL,
     "GET service": ALL,
     "GET service-credentials": ALL,
@@ -53,10 +58,20 @@ EXPECTED = {
     "PUT service": "Operator ServiceProvider WorkspaceOwner",
     "DELETE service": "Operator ServiceProvider WorkspaceOwner",
     **{f"GET {name}": "Operator Auditor" for name in ("subscriptions", "servers", "pools", "databases")},
+    "GET notifications": ALL,
+    "POST notifications-mark-read": ALL,
+    "GET receivers": ALL,
+    "POST receivers": "Operator WorkspaceOwner",
+    "GET receiver": ALL,
+    "DELETE receiver": "Operator WorkspaceOwner",
+    **{f"POST receiver-{act}": "Operator WorkspaceOwner" for act in ("pause", "resume", "test", "rotate-secret")},
+    "POST receiver-replay": "Operator",
+    "GET dead-letters": ALL,
     "GET audit-events": ALL,
     "GET operations": ALL,
     "GET operation": ALL,
     "POST operation-cancel": "Operator ServiceProvider WorkspaceOwner",
+    "POST operation-start-now": "Operator WorkspaceOwner",
     "POST operation-retry": "Operator",
     "POST operation-skip": "Operator",
     "POST operation-adopt": "Operator",
@@ -66,16 +81,18 @@ EXPECTED = {
     **{f"POST {place}-{verb}": "Operator" for place in ("server", "pool") for verb in ("cordon", "uncordon")},
     **{f"POST {name}": "Operator" for name in ("pool-resize", "pool-drain", "database-move")},
 }
+VERBS = ("start-now", "retry", "skip", "adopt", "abandon")
 SECRET = {"ObjectName": "x", "Version": "1", "VaultName": "v"}
 BODIES = {
     "PUT workspace": {"properties": {"region": "eastus"}},
     "PUT service": {"properties": {"kind": "fhir", "sizeGb": 100}},
+    **{f"PUT {name}": {"properties": {"windows": []}} for name in ("workspace-maintenance", "maintenance")},
     "POST service-credentials-acknowledge": {"secretVersion": "2"},
     "POST service-emergency-rotations": {"reason": "Because."},
     "POST workspace-emergency-rotations": {"reason": "Because."},
     "POST emergency-rotations": {"scope": "everything", "reason": "Because."},
     "POST key-vault-events": {"id": "1", "type": "Microsoft.KeyVault.SecretNewVersionCreated", "data": SECRET},
-    **{f"POST operation-{decision}": {"reason": "Because."} for decision in ("retry", "skip", "adopt", "abandon")},
+    **{f"POST operation-{decision}": {"reason": "Because."} for decision in VERBS},
     **{
         f"POST {place}-{verb}": {"reason": "Because."}
         for place in ("server", "pool")
@@ -85,18 +102,39 @@ BODIES = {
     "POST pool-drain": {"reason": "Because."},
     "POST database-move": {"reason": "Because.", "acceptDisruption": True},
 }
+BODIES |= {f"POST receiver-{act}": {"reason": "Because."} for act in ("rotate-secret", "replay")}
+BODIES["POST receivers"] = {"workspace": "cigna", "channel": "webhook", "address": "https://hooks.example.com/x"}
+BODIES["POST notifications-mark-read"] = {}
 CALLERS_BODIES = [name for name in BODIES if name != "POST key-vault-events"]  # whose documents Azure shapes
 DECISIONS = ("operation-retry", "operation-skip", "operation-adopt", "operation-abandon")  # of what needs attention
 POOLS = ("pool", "pool-cordon", "pool-uncordon", "pool-resize", "pool-drain")
 SERVERS = ("server-cordon", "server-uncordon")
-PLATFORM_WIDE = ("emergency-rotations", "key-vault-events", "database-move", *POOLS, *SERVERS)  # of no workspace
+NOTHING_TO_DECIDE = {
+    **dict.fromkeys(DECISIONS, "NoAttentionNeeded"),
+    "operation-start-now": "NotWaitingForWindow",
+}
+OF_NOTHING = ("emergency-rotations", "key-vault-events", "maintenance", "notifications-mark-read")
+PLATFORM_WIDE = (*OF_NOTHING, "database-move", *POOLS, *SERVERS)  # of no workspace
 FLEET = ("subscriptions", "servers", "pools", "databases")
 WITHOUT_WORKSPACE = (
     "workspaces",
     "operations",
     "audit-events",
+    "notifications",
+    "dead-letters",
     *FLEET,
 )  # lists: they show what one may see, and hide the rest
+OF_THE_PLATFORM = (*WITHOUT_WORKSPACE, *OF_NOTHING, "receivers")
+OF_A_WORKSPACE = (
+    *("workspace", "workspace-certificate", "services", "deleted-services", "workspace-emergency-rotations"),
+    "workspace-maintenance",
+)
+OF_A_SERVICE = (
+    *("service", "service-database", "service-credentials", "service-credentials-acknowledge", "service-sessions"),
+    "service-emergency-rotations",
+)
+OF_AN_OPERATION = ("operation", "operation-cancel", "operation-start-now", *DECISIONS)
+OF_A_RECEIVER = ("receiver", *(f"receiver-{act}" for act in ("pause", "resume", "test", "rotate-secret", "replay")))
 
 
 def prepared() -> dict[str, str]:
@@ -107,26 +145,14 @@ def prepared() -> dict[str, str]:
     pool, moving = a_pool(), a_database_that_may_move(workspace)
     a_credential(database)
     a_deleted_service(workspace, "gone")
+    receiver = a_receiver_with_a_dead_letter(workspace)
     return {
-        **{name: reverse(name) for name in (*FLEET, "audit-events")},
-        "workspaces": reverse("workspaces"),
-        "workspace": reverse("workspace", args=["cigna"]),
-        "workspace-certificate": reverse("workspace-certificate", args=["cigna"]),
-        "services": reverse("services", args=["cigna"]),
-        "service": reverse("service", args=["cigna", "claims"]),
-        "deleted-services": reverse("deleted-services", args=["cigna"]),
+        **{name: reverse(name) for name in OF_THE_PLATFORM},
+        **{name: reverse(name, args=["cigna"]) for name in OF_A_WORKSPACE},
+        **{name: reverse(name, args=["cigna", "claims"]) for name in OF_A_SERVICE},
         "service-restore": reverse("service-restore", args=["cigna", "gone"]),
-        "service-database": reverse("service-database", args=["cigna", "claims"]),
-        "service-credentials": reverse("service-credentials", args=["cigna", "claims"]),
-        "service-credentials-acknowledge": reverse("service-credentials-acknowledge", args=["cigna", "claims"]),
-        "service-sessions": reverse("service-sessions", args=["cigna", "claims"]),
-        "service-emergency-rotations": reverse("service-emergency-rotations", args=["cigna", "claims"]),
-        "workspace-emergency-rotations": reverse("workspace-emergency-rotations", args=["cigna"]),
-        "emergency-rotations": reverse("emergency-rotations"),
-        "key-vault-events": reverse("key-vault-events"),
-        "operations": reverse("operations"),
-        "operation": reverse("operation", args=[operation.pk]),
-        **{name: reverse(name, args=[operation.pk]) for name in ("operation-cancel", *DECISIONS)},
+        **{name: reverse(name, args=[operation.pk]) for name in OF_AN_OPERATION},
+        **{name: reverse(name, args=[receiver.pk]) for name in OF_A_RECEIVER},
         **{name: reverse(name, args=[pool.azure_name]) for name in POOLS},
         **{name: reverse(name, args=[pool.server.azure_name]) for name in SERVERS},
         "database-move": reverse("database-move", args=[moving.azure_name]),
@@ -169,20 +195,20 @@ def test_access_is_role_and_membership(route: Route, role: Role | None, membersh
     sees = membership == "member" or role in (Role.OPERATOR, Role.AUDITOR)
     if not granted:
         assert (answer.status_code, answer["x-ms-error-code"]) == (403, "AuthorizationFailed")
-    elif route.name in WITHOUT_WORKSPACE:
+    elif route.name in WITHOUT_WORKSPACE or str(route) == "GET receivers":
         assert answer.status_code == 200
         assert bool(answer.json()["value"]) == sees
     elif route.name in PLATFORM_WIDE:
         assert answer.status_code in (200, 202)
     elif not sees:
         assert answer.status_code == 404
-        assert answer["x-ms-error-code"] in ("WorkspaceNotFound", "OperationNotFound")
+        assert answer["x-ms-error-code"] in ("WorkspaceNotFound", "OperationNotFound", "ReceiverNotFound")
     elif route.name == "workspace-certificate":
         assert (answer.status_code, answer["x-ms-error-code"]) == (404, "CertificateNotFound")
-    elif route.name in DECISIONS:
-        assert (answer.status_code, answer["x-ms-error-code"]) == (409, "NoAttentionNeeded")
+    elif route.name in NOTHING_TO_DECIDE:
+        assert (answer.status_code, answer["x-ms-error-code"]) == (409, NOTHING_TO_DECIDE[route.name])
     else:
-        assert answer.status_code in (200, 202), answer.content
+        assert 200 <= answer.status_code < 300, answer.content
     if answer.status_code >= 400:
         assert contents() == before
         assert AuditEvent.objects.filter(action="api.refused", outcome="refused").count() == 1

@@ -15,11 +15,14 @@ from operations.models import AuditEvent
 from tests.acceptance.callers import Directory
 from tests.acceptance.routes import Route, guarded_routes
 from tests.acceptance.tables import contents
+from tests.acceptance.wrong_values import WRONG
 from tests.builders import a_region, a_workspace
 
 pytestmark = pytest.mark.django_db
 
-NAMES = {"workspace": "cigna", "service": "claims", "operation": "0197f000-0000-7000-8000-000000000000"}
+NO_ID = "0197f000-0000-7000-8000-000000000000"
+NAMES = {"workspace": "cigna", "service": "claims", **dict.fromkeys(("operation", "receiver"), NO_ID)}
+VERBS = ("start-now", "retry", "skip", "adopt", "abandon")
 AZURE_NAMES = {"pool": "p-x", "server": "s-x", "database": "d-x"}  # what stands in Azure may have names of other shapes
 NAMES.update(AZURE_NAMES)
 FLEET_CHANGES = [
@@ -43,9 +46,14 @@ TAKES = {
     "workspace-emergency-rotations": ["workspace"],
     "emergency-rotations": [],
     "key-vault-events": [],
+    "workspace-maintenance": ["workspace"],
+    "maintenance": [],
+    **{name: [] for name in ("notifications", "notifications-mark-read", "receivers", "dead-letters")},
+    "receiver": ["receiver"],
+    **{f"receiver-{act}": ["receiver"] for act in ("pause", "resume", "test", "rotate-secret", "replay")},
     "operations": [],
     "operation": ["operation"],
-    **{f"operation-{verb}": ["operation"] for verb in ("cancel", "retry", "skip", "adopt", "abandon")},
+    **{f"operation-{verb}": ["operation"] for verb in ("cancel", *VERBS)},
     **{name: ["pool"] for name in ("pool", "pool-cordon", "pool-uncordon", "pool-resize", "pool-drain")},
     **{name: ["server"] for name in ("server-cordon", "server-uncordon")},
     "database-move": ["database"],
@@ -53,52 +61,21 @@ TAKES = {
 GOOD: dict[str, dict[str, Any]] = {
     "PUT workspace": {"region": "eastus", "displayName": "Cigna", "members": []},
     "PUT service": {"kind": "fhir", "sizeGb": 10},
+    "PUT workspace-maintenance": {"windows": [], "freezes": []},
+    "PUT maintenance": {"windows": [], "freezes": []},
 }
 WRITES = [route for route in guarded_routes() if str(route) in GOOD]
-DECISIONS = [f"POST operation-{verb}" for verb in ("retry", "skip", "adopt", "abandon")]  # tested on their own
+DECISIONS = [f"POST operation-{verb}" for verb in VERBS]  # tested on their own
 EMERGENCIES = [f"POST {scope}emergency-rotations" for scope in ("service-", "workspace-", "")]  # likewise
 OTHERS = [
     *DECISIONS,
     *EMERGENCIES,
     *FLEET_CHANGES,
     *(f"POST {name}" for name in ("service-restore", "service-credentials-acknowledge", "key-vault-events")),
+    *(f"POST {name}" for name in ("receivers", "receiver-rotate-secret", "receiver-replay", "notifications-mark-read")),
 ]
 BODILESS = [route for route in guarded_routes() if str(route) not in (*GOOD, *OTHERS)]
 BAD_NAMES = ["UPPER", "1st", "a", "a" * 64, "a_b", "ä-name", "a%00b", "a%0a", "a%20b", "'; drop table x; --"]
-WRONG: list[tuple[str, str, Any]] = [
-    ("PUT service", "kind", 5),
-    ("PUT service", "kind", None),
-    ("PUT service", "kind", ""),
-    ("PUT service", "kind", "FHIR"),
-    ("PUT service", "kind", "fhir\x00"),
-    ("PUT service", "kind", "x" * 41),
-    ("PUT service", "kind", ["fhir"]),
-    ("PUT service", "sizeGb", "10"),
-    ("PUT service", "sizeGb", True),
-    ("PUT service", "sizeGb", 1.5),
-    ("PUT service", "sizeGb", 0),
-    ("PUT service", "sizeGb", -1),
-    ("PUT service", "sizeGb", None),
-    ("PUT service", "sizeGb", {}),
-    ("PUT service", "provisioningState", "Succeeded"),
-    ("PUT service", "fence", 7),
-    ("PUT workspace", "region", 5),
-    ("PUT workspace", "region", "East US"),
-    ("PUT workspace", "region", None),
-    ("PUT workspace", "displayName", "x" * 129),
-    ("PUT workspace", "displayName", "\x00"),
-    ("PUT workspace", "displayName", "\ud800"),
-    ("PUT workspace", "tenantId", "not-a-guid"),
-    ("PUT workspace", "retentionDays", 0),
-    ("PUT workspace", "retentionDays", 36),
-    ("PUT workspace", "retentionDays", "7"),
-    ("PUT workspace", "members", {}),
-    ("PUT workspace", "members", [5]),
-    ("PUT workspace", "members", [{"tenantId": "x", "objectId": "y"}]),
-    ("PUT workspace", "members", [{}]),
-    ("PUT workspace", "authMode", "entra_only"),
-    ("PUT workspace", "\ud800", 1),
-]
 
 
 @pytest.fixture
@@ -237,7 +214,8 @@ def test_a_bad_name_is_refused(route: Route, part: str, bad: str, operator: APIC
     status, code = refused(
         operator, route.method, address(route.name, **{part: bad}), body, content_type="application/json"
     )
-    expected = [(404, "OperationNotFound") if part == "operation" else (400, "InvalidName")]
+    of_ids = {"operation": (404, "OperationNotFound"), "receiver": (404, "ReceiverNotFound")}
+    expected = [of_ids.get(part, (400, "InvalidName"))]
     if part in AZURE_NAMES:
         expected.append((404, f"{part.capitalize()}NotFound"))
     assert (status, code) in expected
@@ -255,9 +233,12 @@ def test_answers_are_json_only(route: Route, operator: APIClient):
     assert refused(operator, "GET", address(route.name), HTTP_ACCEPT="text/html") == (406, "NotAcceptable")
 
 
+OURS = ["notifications", "receivers", "dead-letters"]
+
+
 @pytest.mark.parametrize(
     "name",
-    ["workspaces", "services", "operations", "subscriptions", "servers", "pools", "databases", "audit-events"],
+    ["workspaces", "services", "operations", "subscriptions", "servers", "pools", "databases", "audit-events", *OURS],
 )
 @pytest.mark.parametrize(
     "query",

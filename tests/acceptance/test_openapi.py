@@ -31,11 +31,22 @@ PATHS = {
     "workspace-emergency-rotations": "/api/v1/workspaces/{workspace}/emergency-rotations",
     "emergency-rotations": "/api/v1/emergency-rotations",
     "key-vault-events": "/api/v1/webhooks/key-vault",
+    "notifications": "/api/v1/notifications",
+    "notifications-mark-read": "/api/v1/notifications:mark-read",
+    "receivers": "/api/v1/receivers",
+    "receiver": "/api/v1/receivers/{receiver}",
+    **{
+        f"receiver-{act}": f"/api/v1/receivers/{{receiver}}:{act}"
+        for act in ("pause", "resume", "test", "rotate-secret", "replay")
+    },
+    "dead-letters": "/api/v1/dead-letters",
+    "workspace-maintenance": "/api/v1/workspaces/{workspace}/maintenance",
+    "maintenance": "/api/v1/maintenance",
     "operations": "/api/v1/operations",
     "operation": "/api/v1/operations/{operation}",
     **{
         f"operation-{verb}": f"/api/v1/operations/{{operation}}:{verb}"
-        for verb in ("cancel", "retry", "skip", "adopt", "abandon")
+        for verb in ("cancel", "start-now", "retry", "skip", "adopt", "abandon")
     },
     "pool": "/api/v1/pools/{pool}",
     **{f"pool-{verb}": f"/api/v1/pools/{{pool}}:{verb}" for verb in ("cordon", "uncordon", "resize", "drain")},

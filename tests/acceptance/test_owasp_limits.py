@@ -1,7 +1,7 @@
 """OWASP API Security Top 10 (2023), rows 4, 6, 8, 9 and 10: how much, how often, how set up, and what we take in.
 
-Row 7 (requests that others make us send) has nothing to test while no address that callers give is fetched; of row 6,
-rate limits and quotas: a PUT or DELETE by name is repeatable by itself.
+Row 7 (requests that others make us send) stands in test_owasp_outbound. Of row 6, rate limits and quotas: a PUT or DELETE
+by name is repeatable by itself.
 """
 
 from __future__ import annotations
@@ -44,6 +44,9 @@ LISTS = (
     "pools",
     "databases",
     "audit-events",
+    "notifications",
+    "receivers",
+    "dead-letters",
 )
 CONTRACT = ROOT / "docs" / "api.txt"
 WISH = {"properties": {"kind": "fhir", "sizeGb": 10}}

@@ -1,0 +1,55 @@
+"""Values that a write refuses: (route, field, value)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+WINDOW = {"day": "monday", "opens": "22:00", "minutes": 60, "timeZone": "Europe/Berlin"}
+FREEZE = {"startsAt": "2026-12-20T00:00:00Z", "endsAt": "2027-01-04T00:00:00Z", "reason": "Holidays."}
+WRONG: list[tuple[str, str, Any]] = [
+    ("PUT service", "kind", 5),
+    ("PUT service", "kind", None),
+    ("PUT service", "kind", ""),
+    ("PUT service", "kind", "FHIR"),
+    ("PUT service", "kind", "fhir\x00"),
+    ("PUT service", "kind", "x" * 41),
+    ("PUT service", "kind", ["fhir"]),
+    ("PUT service", "sizeGb", "10"),
+    ("PUT service", "sizeGb", True),
+    ("PUT service", "sizeGb", 1.5),
+    ("PUT service", "sizeGb", 0),
+    ("PUT service", "sizeGb", -1),
+    ("PUT service", "sizeGb", None),
+    ("PUT service", "sizeGb", {}),
+    ("PUT service", "provisioningState", "Succeeded"),
+    ("PUT service", "fence", 7),
+    ("PUT maintenance", "windows", [{**WINDOW, "day": "funday"}]),
+    ("PUT maintenance", "windows", [{**WINDOW, "opens": "24:00"}]),
+    ("PUT maintenance", "windows", [{**WINDOW, "opens": 22}]),
+    ("PUT maintenance", "windows", [{**WINDOW, "minutes": 0}]),
+    ("PUT maintenance", "windows", [{**WINDOW, "minutes": 1441}]),
+    ("PUT maintenance", "windows", [{**WINDOW, "timeZone": "\x00"}]),
+    ("PUT maintenance", "windows", [{**WINDOW, "colour": "red"}]),
+    ("PUT maintenance", "windows", [WINDOW] * 51),
+    ("PUT maintenance", "freezes", [{**FREEZE, "startsAt": "2026-12-20"}]),
+    ("PUT maintenance", "freezes", [{**FREEZE, "endsAt": "2026-12-20T00:00:00"}]),
+    ("PUT maintenance", "freezes", [{**FREEZE, "reason": " "}]),
+    ("PUT workspace-maintenance", "windows", {}),
+    ("PUT workspace-maintenance", "windows", None),
+    ("PUT workspace", "region", 5),
+    ("PUT workspace", "region", "East US"),
+    ("PUT workspace", "region", None),
+    ("PUT workspace", "displayName", "x" * 129),
+    ("PUT workspace", "displayName", "\x00"),
+    ("PUT workspace", "displayName", "\ud800"),
+    ("PUT workspace", "tenantId", "not-a-guid"),
+    ("PUT workspace", "retentionDays", 0),
+    ("PUT workspace", "retentionDays", 36),
+    ("PUT workspace", "retentionDays", "7"),
+    ("PUT workspace", "members", {}),
+    ("PUT workspace", "members", [5]),
+    ("PUT workspace", "members", [{"tenantId": "x", "objectId": "y"}]),
+    ("PUT workspace", "members", [{}]),
+    ("PUT workspace", "authMode", "entra_only"),
+    ("PUT workspace", "\ud800", 1),
+]
