@@ -18,6 +18,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from controlplane import heartbeats
 from controlplane.health import broker_state, database_state
+from notifications.figures import figures
 from operations import clock, counting
 from operations.models import Heartbeat
 from rotation.outlook import outlook
@@ -81,6 +82,7 @@ def _all_of_postgresql() -> Iterator[Metric]:
     yield from _engine()
     yield from _counts()
     yield from _credentials()
+    yield from _notifications()
     yield from _processes()
 
 
@@ -126,6 +128,17 @@ def _credentials() -> Iterator[Metric]:
     for name, moment in (("credential", seen.first_ends_at), ("own_secret", seen.own_secret_ends_at)):
         left = (moment - clock.now()).total_seconds() if moment else float("inf")
         yield _gauge(f"{name}_seconds_left", "Until the first of them ends; negative: overdue.", left)
+
+
+def _notifications() -> Iterator[Metric]:
+    """Alert on the age: it grows whether workers, receivers or the vault are in trouble."""
+    seen = figures()
+    yield _gauge("outbox_age_seconds", "Age of the oldest event that was not handed out yet.", seen.outbox_age)
+    yield _gauge("outbox_waiting", "Events that were not handed out yet.", seen.outbox)
+    yield _gauge("notifications_undelivered_age_seconds", "Age of the oldest event on its way.", seen.undelivered_age)
+    yield _gauge("notifications_undelivered", "Events on their way to a receiver.", seen.undelivered)
+    yield _gauge("notifications_dead_letters", "Events that were given up and not sent again.", seen.dead_letters)
+    yield _gauge("receivers_failing", "Active receivers that nothing reaches.", seen.receivers_failing)
 
 
 def _processes() -> Iterator[Metric]:

@@ -44,6 +44,12 @@ NAVIGATION = [
         _rows("Schedules", "schedule", "django_celery_beat.periodictask"),
     ),
     _group(
+        "Notifications",
+        _rows("Inbox", "inbox", "notifications.notice"),
+        _rows("Receivers", "webhook", "notifications.receiver"),
+        _rows("Dead letters", "unsubscribe", "notifications.delivery"),
+    ),
+    _group(
         "Customers",
         _rows("Workspaces", "corporate_fare", "inventory.workspace"),
         _rows("Services", "deployed_code", "inventory.serviceinstance"),

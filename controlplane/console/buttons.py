@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
+from notifications.errors import NotificationRefused
 from operations import audit
 from operations.errors import OperationRefused
 from provisioning.errors import WishRefused
@@ -62,7 +63,7 @@ def press(button: Button, request: HttpRequest, row: Any) -> None:
         return
     try:
         told = button.act(row, actor=actor_of(request), reason=reason)
-    except (OperationRefused, WishRefused) as refusal:
+    except (OperationRefused, WishRefused, NotificationRefused) as refusal:
         _record_refusal(button, row, actor=actor_of(request), reason=str(refusal))
         messages.error(request, f"{button.title} was refused: {refusal}")
     else:
