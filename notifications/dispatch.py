@@ -8,6 +8,7 @@ from functools import partial
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 
 from inventory.models import Workspace
 from inventory.selectors import present_workspaces
@@ -62,7 +63,8 @@ def _hand_out(events: Sequence[OutboxEvent]) -> None:
     Notice.objects.bulk_create(
         _notice(event, places.get(event.workspace)) for event in events if _is_for_an_inbox(event, places)
     )
-    receivers = list(Receiver.objects.select_for_update().filter(state__in=LISTENING).order_by("pk"))
+    concerned = Q(workspace__isnull=True) | Q(workspace__in=places.values())
+    receivers = list(Receiver.objects.select_for_update().filter(concerned, state__in=LISTENING).order_by("pk"))
     give_up_at = database_now() + timedelta(hours=settings.NOTIFY_GIVE_UP_HOURS)
     deliveries = [
         _delivery(event, receiver, give_up_at)

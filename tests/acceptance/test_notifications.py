@@ -14,7 +14,7 @@ from notifications.models import Delivery, Receiver
 from operations import clock
 from operations.models import AuditEvent, Operation, OutboxEvent
 from tests.acceptance.callers import Directory
-from tests.builders import a_service, a_workspace
+from tests.builders import GIB, a_database, a_service, a_workspace
 from tests.notifying import a_receiver_with_a_dead_letter, told
 
 pytestmark = pytest.mark.django_db
@@ -129,9 +129,9 @@ def test_what_was_given_up_is_seen_by_its_owner_and_sent_again_by_an_operator(ow
 
 
 def test_a_refused_change_is_told_to_the_workspace_and_a_question_is_not(owner: APIClient):
-    service = a_service(a_workspace("cigna"), "claims")
-    wish = {"properties": {"kind": "dicom", "sizeGb": 10}}
-    address = f"/api/v1/workspaces/cigna/services/{service.name}"
+    a_database(a_service(a_workspace("cigna"), "claims"), size_bytes=500 * GIB, status="ready")
+    wish = {"properties": {"kind": "fhir", "sizeGb": 400}}
+    address = "/api/v1/workspaces/cigna/services/claims"
     owner.put(f"{address}?dryRun=true", wish, format="json")
     assert not OutboxEvent.objects.exists()
     refused = owner.put(address, wish, format="json")
