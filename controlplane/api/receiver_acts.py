@@ -120,8 +120,8 @@ class ReceiverReplayView(ReceiverAct):
     @documented("receivers_replay", answers={200: ReplayedDocument}, body=ReplayBody, errors=(404, 409), writes=True)
     def post(self, request: Request, receiver: str) -> Response:
         """Under the same ids, so that a receiver who has seen one drops it."""
-        body = self.body()
         row = found_receiver(self, receiver)
+        body = self.body()
         return Response({"replayed": replay(row, actor=self.actor(), reason=body["reason"], number=body["number"])})
 
 
