@@ -31,17 +31,8 @@ from tests.builders import a_database, a_deleted_service, a_service, a_subscript
 from tests.local_azure import LocalAzure, run_until_settled
 
 NARROW = Role.WORKSPACE_OWNER  # sees what it is a member of, and may do most
-OF_NO_ONE_THING = (
-    *(
-        "workspaces",
-        "operations",
-        "audit-events",
-        "notifications",
-        "notifications-mark-read",
-        "receivers",
-        "dead-letters",
-    ),
-)
+LISTS = ("workspaces", "operations", "audit-events", "notifications", "receivers", "dead-letters")
+OF_NO_ONE_THING = (*LISTS, "notifications-mark-read")
 WITH_IDS = [
     route for route in guarded_routes() if str(NARROW) in EXPECTED[str(route)] and route.name not in OF_NO_ONE_THING
 ]
@@ -49,21 +40,10 @@ READ_ONLY = ("state", "owner", "fence", "cost_center", "id", "provisioningState"
 THEIRS_TO_SET = {("POST receivers", "workspace"), ("POST notifications-mark-read", "workspace")}  # see row 1
 TAKEN = {
     *("properties", "region", "displayName", "tenantId", "retentionDays", "members", "objectId", "rotation", "days"),
-    *(
-        "windows",
-        "freezes",
-        "day",
-        "opens",
-        "minutes",
-        "startsAt",
-        "endsAt",
-        "channel",
-        "address",
-        "eventTypes",
-        "number",
-    ),
-    *("workspace", "ids"),  # of notifications and receivers: test_owasp_outbound
     *("window", "firstHour", "endHour", "timeZone", "kind", "sizeGb", "reason", "pointInTime", "uid", "secretVersion"),
+    *("windows", "freezes", "day", "opens", "minutes", "startsAt", "endsAt", "channel", "address", "eventTypes"),
+    *("number", "vcores", "maxSizeGb", "planHash", "acceptDisruption"),
+    *("workspace", "ids"),  # of notifications and receivers: test_owasp_outbound
 }
 OF_OPERATORS = {"scope", "name"}
 INNER = re.compile(r"password|fence|lease|claim|secretvalue|connectionstring|choices|costcenter", re.IGNORECASE)
