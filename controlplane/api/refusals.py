@@ -13,7 +13,7 @@ from controlplane.api.problems import Problem
 from inventory.models.workspace import NAME_PATTERN
 from notifications.services import tell as notify
 from operations import audit
-from provisioning.changes.consent import PlanInTheWay
+from provisioning.changes.consent import DisruptionNotAccepted, PlanChanged
 from provisioning.errors import WishRefused
 
 LONGEST_PATH = 300
@@ -50,7 +50,8 @@ def tell(error: Exception, problem: Problem, context: dict[str, Any]) -> None:
     request: Request = context["request"]
     workspace = _workspace(context)
     only_asked = request.method in ("GET", "HEAD") or request.query_params.get("dryRun") == "true"
-    is_refusal = isinstance(error, WishRefused) and not isinstance(error, PlanInTheWay)  # with a plan it is a question
+    is_question = isinstance(error, DisruptionNotAccepted | PlanChanged)  # is this plan all right?
+    is_refusal = isinstance(error, WishRefused) and not is_question
     if not workspace or only_asked or not is_refusal or problem.status != CONFLICT:
         return
     facts = {"kind": f"{request.method} {quote(request.path)[:LONGEST_PATH]}", "code": problem.code}

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('inventory', '0007_maintenance_windows_and_freezes'),
+        ('inventory', '0008_maintenance_windows_and_freezes'),
         ('operations', '0005_call_rates'),
     ]
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inventory', '0007_maintenance_windows_and_freezes'),
+        ('inventory', '0008_maintenance_windows_and_freezes'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inventory', '0006_observed_vcores_of_a_database'),
+        ('inventory', '0007_a_deleted_database_may_be_forgotten'),
     ]
 
     operations = [
