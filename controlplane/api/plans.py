@@ -10,7 +10,7 @@ from rest_framework import serializers
 from controlplane.api.shapes import Flag, Shape, Text
 from inventory.selectors import Viewer
 from provisioning.changes.consent import Consent
-from provisioning.changes.plan import Change, Plan
+from provisioning.changes.plan import Change, Plan, Reason
 
 
 class DryRunQuery(Shape):
@@ -47,6 +47,7 @@ class PlacementDocument(serializers.Serializer[Any]):
 class PlanRefusalDocument(serializers.Serializer[Any]):
     code = serializers.CharField()
     message = serializers.CharField()
+    page = serializers.CharField(required=False, help_text="Microsoft's page that says so, where it is Azure's law.")
 
 
 class DisruptionDocument(serializers.Serializer[Any]):
@@ -104,11 +105,16 @@ def plan_document(plan: Plan, viewer: Viewer) -> dict[str, Any]:
             "operations": operations,
             "placement": _placement(plan, viewer),
             "expectedSeconds": round(plan.expected_seconds, 1),
-            "refusals": [{"code": reason.code, "message": reason.message} for reason in plan.refusals],
+            "refusals": [_refusal(reason) for reason in plan.refusals],
             "change": _change(plan.change) if plan.change else None,
             "planHash": plan.hash,
         },
     }
+
+
+def _refusal(reason: Reason) -> dict[str, str]:
+    told = {"code": reason.code, "message": reason.message}
+    return {**told, "page": reason.source} if reason.source else told
 
 
 def _change(change: Change) -> dict[str, Any]:
