@@ -13,8 +13,13 @@ from operations.models import Operation
 from operations.outcomes import END, Next, Outcome
 from operations.workflow import acts, decides, looks
 from provisioning import awaiting
+from provisioning.durations import expected_seconds
 from provisioning.holding import hold
 from provisioning.targets import database_of, reference, server_row_of
+from provisioning.windows import wait_for_window
+
+DISTURBING = ("move", "scale")
+"""Ways of a change that drop connections."""
 
 
 @looks
@@ -22,6 +27,14 @@ def await_place(operation: Operation) -> Outcome:
     """Go on once the pool that it moves to is there."""
     pool = next_pool(operation)
     return awaiting.await_ready(pool) if pool is not None else Next()
+
+
+@decides
+def await_window(operation: Operation) -> Outcome:
+    """What drops connections waits for its owner's window; the room that was taken is held meanwhile."""
+    if operation.choices.get("way", "move") not in DISTURBING:
+        return Next()
+    return wait_for_window(operation, expected_seconds=expected_seconds(operation.kind))
 
 
 @decides

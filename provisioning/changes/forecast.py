@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from inventory.models import ElasticPool
+from inventory.models import Database, ElasticPool, Workspace
 from inventory.transitions import Row
 from operations.models import Operation
 from operations.workflow import workflow_of
 from provisioning.changes.plan import Disruption, Plan, PlannedOperation
 from provisioning.changes.prices import GIB, Priced
 from provisioning.durations import expected_seconds
+from provisioning.windows import opening_for
 
 
 def planned(operation: Operation, *, seconds: float | None = None) -> PlannedOperation:
@@ -19,12 +21,33 @@ def planned(operation: Operation, *, seconds: float | None = None) -> PlannedOpe
     return PlannedOperation(operation.kind, workflow_of(operation.kind).step_names, round(expected, 1))
 
 
-def disruption_of(rows: tuple[Row, ...], *, databases: int = 1) -> Disruption:
-    """What the rows of the table say about connections; nothing where nobody is served."""
+def disruption_of(
+    rows: tuple[Row, ...], *, databases: int = 1, workspaces: Collection[Workspace] = (), seconds: float = 0.0
+) -> Disruption:
+    """What the rows of the table say about connections, and the owners' windows about when; nothing where nobody is served."""
     drops = sum(row.drops for row in rows)
     if not drops or not databases:
         return Disruption()
-    return Disruption(drops, max(row.drop_seconds for row in rows), databases, "at the switch, when Azure is ready")
+    return Disruption(drops, max(row.drop_seconds for row in rows), databases, _when(workspaces, seconds))
+
+
+def workspaces_of(row: Database | ElasticPool) -> list[Workspace]:
+    """Whose windows a change of this has to keep."""
+    if isinstance(row, Database):
+        return [row.service.workspace] if row.service else []
+    return list(
+        Workspace.objects.filter(services__databases__pool=row, services__databases__holds_room=True).distinct()
+    )
+
+
+def _when(workspaces: Collection[Workspace], seconds: float) -> str:
+    """When the windows of all of them let it begin."""
+    opening = opening_for(workspaces, expected_seconds=seconds)
+    if opening.span is None:
+        return "never as it is: no window is long enough"
+    if opening.is_now:
+        return "as soon as Azure is ready for the switch"
+    return f"from {opening.span.starts_at:%Y-%m-%d %H:%M} UTC"
 
 
 def copying_seconds(rows: tuple[Row, ...], size_bytes: int) -> float | None:

@@ -17,15 +17,23 @@ from operations.workflow import Mode, known_kinds, workflow_of
 from placement.engine import sizing
 from placement.snapshot import limits, policy
 from provisioning.changes.consent import Consent, demand
-from provisioning.changes.forecast import copying_seconds, disruption_of, keep_promise, planned, priced_pool
+from provisioning.changes.forecast import (
+    copying_seconds,
+    disruption_of,
+    keep_promise,
+    planned,
+    priced_pool,
+    workspaces_of,
+)
 from provisioning.changes.plan import Change, Plan, Reason, WayBack
 from provisioning.changes.prices import Priced, monthly_cost
 from provisioning.changes.states import circumstances_of, revision_of, scaling_row, state_of
 from provisioning.changes.trial import tried
+from provisioning.durations import expected_seconds
 from provisioning.errors import ChangeNotSupported, PoolNotReady, ServiceNotReady
+from provisioning.relocating import DISTURBING
 
 GROW, CONVERT = "grow_database", "convert_to_hyperscale"
-DISTURBING = ("move", "scale")
 
 
 @transaction.atomic
@@ -90,7 +98,7 @@ def _told(operation: Operation, before: Database, size_bytes: int) -> Plan:
     change = Change(
         way=way,
         changes=tuple(row.kind.value for row in rows),
-        disruption=disruption_of(rows),
+        disruption=disruption_of(rows, workspaces=workspaces_of(before), seconds=expected_seconds(GROW)),
         cost=monthly_cost(before.region_id, *_billed(operation, before)),
         way_back=_way_back(way),
         irreversible=(),

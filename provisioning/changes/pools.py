@@ -16,7 +16,14 @@ from operations.services import submit
 from operations.workflow import workflow_of
 from placement.engine.catalogue import PoolSize, sizes_of
 from provisioning.changes.consent import Consent, demand
-from provisioning.changes.forecast import copying_seconds, disruption_of, keep_promise, planned, priced_pool
+from provisioning.changes.forecast import (
+    copying_seconds,
+    disruption_of,
+    keep_promise,
+    planned,
+    priced_pool,
+    workspaces_of,
+)
 from provisioning.changes.plan import Change, Cost, Plan, WayBack
 from provisioning.changes.prices import Priced, monthly_cost
 from provisioning.changes.states import revision_of, scaling_row
@@ -96,7 +103,12 @@ def _planned_resize(pool: ElasticPool, wish: PoolWish, *, actor: str) -> Plan:
     change = Change(
         way="resize",
         changes=("resize",),
-        disruption=disruption_of((row,), databases=pool.databases_committed),
+        disruption=disruption_of(
+            (row,),
+            databases=pool.databases_committed,
+            workspaces=workspaces_of(pool),
+            seconds=expected_seconds(operation.kind),
+        ),
         cost=monthly_cost(pool.server.region_id, [before], [after]),
         way_back=WayBack(("resize",), None, GO_BACK),
         irreversible=(),
@@ -120,7 +132,9 @@ def _planned_drain(pool: ElasticPool, *, actor: str, reason: str) -> Plan:
     change = Change(
         way="drain",
         changes=("move",) * len(databases),
-        disruption=disruption_of((row,), databases=len(databases)),
+        disruption=disruption_of(
+            (row,), databases=len(databases), workspaces=workspaces_of(pool), seconds=expected_seconds("move_database")
+        ),
         cost=monthly_cost(pool.server.region_id, [], pools),
         way_back=WayBack(("move",) * len(databases), None, "Open the pool and move them back; each drops once more."),
         irreversible=(),
@@ -153,7 +167,7 @@ def _planned_move(database: Database, *, actor: str, reason: str) -> Plan:
     change = Change(
         way="move",
         changes=("move",),
-        disruption=disruption_of((row,)),
+        disruption=disruption_of((row,), workspaces=workspaces_of(database), seconds=expected_seconds(operation.kind)),
         cost=_cost_of(database, pools),
         way_back=WayBack(("move",), None, GO_BACK),
         irreversible=(),

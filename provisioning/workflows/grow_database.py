@@ -22,6 +22,7 @@ from placement.snapshot import policy
 from provisioning.relocating import (
     await_change,
     await_place,
+    await_window,
     examine_change,
     free_database,
     hold_place,
@@ -76,7 +77,7 @@ def settle(operation: Operation, ending: Ending) -> None:
 GROW_DATABASE = Workflow(
     kind="grow_database",
     settle=settle,
-    steps=(choose_way, await_place, hold_place, start_change, await_change, examine_change),
+    steps=(choose_way, await_place, await_window, hold_place, start_change, await_change, examine_change),
     point_of_no_return="start_change",
     deadline=timedelta(hours=24),
 )

@@ -13,6 +13,7 @@ from operations.workflow import Ending, Workflow, computes
 from provisioning.relocating import (
     await_change,
     await_place,
+    await_window,
     examine_change,
     free_database,
     hold_place,
@@ -42,7 +43,7 @@ def settle(operation: Operation, ending: Ending) -> None:
 MOVE_DATABASE = Workflow(
     kind="move_database",
     settle=settle,
-    steps=(choose_pool, await_place, hold_place, start_change, await_change, examine_change),
+    steps=(choose_pool, await_place, await_window, hold_place, start_change, await_change, examine_change),
     point_of_no_return="start_change",
     deadline=timedelta(hours=24),
 )

@@ -18,10 +18,20 @@ from operations.waking import wake
 from operations.workflow import Ending, Workflow, acts, decides, looks
 from placement.services import return_server_room, take_server_room
 from provisioning import awaiting
+from provisioning.changes.forecast import workspaces_of
+from provisioning.durations import expected_seconds
 from provisioning.holding import hold
 from provisioning.targets import pool_of, reference
+from provisioning.windows import wait_for_window
 
 COLUMNS = ("vcores", "max_size_bytes", "max_databases", "per_database_min_vcores", "per_database_max_vcores")
+
+
+@decides
+def await_window(operation: Operation) -> Outcome:
+    """Every database of the pool drops its connections: wait for a moment at which all their owners may be disturbed."""
+    expected, owners = expected_seconds(operation.kind), workspaces_of(pool_of(operation))
+    return wait_for_window(operation, expected_seconds=expected, workspaces=owners)
 
 
 @decides
@@ -106,7 +116,7 @@ def settle(operation: Operation, ending: Ending) -> None:
 RESIZE_POOL = Workflow(
     kind="resize_pool",
     settle=settle,
-    steps=(hold_pool, start_resize, await_resize, examine_resize),
+    steps=(await_window, hold_pool, start_resize, await_resize, examine_resize),
     point_of_no_return="start_resize",
     deadline=timedelta(hours=24),
 )
