@@ -134,11 +134,17 @@ def is_quiet(name: str, facts: Mapping[str, Any]) -> bool:
 
 
 def title_of(name: str, facts: Mapping[str, Any]) -> str:
-    return kind_of(name).title.format_map(_Dashes(facts))
+    return kind_of(name).title.format_map(_in_words(facts))
 
 
 def text_of(name: str, facts: Mapping[str, Any]) -> str:
-    return kind_of(name).text.format_map(_Dashes(facts))
+    return kind_of(name).text.format_map(_in_words(facts))
+
+
+def _in_words(facts: Mapping[str, Any]) -> _Dashes:
+    """An operation's kind as people say it: `grow_database` is `Grow database`."""
+    kind = str(facts.get("kind", "-"))
+    return _Dashes({**facts, "kind": kind.replace("_", " ").capitalize() if kind.isidentifier() else kind})
 
 
 def matches(name: str, patterns: list[str]) -> bool:

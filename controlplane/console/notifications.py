@@ -26,6 +26,7 @@ from controlplane.console.targets import Targets
 from notifications.models import Delivery, Notice
 
 TONES = {"error": BAD, "warning": WARNING}
+LONGEST_ADDRESS = 40
 HEADINGS = ("Number", "Receiver", "State", "Attempts", "Last error", "Ended")
 
 
@@ -80,7 +81,7 @@ class NoticePage(ReadOnlyPage):
         rows = [
             (
                 one.number,
-                row_link(one.receiver, one.receiver.address),
+                row_link(one.receiver, beginning(one.receiver.address)),
                 state(one.state),
                 one.attempts,
                 one.last_error or NOTHING,
@@ -89,3 +90,8 @@ class NoticePage(ReadOnlyPage):
             for one in sent[:100]
         ]
         return [Table("Sent to", HEADINGS, rows, "No receiver asked for it; it stands in the inbox alone.")]
+
+
+def beginning(address: str) -> str:
+    """Of a URL what tells receivers apart, its host; the whole stands on the receiver's page."""
+    return address if len(address) <= LONGEST_ADDRESS else f"{address[:LONGEST_ADDRESS]}…"

@@ -20,7 +20,7 @@ from controlplane.console.display import (
     row_link,
     state,
 )
-from controlplane.console.notifications import HEADINGS
+from controlplane.console.notifications import HEADINGS, beginning
 from controlplane.console.read_only import ReadOnlyPage
 from controlplane.console.receiver_buttons import PAUSE, REPLAY, REPLAY_ONE, RESUME
 from controlplane.console.site import console
@@ -34,7 +34,7 @@ State = Delivery.State
 class ReceiverPage(ReadOnlyPage):
     """Those that nothing reaches first."""
 
-    list_display = ("address", "channel", "state_of", "workspace_link", "on_its_way", "given_up", "reached")
+    list_display = ("where", "channel", "state_of", "workspace_link", "on_its_way", "given_up", "reached")
     list_filter = ("state", "channel")
     search_fields = ("address", "workspace__name")
     ordering = ("-failures", "pk")
@@ -45,6 +45,10 @@ class ReceiverPage(ReadOnlyPage):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Receiver]:
         rows: QuerySet[Receiver] = super().get_queryset(request).select_related("workspace")
         return counted(rows)
+
+    @display(description="address", ordering="address")
+    def where(self, row: Receiver) -> str:
+        return beginning(row.address)
 
     @display(description="state", ordering="state")
     def state_of(self, row: Receiver) -> str:
@@ -68,7 +72,7 @@ class ReceiverPage(ReadOnlyPage):
         return moment(row.last_success_at, never="never")
 
     def title_of(self, row: Receiver) -> str:
-        return f"Receiver {row.address}"
+        return f"Receiver {beginning(row.address)}"
 
     def notices(self, row: Receiver) -> list[Notice]:
         found = []
@@ -150,7 +154,7 @@ class DeadLetterPage(ReadOnlyPage):
 
     @display(description="receiver", ordering="receiver__address")
     def receiver_link(self, row: Delivery) -> str:
-        return row_link(row.receiver, row.receiver.address)
+        return row_link(row.receiver, beginning(row.receiver.address))
 
     @display(description="workspace")
     def workspace_link(self, row: Delivery) -> str:
@@ -161,7 +165,7 @@ class DeadLetterPage(ReadOnlyPage):
         return moment(row.ended_at)
 
     def title_of(self, row: Delivery) -> str:
-        return f"Dead letter {row.number} to {row.receiver.address}"
+        return f"Dead letter {row.number} to {beginning(row.receiver.address)}"
 
     def facts(self, row: Delivery) -> list[Facts]:
         what = (

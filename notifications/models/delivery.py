@@ -37,6 +37,7 @@ class Delivery(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name_plural = "deliveries"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["receiver", "number"], name="delivery_numbered_once"),
             models.UniqueConstraint(fields=["receiver", "event"], name="delivery_once_per_event"),

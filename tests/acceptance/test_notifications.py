@@ -51,7 +51,7 @@ def test_an_owner_reads_the_inbox_and_what_was_read_is_no_longer_unread(owner: A
     told(None, "pool.nearly_full")
     dispatch.dispatch()
     [row] = shown(owner, INBOX)
-    assert (row["title"], row["workspace"], row["isRead"]) == ("grow_database has begun", "cigna", False)
+    assert (row["title"], row["workspace"], row["isRead"]) == ("Grow database has begun", "cigna", False)
     assert row["facts"] == [{"name": "kind", "value": "grow_database"}]
     assert len(shown(operator, INBOX)) == 2
     assert owner.post(f"{INBOX}:mark-read", {"workspace": "cigna"}, format="json").json() == {"marked": 1}

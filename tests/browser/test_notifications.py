@@ -31,7 +31,7 @@ def pages(receiver: Receiver) -> list[str]:
 def test_an_operator_sends_a_dead_letter_again(window: Window, receiver: Receiver) -> None:
     page = window.page
     window.open(page_address(Delivery, "changelist"))
-    page.locator("#result_list a").first.click()
+    page.locator("#result_list tbody a").first.click()
     page.get_by_label("Reason to send again").fill("their service is back")
     page.get_by_role("button", name="Send again").click()
     page.wait_for_load_state("load")

@@ -27,7 +27,7 @@ def press(console: Client, row: object, button: str, **typed: str) -> str:
 
 
 def test_what_happened_is_listed_and_explained(console: Client, receiver: Receiver) -> None:
-    assert "grow_database has begun" in console.get(page_address(Notice, "changelist")).content.decode()
+    assert "Grow database has begun" in console.get(page_address(Notice, "changelist")).content.decode()
     page = console.get(row_address(Notice.objects.get())).content.decode()
     assert receiver.address in page
     assert "change.started" in page

@@ -29,7 +29,7 @@ def test_a_change_is_mailed_before_it_begins_with_its_window(mailbox: Mailbox):
         event = tell("change.scheduled", target="database:1", workspace=place.name, facts=facts)
     assert deliver() == 1
     [message] = [message_from_string(text, policy=default) for text in mailbox.messages]
-    assert message["Subject"] == "[cigna] grow_database will begin at 2026-06-08T20:00:00+00:00"
+    assert message["Subject"] == "[cigna] Grow database will begin at 2026-06-08T20:00:00+00:00"
     assert message["Message-ID"].strip().startswith(f"<{event.pk}.")
     assert message["To"] == "owner@example.com"
     assert "waits for its window, which opens at 2026-06-08T20:00:00+00:00" in message.get_content()
