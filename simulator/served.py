@@ -15,7 +15,15 @@ from simulator.azure import Azure
 from simulator.key_vault import ROUTES as VAULT_ROUTES
 
 SIMPLIFIED = (
-    ("Time", "Operations take a time drawn from what was recorded, scaled by --time-scale; nothing happens between."),
+    (
+        "Time",
+        "Operations take a time drawn from what was recorded, scaled by --time-scale. Between lie the phases of a conversion "
+        "to Hyperscale, and its switch, at which sessions end and nobody comes in for a while.",
+    ),
+    (
+        "Cutover that nobody performs",
+        "After 24 hours the conversion is cancelled; the documentation gives the hours and does not say what follows.",
+    ),
     (
         "Storage",
         "A database holds catalog, users and rights; of its rows only what sign-ins and health checks ask for.",

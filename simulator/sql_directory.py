@@ -10,6 +10,7 @@ from simulator.arm.replication import primary_of
 from simulator.arm.resources import Resource
 from simulator.arm.server_load import databases_named
 from simulator.arm.servers import server_by_name
+from simulator.arm.storage import stored_bytes_of
 from simulator.clock import Clock
 from simulator.entra import TokenRefused
 from simulator.faults import Faults
@@ -20,6 +21,7 @@ from simulator.tds.sessions import Sessions
 
 AUDIENCE = "https://database.windows.net"
 ONLINE = frozenset({"Online", "Scaling"})
+IN_MEMORY = frozenset({"Premium", "BusinessCritical"})
 
 
 class SqlDirectory:
@@ -63,10 +65,16 @@ class SqlDirectory:
         if found is None:
             return None
         struck = self._faults.take("sql", "LOGIN", f"{server.name}/{found.name}") is not None
-        online = found.properties["status"] in ONLINE and not struck
+        switching = bool(found.inner.get("unavailable"))
+        online = found.properties["status"] in ONLINE and not switching and not struck
         primary = primary_of(self._arm.resources, found)
         shows = str(primary.properties["databaseId"]) if primary else ""
-        return SqlDatabase(found.properties["databaseId"], found.name, online, shows)
+        in_memory = found.body["sku"]["tier"] in IN_MEMORY
+        return SqlDatabase(found.properties["databaseId"], found.name, online, shows, found.key, in_memory)
+
+    def data_bytes(self, database: SqlDatabase) -> int:
+        found = self._arm.resources.get(database.key)
+        return stored_bytes_of(self._arm, found, self._arm.clock.now()) if found else 0
 
     def is_administrator(self, server: LogicalServer, login: str, password: str) -> bool:
         found = self._resource(server.name)

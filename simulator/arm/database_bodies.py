@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from simulator.arm.call import Call
-from simulator.arm.database_sizes import Place, max_bytes
+from simulator.arm.database_sizes import Place, largest_bytes, max_bytes
 from simulator.arm.errors import conflict, invalid
 from simulator.arm.limits import GIB
 from simulator.arm.maintenance import NAME, default_id, maintenance_id
@@ -122,7 +122,7 @@ def changed_body(call: Call, database: Resource, place: Place, asked: Body, tags
     if before.get("secondaryType") == "Named":
         asked = {name: value for name, value in asked.items() if name != "requestedBackupStorageRedundancy"}
     stays = place.pool is None or before.get("elasticPoolId") == place.pool.id
-    size = asked.get("maxSizeBytes") or (before["maxSizeBytes"] if _keeps_size(before, place) else None)
+    size = asked.get("maxSizeBytes") or _size_without_wish(before, place)
     redundancy = _redundancy(asked) or before.get("requestedBackupStorageRedundancy")
     if place.is_hyperscale and database.body["sku"]["tier"] == "Hyperscale":
         _check_fixed(before, asked, redundancy)
@@ -166,8 +166,11 @@ def _given(asked: Body) -> Body:
     return {name: value for name, value in asked.items() if value is not None}
 
 
-def _keeps_size(before: Body, place: Place) -> bool:
-    return before["maxSizeBytes"] > 0 and not place.is_hyperscale
+def _size_without_wish(before: Body, place: Place) -> int | None:
+    """What it had; out of Hyperscale, which has none, the largest that the new size takes; None: Azure's default."""
+    if place.is_hyperscale:
+        return None
+    return int(before["maxSizeBytes"]) if before["maxSizeBytes"] > 0 else largest_bytes(place)
 
 
 def master_body(subscription_root: str, server: Resource, database_id: str, now: float) -> Body:

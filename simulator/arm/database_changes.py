@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from simulator.arm.backup_storage import check_storage_change, storage_move
 from simulator.arm.call import Call, properties_of, tags_of
+from simulator.arm.conversions import check_conversion, check_reverse, course_of, perform_cutover
 from simulator.arm.database_bodies import changed_body
 from simulator.arm.database_sizes import Place, check_fits, check_pool_takes, place_of
 from simulator.arm.errors import conflict, invalid
@@ -15,21 +16,22 @@ from simulator.arm.storage import used_bytes
 from simulator.http import Response
 
 CREATE, UPDATE = "CreateLogicalDatabase", "UpdateLogicalDatabase"
-SECONDS_PER_GB = 30.0  # between storage families; Azure says: typically under a minute
-GB = 1024**3
 
 
 def update_database(call: Call, server: Resource, database: Resource, body: Body) -> Response:
     """Change size, pool, tags or settings. The new place is taken at once, shown when done."""
     check_not_reserved(database.name)
     _check_mode(call, database, properties_of(body))
+    if properties_of(body).get("performCutover"):
+        return perform_cutover(call, database)
     check_idle(call, database)
     check_server_idle(call, server)
     if body.get("sku") or properties_of(body).get("elasticPoolId"):
         _check_partners(call, server, database)
     check_storage_change(call, database, properties_of(body))
     place = place_of(call, server, body, properties_of(body), database)
-    _check_family(call, database, place)
+    check_conversion(call, database, place)
+    check_reverse(call, database, place)
     used = used_bytes(call, database)
     check_takes(call, server, place, database, used)
     after = changed_body(call, database, place, properties_of(body), tags_of(body))
@@ -39,8 +41,9 @@ def update_database(call: Call, server: Resource, database: Resource, body: Body
     underway = database.changed(properties=requested, inner=moving).moved(place.collections(server.key, database.name))
     call.arm.resources.put(underway)
     undo: Body = {"before": database.body, "before_under": list(database.under)}
-    seconds = _seconds(call, database, place, used)
-    return accepted(call, kind="database", word=UPDATE, target=database.id, seconds=seconds, body=after, **undo)
+    course = course_of(call, database, place, used, properties_of(body))
+    effect = {"body": after, **undo, **course.effect()}
+    return accepted(call, kind="database", word=UPDATE, target=database.id, seconds=course.seconds, **effect)
 
 
 def _check_mode(call: Call, database: Resource, properties: Body) -> None:
@@ -73,39 +76,6 @@ def _check_partners(call: Call, server: Resource, database: Resource) -> None:
                 "Service objective change operations cannot run on both databases of a replication relationship at the "
                 "same time.",
             )
-
-
-def _check_family(call: Call, database: Resource, place: Place) -> None:
-    """The way into Hyperscale and back: not from Basic; back to a single General Purpose database, within 45 days."""
-    before = database.body["sku"]["tier"]
-    if place.is_hyperscale and before == "Basic":
-        message = "A database of tier Basic cannot become a Hyperscale database directly."
-        raise invalid("ChangeUnsupportedOnEntity", message)
-    if place.is_hyperscale or before != "Hyperscale":
-        return
-    single = place.tier == "GeneralPurpose" and place.pool is None and "elasticPoolId" not in database.properties
-    if not single or call.now > database.inner.get("reversible_until", 0.0):
-        message = (
-            "Only a database that was converted to Hyperscale within the last 45 days can go back, as a single database "
-            "of tier General Purpose."
-        )
-        raise invalid("HyperscaleReverseMigrationNotSupported", message)
-
-
-def _seconds(call: Call, database: Resource, place: Place, used: int) -> float:
-    """As recorded; between storage families (General Purpose, Business Critical, Hyperscale) longer by size."""
-    before = database.body["sku"]["tier"]
-    if _family(before) == _family(place.tier):
-        return call.arm.seconds(30, 76)
-    if place.is_hyperscale:
-        return call.arm.seconds(300, 600) + SECONDS_PER_GB * used / GB
-    return call.arm.seconds(60, 120) + SECONDS_PER_GB * used / GB
-
-
-def _family(tier: str) -> str:
-    return {"Basic": "remote", "Standard": "remote", "GeneralPurpose": "remote", "Hyperscale": "pages"}.get(
-        tier, "local"
-    )
 
 
 def check_idle(call: Call, database: Resource) -> None:

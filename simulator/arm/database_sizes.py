@@ -181,7 +181,7 @@ def max_bytes(place: Place, asked: Any) -> int:
     """The database's maxSizeBytes: -1 for Hyperscale, else as asked within the place, else Azure's default."""
     if place.is_hyperscale:
         return -1
-    limit = _limit(place)
+    limit = largest_bytes(place)
     if asked is None:
         return min(_default(place), limit)
     if (
@@ -201,7 +201,7 @@ def max_bytes(place: Place, asked: Any) -> int:
 def kept_bytes(place: Place, source: Body) -> int | None:
     """The maximum that a source hands on: within its tier, and where it is allowed."""
     size = int(source["properties"]["maxSizeBytes"])
-    if place.is_hyperscale or size <= 0 or source["sku"]["tier"] != place.tier or size > _limit(place):
+    if place.is_hyperscale or size <= 0 or source["sku"]["tier"] != place.tier or size > largest_bytes(place):
         return None
     return size
 
@@ -212,7 +212,8 @@ def _default(place: Place) -> int:
     return POOLED_VCORE_BYTES if place.is_vcore else POOLED_DTU_BYTES
 
 
-def _limit(place: Place) -> int:
+def largest_bytes(place: Place) -> int:
+    """The most that a database may hold there; not of Hyperscale."""
     if place.size:
         return place.size.max_bytes
     assert place.pool_size is not None

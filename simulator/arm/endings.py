@@ -18,6 +18,7 @@ from simulator.arm import (
     tde,
 )
 from simulator.arm.arm import Arm
+from simulator.arm.conversions import available, pass_stage
 from simulator.arm.database_bodies import master_body
 from simulator.arm.database_changes import CREATE, UPDATE
 from simulator.arm.limits import EMPTY_BYTES
@@ -62,6 +63,7 @@ def _register_databases(arm: Arm, contents: DatabaseContents) -> None:
     for word in (CREATE, COPY, RESTORE):
         done("database", word, partial(_finish_database, arm, contents), partial(_undo_database, arm, contents))
     done("database", UPDATE, partial(_finish_update, arm, contents), partial(_undo_update, arm))
+    arm.operations.when_passed("database", UPDATE, partial(pass_stage, resources, contents))
     done("database", databases.DROP, partial(_drop_database, arm, contents))
     for kind in ("database", "elasticPool"):
         done(kind, failovers.WORD, partial(failovers.finish_failover, resources, contents))
@@ -134,7 +136,7 @@ def _finish_update(arm: Arm, contents: DatabaseContents, operation: Operation) -
     if database:
         body = operation.effect["body"]
         switch_database(contents, database, body)
-        inner = {**database.inner, **_converted(database, body, operation.due or operation.started)}
+        inner = {**available(database.inner), **_converted(database, body, operation.due or operation.started)}
         arm.resources.put(Resource(database.id, database.type, database.under, body, inner, database.order))
 
 
@@ -151,8 +153,8 @@ def _undo_update(arm: Arm, operation: Operation) -> None:
     database = arm.resources.get(operation.target)
     if database:
         under = tuple(operation.effect["before_under"])
-        before = operation.effect["before"]
-        arm.resources.put(Resource(database.id, database.type, under, before, database.inner, database.order))
+        before, inner = operation.effect["before"], available(database.inner)
+        arm.resources.put(Resource(database.id, database.type, under, before, inner, database.order))
 
 
 def _drop_database(arm: Arm, contents: DatabaseContents, operation: Operation) -> None:

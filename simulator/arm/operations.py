@@ -47,8 +47,15 @@ class Operation:
     def running(self) -> bool:
         return self.status in ("InProgress", "CancelInProgress")
 
+    @property
+    def stage_at(self) -> float | None:
+        """When its next stage begins; stages are `effect["stages"]`: names, each with seconds before the end."""
+        stages = self.effect.get("stages")
+        return self.due - stages[0][1] if stages and self.due is not None and self.status == "InProgress" else None
+
 
 End = Callable[[Operation], None]
+Pass = Callable[[Operation], Operation]
 
 
 class Operations:
@@ -59,6 +66,7 @@ class Operations:
         self._clock = clock
         self._succeed: dict[tuple[str, str], End] = {}
         self._undo: dict[tuple[str, str], End] = {}
+        self._pass: dict[tuple[str, str], Pass] = {}
         self._busy: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
         self._heap: list[tuple[float, str]] = []
@@ -71,6 +79,10 @@ class Operations:
         """What the end of such operations changes, and what takes back a failed or cancelled one."""
         self._succeed[kind, word] = succeed
         self._undo[kind, word] = undo or (lambda _: None)
+
+    def when_passed(self, kind: str, word: str, begin: Pass) -> None:
+        """What the beginning of a stage changes; it gives the operation as it goes on."""
+        self._pass[kind, word] = begin
 
     def get(self, operation_id: str) -> Operation | None:
         document = self._store.get(KIND, operation_id.lower())
@@ -96,6 +108,11 @@ class Operations:
         self._keep(cancelling)
         self._schedule(cancelling)
 
+    def resume(self, operation: Operation) -> None:
+        """Go on with what was held, as it is given here."""
+        self._keep(operation)
+        self._schedule(operation)
+
     def interrupt(self, operation: Operation) -> None:
         """Cancelled at once by another operation on the same resource, which goes on from here."""
         ended = replace(operation, status="Canceled", error=CANCELLED, due=self._clock.now())
@@ -116,6 +133,8 @@ class Operations:
                 self._forget(operation, due)
             elif operation.due == due:
                 self._end(operation)
+            elif operation.stage_at == due:
+                self._next_stage(operation)
 
     def _forget(self, operation: Operation, due: float) -> None:
         """A day after its end; an end that a cancellation put off is not one."""
@@ -130,7 +149,7 @@ class Operations:
         while self._heap:
             due, operation_id = self._heap[0]
             operation = self.get(operation_id)
-            if operation is not None and operation.running and operation.due == due:
+            if operation is not None and operation.running and due in (operation.due, operation.stage_at):
                 return due
             if operation is not None and not operation.running:
                 return min((one.due for one in self.all_running() if one.due is not None), default=None)
@@ -143,13 +162,22 @@ class Operations:
         return [Operation(**document) for _, document in self._store.items(KIND) if document["target"] == key]
 
     def _end(self, operation: Operation) -> None:
-        status = "Canceled" if operation.status == "CancelInProgress" else "Failed" if operation.error else "Succeeded"
+        is_cancelled = (
+            operation.status == "CancelInProgress" or (operation.error or {}).get("code") == CANCELLED["code"]
+        )
+        status = "Canceled" if is_cancelled else "Failed" if operation.error else "Succeeded"
         finished = replace(operation, status=status)
         self._busy.pop(operation.target, None)
         self._count(operation, -1)
         self._keep(finished)
         heapq.heappush(self._heap, ((operation.due or 0.0) + KEPT_SECONDS, operation.id))
         (self._succeed if status == "Succeeded" else self._undo)[operation.kind, operation.word](finished)
+
+    def _next_stage(self, operation: Operation) -> None:
+        (stage, _), *stages = operation.effect["stages"]
+        effect = {**operation.effect, "stage": stage, "stages": stages, "stage_since": operation.stage_at}
+        passed = replace(operation, effect=effect)
+        self.resume(self._pass[operation.kind, operation.word](passed))
 
     def _count(self, operation: Operation, difference: int) -> None:
         if not difference:
@@ -166,6 +194,8 @@ class Operations:
         if operation.due is not None:
             due = operation.due if operation.running else operation.due + KEPT_SECONDS
             heapq.heappush(self._heap, (due, operation.id))
+        if operation.stage_at is not None:
+            heapq.heappush(self._heap, (operation.stage_at, operation.id))
 
     def _keep(self, operation: Operation) -> None:
         self._store.put(KIND, operation.id, {name: getattr(operation, name) for name in Operation.__slots__})

@@ -56,6 +56,8 @@ PROPERTIES: Types = {
     "readReplicaCount": int,
     "maintenanceConfigurationId": str,
     "autoPauseDelay": int,
+    "manualCutover": bool,
+    "performCutover": bool,
     "readScale": str,
     "isLedgerOn": bool,
     "retentionDays": int,

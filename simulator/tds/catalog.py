@@ -113,10 +113,17 @@ def object_id(schema: str, name: str) -> int:
 def _tables(session: SqlSession) -> Iterable[tuple[Value, ...]]:
     numbers = schema_ids(session)
     return [
-        (table.name, object_id(table.schema, table.name), numbers[table.schema], "U", "USER_TABLE")
+        (table.name, object_id(table.schema, table.name), numbers[table.schema], "U", "USER_TABLE",
+         int(table.memory_optimized))
         for table in session.tables.all()
         if session.may_see(table)
-    ]
+    ]  # fmt: skip
+
+
+def _files(session: SqlSession) -> Iterable[tuple[Value, ...]]:
+    """One data file, in pages of 8 KB, and its log."""
+    pages = -(-session.directory.data_bytes(session.database) // 8192)
+    return [(1, 0, "ROWS", "data_0", pages), (2, 1, "LOG", "log", 1024)]
 
 
 def _modules(kind: str) -> View:
@@ -135,7 +142,8 @@ def _modules(kind: str) -> View:
 
 
 def _objects(session: SqlSession) -> Iterable[tuple[Value, ...]]:
-    return [*_tables(session), *_modules("view")(session), *_modules("procedure")(session)]
+    tables = [row[:-1] for row in _tables(session)]
+    return [*tables, *_modules("view")(session), *_modules("procedure")(session)]
 
 
 def _information_tables(session: SqlSession) -> Iterable[tuple[Value, ...]]:
@@ -171,7 +179,8 @@ _VIEWS: dict[str, tuple[str, View]] = {
         _permissions,
     ),
     "sys.schemas": ("name schema_id:int principal_id:int", _schemas),
-    "sys.tables": (_TABLE_COLUMNS, _tables),
+    "sys.tables": (f"{_TABLE_COLUMNS} is_memory_optimized:bit", _tables),
+    "sys.database_files": ("file_id:int type:int type_desc name size:bigint", _files),
     "sys.objects": (_TABLE_COLUMNS, _objects),
     "sys.views": (_TABLE_COLUMNS, _modules("view")),
     "sys.procedures": (_TABLE_COLUMNS, _modules("procedure")),

@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 
 def create_table(session: SqlSession, statement: CreateTable) -> None:
-    """Errors 262 (no right), 2760 (schema), 2714 (taken), 2715 (unknown type)."""
+    """Errors 262 (no right), 2760 (schema), 2714 (taken), 2715 (unknown type), 40536 (in memory, in a tier without it)."""
     schema = new_schema(session, statement.table, "CREATE TABLE")
     demand_free(session, statement.table.name, schema)
     for place, column in enumerate(statement.columns, start=1):
         demand_type(column.type, place)
-    session.tables.put(Table(schema, statement.table.name, statement.columns))
+    if statement.memory_optimized and not session.database.in_memory:
+        text = "'MEMORY_OPTIMIZED tables' is not supported in this service tier of the database."
+        raise SqlError(40536, 16, 2, text)
+    table = Table(schema, statement.table.name, statement.columns, memory_optimized=statement.memory_optimized)
+    session.tables.put(table)
 
 
 def new_schema(session: SqlSession, name: ObjectName, permission: str) -> str:

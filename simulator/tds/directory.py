@@ -43,12 +43,15 @@ class SqlDatabase:
     `id` is new with every creation (the databaseId will do), so that users, tables and sessions never pass from a
     dropped database to a new one of the same name. While `online` is false (creating, failing over) logins hear 40613.
     `primary_id` is set on a readable secondary: it shows what that database holds, and takes no writes.
+    `key` is ARM's name for it; `in_memory`: its tier has in-memory OLTP.
     """
 
     id: str
     name: str
     online: bool = True
     primary_id: str = ""
+    key: str = ""
+    in_memory: bool = False
 
     @property
     def contents_id(self) -> str:
@@ -88,6 +91,10 @@ class Directory(Protocol):
 
     def database(self, server: LogicalServer, name: str) -> SqlDatabase | None:
         """None when ARM would answer 404 as well. Every server has `master`."""
+        ...
+
+    def data_bytes(self, database: SqlDatabase) -> int:
+        """How much its data files hold."""
         ...
 
     def is_administrator(self, server: LogicalServer, login: str, password: str) -> bool:

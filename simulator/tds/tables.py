@@ -43,6 +43,7 @@ class Table:
     columns: tuple[ColumnDefinition, ...]
     rows: tuple[Row, ...] = ()
     indexes: tuple[Index, ...] = ()
+    memory_optimized: bool = False
 
     def index(self, name: str) -> Index | None:
         return next((one for one in self.indexes if one.name.casefold() == name.casefold()), None)
@@ -158,7 +159,8 @@ def _written(table: Table) -> Document:
     columns = [[c.name, c.type.name, c.type.length, c.nullable, c.primary_key] for c in table.columns]
     rows = [[_plain(value) for value in row] for row in table.rows]
     indexes = [[one.name, list(one.columns), one.unique] for one in table.indexes]
-    return {"schema": table.schema, "name": table.name, "columns": columns, "rows": rows, "indexes": indexes}
+    kept = {"memory_optimized": True} if table.memory_optimized else {}
+    return {"schema": table.schema, "name": table.name, "columns": columns, "rows": rows, "indexes": indexes, **kept}
 
 
 def _read(document: Document) -> Table:
@@ -167,7 +169,8 @@ def _read(document: Document) -> Table:
         tuple(_typed(value, column) for value, column in zip(row, columns, strict=True)) for row in document["rows"]
     )
     indexes = tuple(Index(name, tuple(names), unique) for name, names, unique in document.get("indexes", ()))
-    return Table(document["schema"], document["name"], columns, rows, indexes)
+    in_memory = bool(document.get("memory_optimized"))
+    return Table(document["schema"], document["name"], columns, rows, indexes, in_memory)
 
 
 def _plain(value: Value) -> Any:

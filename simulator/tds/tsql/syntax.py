@@ -76,6 +76,7 @@ class ColumnDefinition:
 class CreateTable:
     table: ObjectName
     columns: tuple[ColumnDefinition, ...]
+    memory_optimized: bool = False
 
 
 @dataclass(frozen=True, slots=True)

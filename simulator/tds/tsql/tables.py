@@ -10,7 +10,9 @@ from simulator.tds.tsql.terms import Expression
 
 def create(reading: Reading) -> Statement:
     reading.expect("CREATE", "TABLE")
-    return CreateTable(reading.object_name(), reading.bracketed(lambda: column(reading)))
+    name, columns = reading.object_name(), reading.bracketed(lambda: column(reading))
+    in_memory = reading.takes("WITH", "(", "MEMORY_OPTIMIZED", "=", "ON", ")")
+    return CreateTable(name, columns, in_memory)
 
 
 def column(reading: Reading) -> ColumnDefinition:

@@ -56,6 +56,9 @@ class World:
     def database(self, server: LogicalServer, name: str) -> SqlDatabase | None:
         return self.databases.get((server.name, name.lower()))
 
+    def data_bytes(self, database: SqlDatabase) -> int:
+        return 8192
+
     def is_administrator(self, server: LogicalServer, login: str, password: str) -> bool:
         return login.lower() == ADMIN and password == ADMIN_PASSWORD
 
