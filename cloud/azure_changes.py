@@ -92,6 +92,8 @@ def database_update(server: ServerRef, change: DatabaseChange) -> models.Databas
         requested_backup_storage_redundancy=change.backup_redundancy,
         zone_redundant=change.zone_redundant,
         elastic_pool_id=pool_id(server, change.pool_name) if change.pool_name else None,
+        manual_cutover=change.manual_cutover,
+        perform_cutover=change.perform_cutover,
     )
     sku = sku_body(change.sku) if change.sku else None
     return models.DatabaseUpdate(sku=sku, tags=_tags(change.tags), properties=properties)

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from cloud.contents import DatabaseContents
 from cloud.errors import AlreadyThere, Missing, RetryLater
 from cloud.identities import EntraUser, OwnIdentity
 from cloud.protocols import LoginSpec
@@ -15,6 +16,7 @@ from cloud.sql_drivers import Session, SqlDriver, SqlTarget
 from cloud.sql_failures import SqlFailure, classify_sql
 
 LONGEST_IDENTIFIER = 128
+PAGE_BYTES = 8192
 CONNECT_OF = (
     "SELECT state_desc FROM sys.database_permissions WHERE class = 0 AND permission_name = 'CONNECT'"
     " AND grantee_principal_id = {:d}"
@@ -75,6 +77,13 @@ class AzureSqlLogins:
         words = f"SELECT session_id FROM sys.dm_exec_sessions WHERE original_login_name = {quoted_literal(user)}"
         with self._session(admin) as session:
             return [int(row[0]) for row in session.execute(words)]
+
+    def contents(self, admin: LoginSpec | OwnIdentity) -> DatabaseContents:
+        """Two short reads."""
+        with self._session(admin) as session:
+            files = session.execute("SELECT size FROM sys.database_files WHERE type = 0")
+            tables = session.execute("SELECT name FROM sys.tables WHERE is_memory_optimized = 1")
+        return DatabaseContents(sum(int(row[0]) for row in files) * PAGE_BYTES, tuple(str(row[0]) for row in tables))
 
     def end_session(self, admin: LoginSpec, session_id: int) -> None:
         """KILL takes a literal, no parameter; a session that has ended is no error."""

@@ -12,6 +12,7 @@ from cloud.azure_changes import AzureChanges
 from cloud.azure_databases import AzureDatabases
 from cloud.azure_links import AzureLinks
 from cloud.azure_pools import AzurePools
+from cloud.azure_runs import AzureRuns
 from cloud.azure_servers import AzureServers
 from cloud.classify import ABSENT, retry_after_of
 from cloud.errors import Missing, RetryLater
@@ -26,7 +27,7 @@ _ENDS = {
 _FORGOTTEN = ABSENT | {"OperationIdNotFound"}
 
 
-class AzureSqlManagement(AzureServers, AzurePools, AzureDatabases, AzureChanges, AzureLinks):
+class AzureSqlManagement(AzureServers, AzurePools, AzureDatabases, AzureChanges, AzureLinks, AzureRuns):
     """Azure Resource Manager as `cloud.protocols.SqlManagement` promises it."""
 
     def poll(self, subscription_id: str, url: str) -> Poll:

@@ -15,6 +15,8 @@ class DatabaseChange:
     """A PATCH of a database: into a pool of its server, to a sku of its own, another limit, backup storage or tags.
 
     Azure takes pool and sku together only with the sku "ElasticPool" (contract of 2021-11-01). `tags` replace all.
+    `manual_cutover` holds a conversion to Hyperscale before its switch, for at most 24 hours; `perform_cutover`, alone,
+    lets it go on (Microsoft, convert a database to Hyperscale, 2026).
     """
 
     pool_name: str | None = None
@@ -23,6 +25,8 @@ class DatabaseChange:
     backup_redundancy: str | None = None
     zone_redundant: bool | None = None
     tags: Mapping[str, str] | None = None
+    manual_cutover: bool | None = None
+    perform_cutover: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ _CODES: dict[type[CloudError], str] = {
         ElasticPoolTierCombinationInvalid ElasticPoolSkuCombinationInvalid UnsupportedBackupStorageRedundancyForEdition
         CurrentDatabaseSizeExceedsMaxSize CurrentDatabaseLogSizeExceedsMaxSize
         ElasticPoolDecreaseStorageLimitBelowUsage ManualCutoverUnsupported HyperscaleReverseMigrationNotSupported
+        TierChangeUnsupportedDueToMemoryOptimizedObject TierChangeUnsupportedDueToCDCEnabledDatabase
         DatabaseIsCurrentlyPinned OperationCancelled CannotCancelOperation ElasticPoolNotEmpty SecretDisabled
         ScopeLocked AuthorizationFailed""",
 }

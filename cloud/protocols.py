@@ -13,9 +13,11 @@ from enum import StrEnum
 from typing import Protocol
 
 from cloud.changes import SqlChanges
+from cloud.contents import SqlContents
 from cloud.identities import EntraUser, OwnIdentity
 from cloud.links import SqlLinks
 from cloud.polls import Poll
+from cloud.running import SqlRuns
 from cloud.secrets import Secret
 
 
@@ -178,7 +180,7 @@ class DroppedDatabase:
     earliest_restore_at: datetime | None
 
 
-class SqlManagement(SqlChanges, SqlLinks, Protocol):
+class SqlManagement(SqlChanges, SqlLinks, SqlRuns, Protocol):
     """Azure Resource Manager, Microsoft.Sql and resource groups. `call_class` names who asks."""
 
     def ensure_resource_group(self, subscription_id: str, name: str, region: str, tags: Mapping[str, str]) -> None: ...
@@ -230,7 +232,7 @@ class LoginSpec:
     password: Secret
 
 
-class SqlLogins(Protocol):
+class SqlLogins(SqlContents, Protocol):
     """Sign-ins and user management over TDS; one connection a call, closed before it returns. Repeating any of these
     is harmless. The order of errors to expect is in `cloud.errors`.
     """

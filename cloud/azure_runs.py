@@ -1,0 +1,42 @@
+"""Operations of a database: listed and cancelled."""
+
+from __future__ import annotations
+
+from azure.mgmt.sql import models
+
+from cloud.arm import ArmCaller, as_text, required, sound, whole_page
+from cloud.protocols import ServerRef
+from cloud.running import DatabaseRun, RunState
+
+STATES = {state.value.lower(): state for state in RunState} | {"canceled": RunState.CANCELLED}
+
+
+class AzureRuns(ArmCaller):
+    """The part of `SqlManagement` that looks at changes under way."""
+
+    def list_runs(self, server: ServerRef, database: str) -> list[DatabaseRun]:
+        with self.calls(server.subscription_id) as client:
+            group, where = client.database_operations, (server.resource_group, server.name, database)
+            found = [database_run(one) for one in group.list_by_database(*where, raw_response_hook=whole_page)]
+        return sorted(found, key=lambda run: run.started_at.timestamp() if run.started_at else 0.0)
+
+    def cancel_run(self, server: ServerRef, database: str, run_id: str) -> None:
+        with self.calls(server.subscription_id) as client:
+            client.database_operations.cancel(server.resource_group, server.name, database, run_id)
+
+
+def database_run(operation: models.DatabaseOperation) -> DatabaseRun:
+    properties = sound(sound(operation, models.DatabaseOperation).properties, models.DatabaseOperationProperties)
+    details = properties.operation_phase_details
+    state = as_text(required(properties.state, "state"))
+    return DatabaseRun(
+        id=required(operation.name, "name"),
+        kind=properties.operation or "",
+        state=required(STATES.get(state.lower()), f"state that is known ({state})"),
+        phase=as_text(details.phase) if details else "",
+        percent=properties.percent_complete or 0,
+        started_at=properties.start_time,
+        expected_end_at=properties.estimated_completion_time,
+        can_be_cancelled=bool(properties.is_cancellable),
+        error=properties.error_description or "",
+    )
