@@ -14,6 +14,7 @@ from operations.claims import BATCHED, ONE_BY_ONE, Claim, claim, hand_back
 from operations.errors import DatabaseBusy
 from operations.failpoints import hit
 from operations.hints import hint_lane
+from operations.outcomes import TOO_LATE
 from operations.records import record, still_ours
 from operations.transitions import Transition, after_error, after_outcome, cancelled
 from operations.workflow import Lane, Mode, Workflow, workflow_of
@@ -58,7 +59,7 @@ def _run(claims: Sequence[Claim]) -> None:
 def _run_one(held: Claim) -> None:
     with structlog.contextvars.bound_contextvars(**_context(held)):
         if _cancel_obeyed(held):
-            _record_one(held, cancelled(held.operation))
+            _record_one(held, cancelled(held.operation, _workflow(held)))
         elif held.step.mode is Mode.ACTS:
             _record_one(held, _act(held))
         else:
@@ -163,7 +164,7 @@ def _explained(held: Claim, error: Exception) -> Transition:
 
 def _cancel_obeyed(held: Claim) -> bool:
     """A cancel that was accepted counts up to the moment before the first effect, also when it came during a step."""
-    if held.operation.cancel_requested_at is None:
+    if held.operation.cancel_requested_at is None or TOO_LATE in held.operation.choices:
         return False
     workflow, step = _workflow(held), held.step.name
     untouched = step == workflow.point_of_no_return and not held.operation.maybe_happened

@@ -8,11 +8,15 @@ from typing import Any
 
 END = "(end)"
 """As `Next.to`: nothing is left to do, whatever steps come after."""
+TOO_LATE = "too_late_to_undo"
+"""As a choice: a cancel was obeyed, but what had begun could not be taken back, so that the operation goes on to its end."""
+UNDONE = "(undone)"
+"""As `Next.to`: what had begun has been taken back, and the operation ends as cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """Go on: with the next step, the one named `to`, or to the END. `choices` are saved for later steps, once and for all."""
+    """Go on: with the next step, the one named `to`, to the END, or to UNDONE. `choices` are saved for later steps."""
 
     choices: Mapping[str, Any] = field(default_factory=dict)
     to: str = ""

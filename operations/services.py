@@ -63,7 +63,8 @@ def cancel(operation: Operation, *, actor: str) -> Operation:
     """Ask an operation to stop; one that needs attention goes on to its end. Raises TooLateToCancel past its point of no
     return, and says so in the audit log."""
     row = Operation.objects.select_for_update(of=("self",)).get(pk=operation.pk)
-    if row.is_terminal or not workflow_of(row.kind).may_cancel_at(row.step):
+    asked_before = row.cancel_requested_at is not None
+    if row.is_terminal or not (asked_before or workflow_of(row.kind).may_cancel_at(row.step)):
         raise TooLateToCancel("It is past the point from which it could be undone.")
     if row.cancel_requested_at is None:
         Operation.objects.filter(pk=row.pk).update(cancel_requested_at=DatabaseNow())

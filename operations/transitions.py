@@ -9,7 +9,7 @@ from typing import Any
 
 from operations.backoff import delay_seconds, jittered
 from operations.models import Operation
-from operations.outcomes import END, Ask, Next, Outcome, Wait
+from operations.outcomes import END, UNDONE, Ask, Next, Outcome, Wait
 from operations.workflow import Ending, Workflow
 
 State = Operation.State
@@ -83,7 +83,10 @@ def attention(operation: Operation, code: str, message: str) -> Transition:
     )
 
 
-def cancelled(operation: Operation) -> Transition:
+def cancelled(operation: Operation, workflow: Workflow) -> Transition:
+    """At its end; or on the way there, where something has to be taken back first."""
+    if workflow.must_undo(operation):
+        return Transition(state=State.RUNNING, step=workflow.undo, outcome="next")
     return Transition(state=State.CANCELLED, step=operation.step, outcome="cancelled")
 
 
@@ -97,6 +100,8 @@ def within_deadline(operation: Operation, transition: Transition, at: datetime) 
 
 
 def _after_next(operation: Operation, workflow: Workflow, outcome: Next) -> Transition:
+    if outcome.to == UNDONE:
+        return Transition(state=State.CANCELLED, step=operation.step, outcome="cancelled", choices=outcome.choices)
     step = "" if outcome.to == END else outcome.to or workflow.after(operation.step)
     return Transition(
         state=State.RUNNING if step else State.SUCCEEDED,

@@ -94,6 +94,9 @@ class Workflow:
     A cancel is obeyed before the step `point_of_no_return`; from there on it is refused. After `deadline`, or after
     `attempt_cap` failed attempts of one step, the operation asks for attention. `indispensable` steps (besides those that
     decide) no operator may leave out: later ones need what they give or prove.
+
+    With `undo`, the first of the steps at the end of the list that take back what `begins` has begun outside, an obeyed
+    cancel leads there once that step may have acted; the last of them ends in UNDONE.
     """
 
     kind: str
@@ -103,9 +106,11 @@ class Workflow:
     deadline: timedelta = timedelta(hours=4)
     attempt_cap: int = 12
     indispensable: tuple[str, ...] = ()
+    begins: str = ""
+    undo: str = ""
 
     def __post_init__(self) -> None:
-        for step in (self.point_of_no_return, *self.indispensable):
+        for step in (self.point_of_no_return, *self.indispensable, *filter(None, (self.begins, self.undo))):
             self.position(step)
 
     @property
@@ -123,6 +128,13 @@ class Workflow:
         """Name of the step after `name`, or empty at the end."""
         following = self.position(name) + 1
         return self.steps[following].name if following < len(self.steps) else ""
+
+    def must_undo(self, operation: Operation) -> bool:
+        """Whether a cancel that is obeyed now has something to take back."""
+        if not self.undo:
+            return False
+        step = operation.step
+        return self.position(step) > self.position(self.begins) or (step == self.begins and operation.maybe_happened)
 
     def may_cancel_at(self, step: str) -> bool:
         return self.position(step) < self.position(self.point_of_no_return)
