@@ -218,6 +218,10 @@ EXPECTED_SERVER_SECONDS = env_float("EXPECTED_SERVER_SECONDS", 90.0)
 EXPECTED_POOL_SECONDS = env_float("EXPECTED_POOL_SECONDS", 180.0)
 EXPECTED_DATABASE_SECONDS = env_float("EXPECTED_DATABASE_SECONDS", 120.0)
 EXPECTED_RESTORE_SECONDS = env_float("EXPECTED_RESTORE_SECONDS", 400.0)
+# Of a copy between tiers, until enough of them have run here: what does not depend on the size, and the rate (Azure says:
+# typically under a minute a GB).
+COPY_BASE_SECONDS = env_float("COPY_BASE_SECONDS", 600.0)
+COPY_SECONDS_PER_GB = env_float("COPY_SECONDS_PER_GB", 60.0)
 EXPECTED_REMOVAL_SECONDS = env_float("EXPECTED_REMOVAL_SECONDS", 60.0)
 EXPECTED_CHANGE_SECONDS = env_float("EXPECTED_CHANGE_SECONDS", 120.0)  # of size or pool, where no data are copied
 # Prices of vCores and storage by region, with their date and source; plans say so where one is missing.

@@ -70,6 +70,12 @@ KINDS: dict[str, Kind] = {
         ERROR,
         mailed=True,
     ),
+    "database.return_ending": Kind(
+        "The way back from Hyperscale ends in {days} days",
+        "The database of {service} can go back to General Purpose until {until}; after that Azure offers no way.",
+        WARNING,
+        mailed=True,
+    ),
     "identity.secret_expiring": Kind(
         "Our own client secret ends in {days} days", "It is valid until {ends_at}.", WARNING, mailed=True
     ),

@@ -87,6 +87,18 @@ class ServiceNotReady(WishRefused):
     code = "ServiceNotReady"
 
 
+class NoConsentNeeded(WishRefused):
+    """The operation does not wait for anybody's consent, or is over."""
+
+    code = "NoConsentNeeded"
+
+
+class ReturnNotPossible(WishRefused):
+    """Azure takes a database back from Hyperscale only within 45 days of its conversion, and never one created there."""
+
+    code = "ReturnNotPossible"
+
+
 class RestoreWindowPassed(WishRefused):
     """The grace time of what was deleted is over: nobody has a backup of it any more."""
 

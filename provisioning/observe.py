@@ -34,6 +34,9 @@ DATABASE_TELLS = (
 )
 IN_TRANSIT = (Status.CREATING, Status.UPDATING, Status.DELETING)
 
+_BEING_CHANGED = models.Q(status=Status.UPDATING)  # the stand-in of a conversion; a restore's is being created
+CONVERTING = _BEING_CHANGED & (models.Q(stands_in_for__isnull=False) | models.Q(stand_ins__status=Status.UPDATING))
+
 CLAIM = """
 WITH due AS (
     SELECT id FROM inventory_sqlserver
@@ -200,9 +203,9 @@ def _write(
 
 
 def _somebody_waits(server: SqlServer) -> bool:
-    """True while something on this server is being made, changed or removed."""
+    """True while something on this server is being made, changed or removed; who converts looks for itself, for hours."""
     on_it: list[models.QuerySet[Any]] = [
-        Database.objects.filter(server=server, status__in=IN_TRANSIT),
+        Database.objects.filter(server=server, status__in=IN_TRANSIT).exclude(CONVERTING),
         ElasticPool.objects.filter(server=server, status__in=IN_TRANSIT),
         SqlServer.objects.filter(pk=server.pk, status__in=IN_TRANSIT),
     ]

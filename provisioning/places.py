@@ -80,6 +80,12 @@ def settle_beside(operation: Operation, database: Database, server: SqlServer) -
         raise NoPlace("The new pool does not hold what it was made for.")
 
 
+def settle_in_standing_pool(operation: Operation, database: Database, server: SqlServer) -> bool:
+    """Give the database room in a pool of its tier that stands on this server; False where none has any."""
+    refused = set(operation.choices.get("refused", ()))
+    return _take_best_pool(database, refused | pools_elsewhere(database, server))
+
+
 def settle_in_pool(operation: Operation, database: Database) -> None:
     """Give the database a pool: the best one with room, else a new one. Raises QuotaExhausted, NoPlace."""
     refused = set(operation.choices.get("refused", ()))

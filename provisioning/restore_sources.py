@@ -61,8 +61,10 @@ def _dropped(database: Database, now: datetime) -> Iterator[Source]:
 
 
 def _first(database: Database, end: datetime) -> datetime:
-    """Azure's first backup may be some minutes younger; the workflow asks Azure before it begins."""
-    return max(database.ready_at or database.created_at, end - timedelta(days=database.retention_days))
+    """Azure's first backup may be some minutes younger; the workflow asks Azure before it begins. Backups from before a
+    conversion are of another tier, to which nothing is restored here."""
+    began = database.converted_at or database.ready_at or database.created_at
+    return max(began, end - timedelta(days=database.retention_days))
 
 
 def why_passed(database: Database) -> str:

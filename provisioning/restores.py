@@ -26,8 +26,7 @@ from provisioning.errors import (
     WorkspaceGone,
 )
 from provisioning.restore_sources import Source, source_for, why_passed
-from provisioning.services import check_room
-from provisioning.standing import hold, standing
+from provisioning.standing import check_room, hold, standing
 from rotation.services import retire_all
 
 KIND = "restore_database"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db import transaction
 
 from inventory.identifiers import azure_name, new_id
@@ -23,12 +22,11 @@ from provisioning.errors import (
     ChangeNotSupported,
     RegionClosed,
     SizeNotSupported,
-    TooManyOperations,
     UnsupportedServiceKind,
     WorkspaceBeingDeleted,
     WorkspaceGone,
 )
-from provisioning.standing import Standing, hold, standing
+from provisioning.standing import Standing, check_room, hold, standing
 from rotation.services import make_way
 
 
@@ -135,13 +133,6 @@ def _ask_to_stop(operation: Operation, *, actor: str) -> None:
         cancel(operation, actor=actor)
     except TooLateToCancel:
         return  # it runs to its end, and the removal follows
-
-
-def check_room(found: Standing) -> None:
-    """Raise TooManyOperations where the workspace has as many open operations as it may; removals are never refused."""
-    if not found.has_room:
-        most = settings.WORKSPACE_OPEN_OPERATIONS
-        raise TooManyOperations(f"The workspace has {most} open operations; wait until some have ended.")
 
 
 def _create(workspace: Workspace, wish: ServiceWish, *, actor: str) -> Granted:

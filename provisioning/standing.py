@@ -9,6 +9,7 @@ from django.conf import settings
 
 from inventory.models import Workspace
 from operations.prepared import rows
+from provisioning.errors import TooManyOperations
 
 _HOLD = "SELECT FROM inventory_workspace WHERE id = %s AND deleted_at IS NULL FOR UPDATE"
 _STANDING = """
@@ -43,3 +44,10 @@ def standing(workspace: Workspace, service: str) -> Standing:
     most = settings.WORKSPACE_OPEN_OPERATIONS
     (found,) = rows(_STANDING, [workspace.key, workspace.name, most, workspace.pk, service])
     return Standing(*found)
+
+
+def check_room(found: Standing) -> None:
+    """Raise TooManyOperations where the workspace has as many open operations as it may; removals are never refused."""
+    if not found.has_room:
+        most = settings.WORKSPACE_OPEN_OPERATIONS
+        raise TooManyOperations(f"The workspace has {most} open operations; wait until some have ended.")

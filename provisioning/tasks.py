@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from provisioning import forgetting, observe
+from provisioning import forgetting, observe, returns
 
 
 @shared_task(ignore_result=True)
@@ -17,3 +17,9 @@ def observe_servers() -> None:
 def forget_deleted() -> None:
     """Forget the secrets of services whose grace time is over."""
     forgetting.request_due()
+
+
+@shared_task(ignore_result=True)
+def alert_ending_returns() -> None:
+    """Tell owners whose way back from Hyperscale ends soon."""
+    returns.alert_ending()

@@ -67,6 +67,8 @@ class EmbeddedSimulator:
         """How often to look, for an Azure whose hours are shorter: real Azure's paces, scaled, within reason."""
         real = {"OBSERVE_WAITING_SECONDS": 5.0, "SHORT_WAIT_SECONDS": 5.0, "LOOK_AGAIN_SECONDS": 60.0}
         paces = {name: max(seconds / self._time_scale, 0.5) for name, seconds in real.items()}
+        paces["COPY_BASE_SECONDS"] = 600.0 / self._time_scale
+        paces["COPY_SECONDS_PER_GB"] = 60.0 / self._time_scale
         paces["EXAMINE_AFTER_SECONDS"] = max(900.0 / self._time_scale, 10.0)
         paces["AZURE_RATE_SCALE"] = self._time_scale  # its call rates count in its own time
         return {name: str(seconds) for name, seconds in paces.items() if not is_set(name)}

@@ -51,6 +51,12 @@ class Database(models.Model):
     restorable_until = models.DateTimeField(null=True, help_text="Deleted, but Azure can restore it until then.")
     forgotten_at = models.DateTimeField(null=True, help_text="Its secrets were deleted: nobody can bring it back.")
     secrets_gone_at = models.DateTimeField(null=True, help_text="Until then the vault could recover them.")
+    converted_at = models.DateTimeField(
+        null=True, help_text="When it became Hyperscale by conversion; empty: created so."
+    )
+    return_alerted_days = models.PositiveSmallIntegerField(
+        null=True, help_text="The last threshold before the end of the way back that its owner was told of."
+    )
     stands_in_for = models.ForeignKey("self", models.PROTECT, null=True, related_name="stand_ins")
 
     observed_status = models.TextField(

@@ -8,14 +8,14 @@ from django.db import transaction
 
 from inventory.models import Database, ElasticPool, ServiceInstance, Workspace
 from inventory.states import Status
-from inventory.transitions import Home, State, Tier, route, way_back
+from inventory.transitions import Tier
 from operations import audit
 from operations.models import Operation
 from operations.outcomes import Ask, Next, Wait
 from operations.services import submit
 from operations.workflow import Mode, known_kinds, workflow_of
 from placement.engine import sizing
-from placement.snapshot import limits, policy
+from placement.snapshot import limits
 from provisioning.changes.consent import Consent, demand
 from provisioning.changes.forecast import (
     copying_seconds,
@@ -27,8 +27,10 @@ from provisioning.changes.forecast import (
 )
 from provisioning.changes.plan import Change, Plan, Reason, WayBack
 from provisioning.changes.prices import Priced, monthly_cost
-from provisioning.changes.states import circumstances_of, revision_of, scaling_row, state_of
+from provisioning.changes.states import revision_of, scaling_row
+from provisioning.changes.tiers import conversion_told
 from provisioning.changes.trial import tried
+from provisioning.conversions import ConversionWish, Cutover, request_conversion
 from provisioning.durations import expected_seconds
 from provisioning.errors import ChangeNotSupported, PoolNotReady, ServiceNotReady
 from provisioning.relocating import DISTURBING
@@ -85,13 +87,13 @@ def _plan(database: Database, size_bytes: int, *, actor: str) -> Plan:
             return Plan("refuse", refusals=(Reason(PoolNotReady.code, outcome.reason),))
         choices |= outcome.choices if isinstance(outcome, Next) else {}
         operation.choices |= choices
-    return _told(operation, before, size_bytes)
+    return _told(operation, before)
 
 
-def _told(operation: Operation, before: Database, size_bytes: int) -> Plan:
+def _told(operation: Operation, before: Database) -> Plan:
     """The plan from what the deciding steps chose."""
     if operation.kind == CONVERT:
-        return _conversion(operation, before, size_bytes)
+        return conversion_told(operation)
     way = operation.choices["way"]
     rows = (scaling_row(before.service_tier),) if way in DISTURBING else ()
     made = list(Operation.objects.filter(parent=operation))
@@ -109,29 +111,6 @@ def _told(operation: Operation, before: Database, size_bytes: int) -> Plan:
     return Plan("change", operations, change=change)
 
 
-def _conversion(operation: Operation, before: Database, size_bytes: int) -> Plan:
-    """The way into Hyperscale, by the table."""
-    here, at = state_of(before), circumstances_of(before)
-    found = route(here, State(Tier.HYPERSCALE, Home.SINGLE, backup=here.backup), at)
-    if found.refusal is not None:
-        return Plan("refuse", refusals=(Reason(found.refusal.code, found.refusal.message, found.refusal.source),))
-    rows = tuple(step.row for step in found.steps)
-    back, days = way_back(found.steps, at)
-    vcores = sizing.vcores_for_hyperscale(size_bytes, policy())
-    note = "Within the days said, while the data fit a General Purpose database; connections drop as often."
-    change = Change(
-        way="convert",
-        changes=tuple(step.kind.value for step in found.steps),
-        disruption=disruption_of(rows),
-        cost=monthly_cost(before.region_id, [], [Priced(Tier.HYPERSCALE, vcores, before.size_bytes)]),
-        way_back=WayBack(tuple(step.kind.value for step in back.steps), days, note),
-        irreversible=(),
-        revision=revision_of(before),
-    )
-    made = tuple(planned(one) for one in Operation.objects.filter(parent=operation))
-    return Plan("change", (*made, planned(operation, seconds=copying_seconds(rows, before.size_bytes))), change=change)
-
-
 def _submit(
     database: Database, size_bytes: int, *, actor: str, may_disturb: bool, parent: Operation | None
 ) -> Operation:
@@ -141,6 +120,9 @@ def _submit(
     if size_bytes < database.size_bytes:
         raise ChangeNotSupported("A smaller size is not supported: data that are there would have to fit.")
     kind, service = _kind_for(database, size_bytes), database.service
+    if kind == CONVERT and service is not None:
+        wish = ConversionWish(Cutover.AUTOMATIC, size_bytes)  # the plan's consent is the consent to the switch
+        return request_conversion(service, wish, actor=actor, parent=parent)
     return submit(
         kind,
         target=database.key,

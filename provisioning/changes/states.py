@@ -7,6 +7,7 @@ import hashlib
 from inventory.models import Database, ElasticPool
 from inventory.transitions import TABLE, Backup, Circumstances, Home, Row, State, StepKind, Tier
 from operations import clock
+from provisioning.tier_changes import return_until
 
 
 def state_of(database: Database) -> State:
@@ -22,7 +23,8 @@ def state_of(database: Database) -> State:
 
 def circumstances_of(database: Database) -> Circumstances:
     """What else the law looks at. Its data are counted as its planned capacity: more they cannot be."""
-    return Circumstances(used_bytes=database.size_bytes, now=clock.now())
+    until = return_until(database)
+    return Circumstances(used_bytes=database.size_bytes, reversible_until=until, now=clock.now())
 
 
 def scaling_row(tier: str) -> Row:

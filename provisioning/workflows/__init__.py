@@ -1,5 +1,7 @@
 """One file a workflow: a readable list of steps."""
 
+from provisioning.workflows.convert_back import CONVERT_BACK
+from provisioning.workflows.convert_to_hyperscale import CONVERT_TO_HYPERSCALE
 from provisioning.workflows.create_database import CREATE_DATABASE
 from provisioning.workflows.create_pool import CREATE_POOL
 from provisioning.workflows.create_server import CREATE_SERVER
@@ -26,4 +28,6 @@ WORKFLOWS = (
     DRAIN_POOL,
     DELETE_POOL,
     FORGET_DATABASE,
+    CONVERT_TO_HYPERSCALE,
+    CONVERT_BACK,
 )

@@ -1,0 +1,125 @@
+"""What may be asked for: a pooled database into Hyperscale, the consent to its switch, and the way back. Each wish is one
+transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.db import transaction
+from django.db.models import F, Func, JSONField, Value
+
+from inventory.models import Database, ServiceInstance
+from inventory.states import Status, move
+from operations import audit
+from operations.errors import OperationInProgress
+from operations.models import AuditEvent, Operation
+from operations.services import active_operation, submit
+from operations.waking import wake
+from placement.engine.sizing import SizeRefused, vcores_for_hyperscale
+from placement.snapshot import limits, policy
+from provisioning.errors import ChangeNotSupported, NoConsentNeeded, ServiceNotReady, SizeNotSupported, WorkspaceGone
+from provisioning.standing import check_room, hold, standing
+from provisioning.tier_changes import HYPERSCALE_SKU, add_stand_in
+from provisioning.workflows.convert_to_hyperscale import KIND, consent_key
+
+
+class Cutover(StrEnum):
+    """When the switch, at which every connection drops once, is made: as soon as it can be, or when the owner consents."""
+
+    AUTOMATIC = "automatic"
+    CONSENT = "consent"
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionWish:
+    """`size_bytes` is the planned capacity afterwards (None: as it is)."""
+
+    cutover: Cutover = Cutover.CONSENT
+    size_bytes: int | None = None
+
+
+@transaction.atomic
+def request_conversion(
+    service: ServiceInstance, wish: ConversionWish, *, actor: str, parent: Operation | None = None
+) -> Operation:
+    """Begin to convert a service's database to Hyperscale. Repeating it gives the conversion that is under way.
+
+    Raises WishRefused, OperationInProgress; what only the database itself can tell (in-memory tables) fails the operation
+    before anything has begun.
+    """
+    database = held_database(service)
+    running = active_operation(database.key)
+    if running is not None and running.kind == KIND:
+        return running
+    refuse_busy(database, running)
+    if database.service_tier == Database.Tier.HYPERSCALE:
+        raise ChangeNotSupported("It is a Hyperscale database already.")
+    check_room(standing(service.workspace, service.name))
+    size = wish.size_bytes or database.size_bytes
+    vcores = _vcores(database, size)
+    move(database, Status.UPDATING)
+    operation = submit(
+        KIND,
+        target=database.key,
+        actor=actor,
+        workspace=service.workspace.name,
+        wish={"service": service.name, "cutover": wish.cutover.value, "size_bytes": size, "vcores": vcores},
+        parent=parent,
+        beside=wished(service, "service.conversion_requested", actor=actor, cutover=wish.cutover, size_bytes=size),
+    )
+    tier = {"service_tier": Database.Tier.HYPERSCALE, "sku_name": HYPERSCALE_SKU}
+    add_stand_in(operation, database, size_bytes=size, vcores=vcores, **tier)
+    return operation
+
+
+@transaction.atomic
+def consent(operation: Operation, *, actor: str) -> Operation:
+    """Let a conversion switch over as soon as it is ready; given once, it stays given. Raises NoConsentNeeded."""
+    row = Operation.objects.select_for_update(of=("self",)).get(pk=operation.pk)
+    if row.kind != KIND or row.is_terminal or row.input["cutover"] != Cutover.CONSENT:
+        raise NoConsentNeeded("The operation waits for nobody's consent.")
+    if "consented_by" not in row.choices:
+        given = Value({"consented_by": actor}, output_field=JSONField())
+        merged = Func(F("choices"), given, template="%(expressions)s", arg_joiner=" || ", output_field=JSONField())
+        Operation.objects.filter(pk=row.pk).update(choices=merged)
+        audit.record(
+            "operation.consented", actor=actor, target=row.target_key, workspace=row.workspace, operation_id=row.pk
+        )
+        wake([consent_key(row)])
+    row.refresh_from_db()
+    return row
+
+
+def held_database(service: ServiceInstance) -> Database:
+    """The service's database, ours until the transaction ends. Raises WorkspaceGone, Database.DoesNotExist."""
+    if not hold(service.workspace):
+        raise WorkspaceGone("There is no such workspace.")
+    return Database.objects.select_for_update(of=("self",)).exclude(status=Status.DELETED).get(service=service)
+
+
+def refuse_busy(database: Database, running: Operation | None) -> None:
+    if running is not None:
+        raise OperationInProgress(Operation.objects.filter(follows=running).first() or running)
+    if database.status != Status.READY:
+        raise ServiceNotReady(f"The service's database is {database.status}; only a ready one can be changed.")
+
+
+def _vcores(database: Database, size: int) -> int:
+    """Compute for the new tier. Raises SizeNotSupported for a size below what is planned now, or beyond Hyperscale."""
+    if size < database.size_bytes or size > limits().hyperscale_bytes:
+        raise SizeNotSupported("Hyperscale would hold less than planned now, or more than it can.")
+    try:
+        return vcores_for_hyperscale(size, policy())
+    except SizeRefused as error:
+        raise SizeNotSupported(str(error)) from error
+
+
+def wished(service: ServiceInstance, action: str, *, actor: str, **after: object) -> AuditEvent:
+    return audit.event(
+        action,
+        actor=actor,
+        target=f"service:{service.pk}",
+        workspace=service.workspace.name,
+        after={"name": service.name, **{name: str(value) for name, value in after.items()}},
+    )

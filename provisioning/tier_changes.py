@@ -1,0 +1,99 @@
+"""A database's way from one tier to another, as our rows have it: a stand-in holds the room of what it will be, until the two
+exchange their places."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import F
+from django.db.models.functions import Least
+
+from inventory.identifiers import azure_name
+from inventory.models import Database, SqlServer
+from inventory.states import Status, move
+from operations import clock
+from operations.clock import DatabaseNow
+from operations.models import Operation
+from operations.outcomes import StepError
+from operations.workflow import Ending
+from placement.services import give_room_back, take_server_room
+from provisioning.places import settle_in_standing_pool
+from provisioning.targets import database_of, server_row_of, stand_in_of
+
+HYPERSCALE_SKU = "HS_Gen5"
+RETURN_DAYS = 45
+"""So long after a conversion Azure takes a database back to General Purpose (Microsoft, reverse migrate, 2025)."""
+PLACE = ("server_id", "pool_id", "holds_room", "placement")
+SIZE = ("service_tier", "sku_name", "vcores", "size_bytes", "vcores_demanded")
+
+
+def add_stand_in(operation: Operation, database: Database, **columns: object) -> Database:
+    """The row of what it will be; it never comes to be in Azure, and is told from what was by having no `ready_at`."""
+    same = ("region_id", "retention_days", "backup_redundancy", "size_bytes", "vcores_demanded")
+    return Database.objects.create(
+        id=operation.pk,
+        stands_in_for=database,
+        azure_name=azure_name("d", operation.pk),
+        status=Status.UPDATING,
+        **{**{name: getattr(database, name) for name in same}, **columns},
+    )
+
+
+def settle_in_hyperscale(operation: Operation, stand_in: Database, server: SqlServer) -> None:
+    """Room in a Hyperscale pool of the server that it is on already, where operators keep one that has room; else as a single
+    database there. Raises StepError NoRoomOnServer."""
+    stand_in.service = database_of(operation).service  # as neighbours count it; not saved
+    if settle_in_standing_pool(operation, stand_in, server):
+        Database.objects.filter(pk=stand_in.pk).update(vcores=None, sku_name="")
+    else:
+        _settle_single(stand_in, server)
+
+
+def _settle_single(stand_in: Database, server: SqlServer) -> None:
+    if not take_server_room(server.pk, databases=1, vcores=stand_in.vcores or 0):
+        text = (
+            f"{server} has not the {stand_in.vcores} vCores to spare, and Azure converts a database only on its server."
+        )
+        raise StepError("NoRoomOnServer", text)
+    reason = {"reason": f"Azure converts a database on its own server, which has {stand_in.vcores} vCores to spare."}
+    stand_in.server, stand_in.pool, stand_in.holds_room, stand_in.placement = server, None, True, reason
+    stand_in.save(update_fields=["server", "pool", "holds_room", "placement"])
+
+
+def record_left_pool(operation: Operation, database: Database) -> None:
+    """It has left its Hyperscale pool in Azure, and holds the vCores that were taken for it; once, however often."""
+    if not operation.choices.get("left_pool") or database.pool_id is None:
+        return
+    give_room_back(database)
+    alone = {"pool": None, "vcores": operation.input["vcores"], "sku_name": HYPERSCALE_SKU, "holds_room": True}
+    Database.objects.filter(pk=database.pk).update(**alone)
+    SqlServer.objects.filter(pk=server_row_of(database).pk).update(databases_committed=F("databases_committed") + 1)
+    database.refresh_from_db()
+
+
+def end(operation: Operation, ending: Ending, *, converted_at: datetime | None) -> None:
+    """The row has its new tier and place; or all is as it was. The other's room is given back."""
+    database, stand_in = database_of(operation), stand_in_of(operation)
+    if ending is Ending.SUCCEEDED:
+        _exchange(database, stand_in)
+        move(
+            database, Status.READY, converted_at=converted_at, return_alerted_days=None, error_code="", error_message=""
+        )
+        stand_in.refresh_from_db()
+    else:
+        move(database, Status.READY)
+    give_room_back(stand_in)
+    move(stand_in, Status.DELETED, deleted_at=clock.now())
+    server = SqlServer.objects.filter(pk=server_row_of(database).pk)
+    server.update(observe_due_at=Least("observe_due_at", DatabaseNow()))  # what is shown of it is of before
+
+
+def _exchange(one: Database, other: Database) -> None:
+    first, second = ({name: getattr(row, name) for name in (*PLACE, *SIZE)} for row in (one, other))
+    Database.objects.filter(pk=one.pk).update(**second)
+    Database.objects.filter(pk=other.pk).update(**first)
+
+
+def return_until(database: Database) -> datetime | None:
+    """Until when Azure takes it back; None where it was never converted."""
+    return database.converted_at + timedelta(days=RETURN_DAYS) if database.converted_at else None

@@ -1,0 +1,262 @@
+"""A converted database goes back to General Purpose, within 45 days of its conversion: first as a single one, which is the
+only way that Azure has, then into a pool of its server. Connections drop twice: for some minutes, and for some seconds.
+
+Azure holds no switch on this way: when its copy is done, it switches. Until then a cancel takes it back.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import F
+
+from cloud import factory
+from cloud.changes import DatabaseChange
+from cloud.errors import NoRoomHere
+from cloud.protocols import ObservedDatabase, Sku
+from cloud.running import RunState
+from inventory.models import Database, ElasticPool, SqlServer
+from operations.models import Operation
+from operations.outcomes import END, TOO_LATE, UNDONE, Next, Outcome, StepError, Wait
+from operations.workflow import Ending, Workflow, acts, computes, decides, looks, signs_in
+from placement.services import take_server_room
+from provisioning import awaiting, copying, inspection, runs, tier_changes
+from provisioning.holding import hold
+from provisioning.places import leave_refused, settle_beside
+from provisioning.targets import database_of, reference, server_row_of, stand_in_of
+from provisioning.workflows.create_database import place_locks
+from rotation.proof import prove_login
+
+KIND = "convert_back"
+SINGLE_SKU = "GP_Gen5"
+
+
+@signs_in
+def inspect(operation: Operation) -> Outcome:
+    """See that the data fit, before anything begins."""
+    size = inspection.contents_of(operation, database_of(operation))
+    inspection.refuse_too_large(size, stand_in_of(operation).size_bytes)
+    expected = copying.expected_seconds(KIND, size.data_bytes)
+    return Next(choices={"data_bytes": size.data_bytes, "expected_seconds": expected})
+
+
+@decides
+def leave_refused_place(operation: Operation) -> Outcome:
+    leave_refused(operation, stand_in_of(operation))
+    return Next()
+
+
+@computes
+def place(operation: Operation) -> Outcome:
+    """Take room in a pool of the same server, a new one if need be; and vCores for the time between."""
+    stand_in, database = stand_in_of(operation), database_of(operation)
+    server = server_row_of(database)
+    if not stand_in.holds_room:
+        stand_in.service = database.service  # as neighbours count it; not saved
+        settle_beside(operation, stand_in, server)
+    if "extra_vcores" in operation.choices:
+        return Next()
+    extra = max(operation.input["vcores"] - (database.vcores or 0), 0)
+    if extra and not take_server_room(server.pk, vcores=extra):
+        raise StepError("NoRoomOnServer", f"{server} has not the {extra} vCores to spare that the way back takes.")
+    return Next(choices={"extra_vcores": extra})
+
+
+@looks
+def await_place(operation: Operation) -> Outcome:
+    stand_in = stand_in_of(operation)
+    return awaiting.await_ready(stand_in.pool or server_row_of(stand_in))
+
+
+@decides
+def hold_place(operation: Operation) -> Outcome:
+    database, stand_in = database_of(operation), stand_in_of(operation)
+    wanted = {lock for row in (database, stand_in) for lock in place_locks(row, "takes a database back")}
+    return hold(operation, server_row_of(database), sorted(wanted))
+
+
+@acts
+def leave_pool(operation: Operation) -> Outcome:
+    """Out of a Hyperscale pool first: Azure takes only a single database back. Connections drop once more, for seconds."""
+    database = database_of(operation)
+    seen = _seen(database)
+    hyperscale = Database.Tier.HYPERSCALE
+    if database.pool is None or (database.service_tier, seen.sku.tier) != (hyperscale, hyperscale):
+        return Next()
+    if seen.pool_name is None:
+        return Next(choices={"left_pool": True})
+    if runs.under_way(operation, database) is None:
+        sku = Sku(tier_changes.HYPERSCALE_SKU, Database.Tier.HYPERSCALE, "Gen5", operation.input["vcores"])
+        factory.sql_management().begin_update_database(
+            reference(server_row_of(database)), database.azure_name, DatabaseChange(sku=sku)
+        )
+    return Wait(settings.SHORT_WAIT_SECONDS, reason="Azure takes it out of its Hyperscale pool.")
+
+
+@decides
+def record_left_pool(operation: Operation) -> Outcome:
+    tier_changes.record_left_pool(operation, database_of(operation))
+    return Next()
+
+
+@acts
+def start_return(operation: Operation) -> Outcome:
+    """Ask Azure for a single database of General Purpose; one that is there, or goes on, is ours."""
+    database = database_of(operation)
+    if not _is_hyperscale(database):
+        return Next(to="start_join")
+    if operation.maybe_happened and (run := runs.under_way(operation, database)) is not None:
+        return Next(choices={"request_id": run.id, **runs.now_of(operation)})
+    sku = Sku(SINGLE_SKU, Database.Tier.GENERAL_PURPOSE, "Gen5", operation.input["vcores"])
+    change = DatabaseChange(sku=sku, max_size_bytes=stand_in_of(operation).size_bytes)
+    answer = factory.sql_management().begin_update_database(
+        reference(server_row_of(database)), database.azure_name, change
+    )
+    return Next(choices={"request_id": answer.request_id, **runs.now_of(operation)}, poll_url=answer.poll_url or "")
+
+
+@acts
+def await_return(operation: Operation) -> Outcome:
+    """Go on once Azure shows the former tier; hours of copying cost a look now and then."""
+    database = database_of(operation)
+    run = runs.latest(operation, database)
+    if run is None or run.state.goes_on:
+        return runs.look_again(operation, run, seconds=float(operation.choices["expected_seconds"]))
+    if run.state is not RunState.SUCCEEDED:
+        return runs.ended_badly(operation, database, run, back_to="await_return", ask_again="start_return")
+    if _is_hyperscale(database):
+        return Wait(settings.SHORT_WAIT_SECONDS, reason="Azure does not show the former tier yet.")
+    return Next(choices=_copied(operation))
+
+
+@acts
+def start_join(operation: Operation) -> Outcome:
+    """Ask Azure to move it into its pool: from here on there is only forward."""
+    database = database_of(operation)
+    pool = _pool_for(operation, database)
+    if _pool_of(database) == pool.azure_name.lower():
+        return Next()
+    if operation.maybe_happened and runs.under_way(operation, database) is not None:
+        return Next()
+    change = DatabaseChange(pool_name=pool.azure_name)
+    try:
+        answer = factory.sql_management().begin_update_database(
+            reference(server_row_of(database)), database.azure_name, change
+        )
+    except NoRoomHere:
+        refused = [*operation.choices.get("refused", []), str(pool.pk)]
+        return Next(to="leave_refused_place", choices={"refused": refused})
+    return Next(choices={"request_id": answer.request_id}, poll_url=answer.poll_url or "")
+
+
+@acts
+def await_join(operation: Operation) -> Outcome:
+    database = database_of(operation)
+    pool = _pool_for(operation, database)
+    if _pool_of(database) == pool.azure_name.lower():
+        return Next()
+    run = runs.latest(operation, database)
+    if run is None or run.state.goes_on or run.state is RunState.SUCCEEDED:
+        return Wait(settings.SHORT_WAIT_SECONDS, reason="Azure moves it into its pool.")
+    return runs.ended_badly(operation, database, run, back_to="await_join", ask_again="start_join")
+
+
+@signs_in
+def verify_login(operation: Operation) -> Outcome:
+    """Sign in as consumers do; the steps after this one are only for taking things back."""
+    proved = prove_login(operation, database_of(operation))
+    return Next(to=END) if isinstance(proved, Next) else proved
+
+
+@acts
+def stop_return(operation: Operation) -> Outcome:
+    return runs.ask_to_stop(operation, database_of(operation))
+
+
+@acts
+def await_stopped(operation: Operation) -> Outcome:
+    """As it was; or forward, where Azure had switched before it could be stopped."""
+    database = database_of(operation)
+    run = runs.latest(operation, database)
+    if run is not None and run.state.goes_on:
+        return Wait(settings.SHORT_WAIT_SECONDS, reason="Azure ends what it has begun.")
+    seen = _seen(database)
+    if seen.sku.tier != Database.Tier.HYPERSCALE:
+        return Next(to="start_join", choices={TOO_LATE: True})
+    left_just_now = database.pool is not None and seen.pool_name is None
+    return Next(to=UNDONE, choices={"left_pool": True} if left_just_now else {})
+
+
+def settle(operation: Operation, ending: Ending) -> None:
+    """A pooled database again; or all is as it was, but for a Hyperscale pool that it had left already."""
+    database = database_of(operation)
+    tier_changes.record_left_pool(operation, database)
+    held_by_it = database.vcores or 0 if operation.choices.get("left_pool") else 0
+    extra = operation.choices.get("extra_vcores", 0) - held_by_it
+    server = server_row_of(database)
+    SqlServer.objects.filter(pk=server.pk).update(vcores_committed=F("vcores_committed") - extra)
+    tier_changes.end(operation, ending, converted_at=None)
+
+
+CONVERT_BACK = Workflow(
+    kind=KIND,
+    settle=settle,
+    steps=(
+        inspect,
+        leave_refused_place,
+        place,
+        await_place,
+        hold_place,
+        leave_pool,
+        record_left_pool,
+        start_return,
+        await_return,
+        start_join,
+        await_join,
+        verify_login,
+        stop_return,
+        await_stopped,
+    ),
+    begins="leave_pool",
+    point_of_no_return="start_join",
+    undo="stop_return",
+    deadline=timedelta(days=8),
+    indispensable=(
+        "inspect",
+        "leave_pool",
+        "start_return",
+        "await_return",
+        "start_join",
+        "await_join",
+        "verify_login",
+        "await_stopped",
+    ),
+)
+
+
+def _pool_for(operation: Operation, database: Database) -> ElasticPool:
+    """The pool of the stand-in; of the database, once the two have exchanged places and somebody comes late."""
+    pool = stand_in_of(operation).pool or database.pool
+    assert pool is not None, "its place is in a pool"
+    return pool
+
+
+def _copied(operation: Operation) -> dict[str, object]:
+    assert operation.claimed_at is not None
+    return {"copied_at": operation.claimed_at.isoformat()}
+
+
+def _seen(database: Database) -> ObservedDatabase:
+    seen = factory.sql_management().get_database(reference(server_row_of(database)), database.azure_name)
+    if seen is None:
+        raise StepError("DatabaseMissing", "Azure does not show the database.", transient=True)
+    return seen
+
+
+def _is_hyperscale(database: Database) -> bool:
+    return _seen(database).sku.tier == Database.Tier.HYPERSCALE
+
+
+def _pool_of(database: Database) -> str | None:
+    return _seen(database).pool_name
