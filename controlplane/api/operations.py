@@ -108,15 +108,26 @@ class DrainProgress(serializers.Serializer[Any]):
     moved = serializers.IntegerField(help_text="How many have left it.")
 
 
+class ChangeProgress(serializers.Serializer[Any]):
+    phase = serializers.CharField(
+        allow_blank=True, help_text="Azure's own word, e.g. Copying; empty where it tells none."
+    )
+    expectedEndAt = serializers.DateTimeField(help_text="Of the copy; while it is held: until when Azure holds it.")
+    awaitsConsentUntil = serializers.DateTimeField(required=False, help_text="It is copied; consent switches it over.")
+
+
 class OperationDocument(serializers.Serializer[Any]):
     id = serializers.CharField()
     kind = serializers.CharField()
     status = serializers.ChoiceField(STATUS_WORDS)
     step = serializers.CharField()
-    percentComplete = serializers.IntegerField(help_text="Steps done, of all; says nothing of the time left.")
+    percentComplete = serializers.IntegerField(
+        help_text="Steps done, of all; with `change`: the share of the expected time, within the bounds of the phase."
+    )
     expectedEndAt = serializers.DateTimeField(
         required=False, help_text="By its plan, while it is at work; what it waits for before it begins does not count."
     )
+    change = ChangeProgress(required=False, help_text="Of a conversion while Azure works on it, as last looked at.")
     note = serializers.CharField(required=False)
     createdAt = serializers.DateTimeField()
     startedAt = serializers.DateTimeField(allow_null=True)
@@ -232,6 +243,8 @@ def _document(row: Operation, target: str, viewer: Viewer) -> dict[str, Any]:
         document["note"] = NOTE
     if "certificate" in row.choices:
         document["certificate"] = row.choices["certificate"]
+    if not row.is_terminal and "run" in row.choices:
+        document |= _change(row)
     if row.kind == EMERGENCY and "progress" in row.choices:
         document["progress"] = row.choices["progress"]
     if row.kind == DRAIN and "progress" in row.choices:
@@ -241,6 +254,14 @@ def _document(row: Operation, target: str, viewer: Viewer) -> dict[str, Any]:
     if viewer.sees_everything and row.waits_why:
         document["waitsFor"] = row.waits_why
     return document
+
+
+def _change(row: Operation) -> dict[str, Any]:
+    run = row.choices["run"]
+    told = {"phase": run["phase"], "expectedEndAt": run["expected_end_at"]}
+    if row.step == "await_consent":
+        told["awaitsConsentUntil"] = row.choices["held_until"]
+    return {"percentComplete": run["percent"], "change": told}
 
 
 def _percent(row: Operation) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from controlplane.api.audit_events import AuditEventsView
+from controlplane.api.conversions import OperationConsentView, ServiceConvertBackView, ServiceConvertView
 from controlplane.api.cordons import PoolCordonView, PoolUncordonView, ServerCordonView, ServerUncordonView
 from controlplane.api.credentials import AcknowledgementView, CredentialsView
 from controlplane.api.databases import ServiceDatabaseView
@@ -49,6 +50,8 @@ urlpatterns = [
     path("v1/workspaces/<str:workspace>/deleted-services", DeletedServicesView.as_view(), name="deleted-services"),
     path(SERVICES, ServicesView.as_view(), name="services"),
     path(f"{SERVICES}/<str:service>:restore", ServiceRestoreView.as_view(), name="service-restore"),
+    path(f"{SERVICES}/<str:service>:convert", ServiceConvertView.as_view(), name="service-convert"),
+    path(f"{SERVICES}/<str:service>:convert-back", ServiceConvertBackView.as_view(), name="service-convert-back"),
     path(f"{SERVICES}/<str:service>", ServiceView.as_view(), name="service"),
     path(f"{SERVICES}/<str:service>/database", ServiceDatabaseView.as_view(), name="service-database"),
     path(f"{SERVICES}/<str:service>/credentials", CredentialsView.as_view(), name="service-credentials"),
@@ -96,6 +99,7 @@ urlpatterns = [
     path("v1/operations", OperationsView.as_view(), name="operations"),
     path("v1/operations/<str:operation>:cancel", OperationCancelView.as_view(), name="operation-cancel"),
     path("v1/operations/<str:operation>:start-now", OperationStartNowView.as_view(), name="operation-start-now"),
+    path("v1/operations/<str:operation>:consent", OperationConsentView.as_view(), name="operation-consent"),
     path("v1/operations/<str:operation>:retry", OperationRetryView.as_view(), name="operation-retry"),
     path("v1/operations/<str:operation>:skip", OperationSkipView.as_view(), name="operation-skip"),
     path("v1/operations/<str:operation>:adopt", OperationAdoptView.as_view(), name="operation-adopt"),

@@ -11,6 +11,7 @@ from controlplane.api.access import OPEN, RULES
 from controlplane.api.principals import Role
 from inventory.models import Database, Workspace
 from inventory.states import Status
+from operations import clock
 from operations.models import AuditEvent
 from operations.services import submit
 from tests.acceptance.callers import Directory
@@ -54,6 +55,9 @@ EXPECTED = {
     "POST emergency-rotations": "Operator",
     "GET deleted-services": ALL,
     "POST service-restore": "Operator ServiceProvider WorkspaceOwner",
+    "POST service-convert": "Operator WorkspaceOwner",
+    "POST service-convert-back": "Operator WorkspaceOwner",
+    "POST operation-consent": "Operator WorkspaceOwner",
     "POST key-vault-events": "AzureEventGridSecureWebhookSubscriber",
     "PUT service": "Operator ServiceProvider WorkspaceOwner",
     "DELETE service": "Operator ServiceProvider WorkspaceOwner",
@@ -82,11 +86,13 @@ EXPECTED = {
     **{f"POST {name}": "Operator" for name in ("pool-resize", "pool-drain", "database-move")},
 }
 VERBS = ("start-now", "retry", "skip", "adopt", "abandon")
+HELD = {"cutover": "consent"}
 SECRET = {"ObjectName": "x", "Version": "1", "VaultName": "v"}
 BODIES = {
     "PUT workspace": {"properties": {"region": "eastus"}},
     "PUT service": {"properties": {"kind": "fhir", "sizeGb": 100}},
     **{f"PUT {name}": {"properties": {"windows": []}} for name in ("workspace-maintenance", "maintenance")},
+    "POST service-convert-back": {"acceptDisruption": True},
     "POST service-credentials-acknowledge": {"secretVersion": "2"},
     "POST service-emergency-rotations": {"reason": "Because."},
     "POST workspace-emergency-rotations": {"reason": "Because."},
@@ -147,6 +153,7 @@ def prepared() -> dict[str, str]:
     a_deleted_service(workspace, "gone")
     receiver = a_receiver_with_a_dead_letter(workspace)
     return {
+        **conversions(workspace),
         **{name: reverse(name) for name in OF_THE_PLATFORM},
         **{name: reverse(name, args=["cigna"]) for name in OF_A_WORKSPACE},
         **{name: reverse(name, args=["cigna", "claims"]) for name in OF_A_SERVICE},
@@ -156,6 +163,20 @@ def prepared() -> dict[str, str]:
         **{name: reverse(name, args=[pool.azure_name]) for name in POOLS},
         **{name: reverse(name, args=[pool.server.azure_name]) for name in SERVERS},
         "database-move": reverse("database-move", args=[moving.azure_name]),
+    }
+
+
+def conversions(workspace: Workspace) -> dict[str, str]:
+    """A service to convert, one to take back, and a conversion that waits for consent."""
+    a_database(a_service(workspace, "standing"), server=a_server(), status=Status.READY)
+    hyperscale = {"service_tier": "Hyperscale", "vcores": 4, "converted_at": clock.now()}
+    a_database(a_service(workspace, "converted"), server=a_server(), status=Status.READY, **hyperscale)
+    held = a_database(a_service(workspace, "converting"), server=a_server(), status=Status.UPDATING)
+    converting = submit("convert_to_hyperscale", target=held.key, actor="test", workspace="cigna", wish=HELD)
+    return {
+        "service-convert": reverse("service-convert", args=["cigna", "standing"]),
+        "service-convert-back": reverse("service-convert-back", args=["cigna", "converted"]),
+        "operation-consent": reverse("operation-consent", args=[converting.pk]),
     }
 
 

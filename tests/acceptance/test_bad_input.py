@@ -36,7 +36,7 @@ TAKES = {
     "workspace-certificate": ["workspace"],
     "services": ["workspace"],
     "service": ["workspace", "service"],
-    "service-restore": ["workspace", "service"],
+    **{f"service-{what}": ["workspace", "service"] for what in ("restore", "convert", "convert-back")},
     "deleted-services": ["workspace"],
     "service-credentials": ["workspace", "service"],
     "service-database": ["workspace", "service"],
@@ -53,7 +53,7 @@ TAKES = {
     **{f"receiver-{act}": ["receiver"] for act in ("pause", "resume", "test", "rotate-secret", "replay")},
     "operations": [],
     "operation": ["operation"],
-    **{f"operation-{verb}": ["operation"] for verb in ("cancel", *VERBS)},
+    **{f"operation-{verb}": ["operation"] for verb in ("cancel", "consent", *VERBS)},
     **{name: ["pool"] for name in ("pool", "pool-cordon", "pool-uncordon", "pool-resize", "pool-drain")},
     **{name: ["server"] for name in ("server-cordon", "server-uncordon")},
     "database-move": ["database"],
@@ -71,7 +71,8 @@ OTHERS = [
     *DECISIONS,
     *EMERGENCIES,
     *FLEET_CHANGES,
-    *(f"POST {name}" for name in ("service-restore", "service-credentials-acknowledge", "key-vault-events")),
+    *(f"POST service-{what}" for what in ("restore", "convert", "convert-back", "credentials-acknowledge")),
+    "POST key-vault-events",
     *(f"POST {name}" for name in ("receivers", "receiver-rotate-secret", "receiver-replay", "notifications-mark-read")),
 ]
 BODILESS = [route for route in guarded_routes() if str(route) not in (*GOOD, *OTHERS)]

@@ -21,6 +21,8 @@ PATHS = {
     "workspace-certificate": "/api/v1/workspaces/{workspace}/certificate",
     "services": "/api/v1/workspaces/{workspace}/services",
     "service": "/api/v1/workspaces/{workspace}/services/{service}",
+    "service-convert": "/api/v1/workspaces/{workspace}/services/{service}:convert",
+    "service-convert-back": "/api/v1/workspaces/{workspace}/services/{service}:convert-back",
     "service-restore": "/api/v1/workspaces/{workspace}/services/{service}:restore",
     "deleted-services": "/api/v1/workspaces/{workspace}/deleted-services",
     "service-database": "/api/v1/workspaces/{workspace}/services/{service}/database",
@@ -46,7 +48,7 @@ PATHS = {
     "operation": "/api/v1/operations/{operation}",
     **{
         f"operation-{verb}": f"/api/v1/operations/{{operation}}:{verb}"
-        for verb in ("cancel", "start-now", "retry", "skip", "adopt", "abandon")
+        for verb in ("cancel", "consent", "start-now", "retry", "skip", "adopt", "abandon")
     },
     "pool": "/api/v1/pools/{pool}",
     **{f"pool-{verb}": f"/api/v1/pools/{{pool}}:{verb}" for verb in ("cordon", "uncordon", "resize", "drain")},

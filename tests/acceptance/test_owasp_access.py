@@ -44,6 +44,7 @@ TAKEN = {
     *("windows", "freezes", "day", "opens", "minutes", "startsAt", "endsAt", "channel", "address", "eventTypes"),
     *("number", "vcores", "maxSizeGb", "planHash", "acceptDisruption"),
     *("workspace", "ids"),  # of notifications and receivers: test_owasp_outbound
+    "cutover",
 }
 OF_OPERATORS = {"scope", "name"}
 INNER = re.compile(r"password|fence|lease|claim|secretvalue|connectionstring|choices|costcenter", re.IGNORECASE)
