@@ -6,6 +6,8 @@ from controlplane.console.buttons import Button
 from operations import services
 from operations.models import Operation
 from operations.workflow import known_steps, workflow_of
+from provisioning import conversions
+from provisioning.workflows.convert_to_hyperscale import KIND as CONVERT
 
 State = Operation.State
 PERMISSION = "operations.change_operation"
@@ -22,6 +24,17 @@ def _cancel(operation: Operation, *, actor: str, reason: str) -> str:
     if operation.state == State.NEEDS_ATTENTION:
         return "It stops now."
     return "It stops before its next step."
+
+
+def _consent(operation: Operation, *, actor: str, reason: str) -> str:
+    conversions.consent(operation, actor=actor)
+    return "It switches over as soon as all is copied."
+
+
+def may_consent(operation: Operation) -> bool:
+    """Whether it is a conversion that its owner has not let switch over yet; the service decides."""
+    asks = operation.kind == CONVERT and operation.input.get("cutover") == conversions.Cutover.CONSENT
+    return asks and not operation.is_terminal and "consented_by" not in operation.choices
 
 
 def _may_cancel(operation: Operation) -> bool:
@@ -44,6 +57,16 @@ RETRY = Button(
     act=_retry,
     warns="Its present step runs again, with attempts and deadline counted anew.",
     icon="replay",
+)
+CONSENT = Button(
+    name="consent",
+    title="Consent to the switch",
+    permission=PERMISSION,
+    applies=may_consent,
+    act=_consent,
+    warns="Every connection of the service drops once, usually for less than a minute. It cannot be taken back.",
+    icon="check_circle",
+    is_dangerous=True,
 )
 CANCEL = Button(
     name="cancel",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -26,11 +27,12 @@ from controlplane.console.display import (
     moment,
     row_link,
     shortened,
+    size,
     span,
     state,
     who,
 )
-from controlplane.console.operation_buttons import CANCEL, RETRY, is_known
+from controlplane.console.operation_buttons import CANCEL, CONSENT, RETRY, is_known, may_consent
 from controlplane.console.read_only import ReadOnlyPage
 from controlplane.console.site import console
 from controlplane.console.tables import Facts, Notice, Table
@@ -91,7 +93,7 @@ class OperationPage(ReadOnlyPage):
     list_display = ("kind", "target", "state_of", "step", "why", "attempt", "due", "asked")
     list_filter = (Show, "kind", "priority")
     search_fields = ("=id", "target_key", "=workspace", "=kind", "error_code", "actor")
-    buttons = (RETRY, CANCEL)
+    buttons = (RETRY, CONSENT, CANCEL)
     empty_means = "Nothing is open: no operation runs, waits or needs attention."
 
     def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
@@ -144,12 +146,15 @@ class OperationPage(ReadOnlyPage):
             found.append(Notice(tone, row.error_code, row.error_message))
         if row.waits_why and not row.is_terminal:
             found.append(Notice(BUSY, "It waits", row.waits_why))
+        if may_consent(row) and "held_until" in row.choices:
+            until = moment(datetime.fromisoformat(row.choices["held_until"]))
+            found.append(Notice(WARNING, "Copied: it switches over when its owner consents. Azure waits until", until))
         if row.cancel_requested_at and not row.is_terminal:
             found.append(Notice(WARNING, "Asked to stop", moment(row.cancel_requested_at)))
         return found
 
     def facts(self, row: Operation) -> list[Facts]:
-        return [_what(row), _when(row), _engine(row)]
+        return [_what(row), *_change(row), _when(row), _engine(row)]
 
     def first_tables(self, row: Operation) -> list[Table]:
         return [_steps(row), _runs(row)]
@@ -186,6 +191,20 @@ def _what(row: Operation) -> Facts:
         ("Choices", document(row.choices)),
     )
     return Facts("What", values)
+
+
+def _change(row: Operation) -> list[Facts]:
+    """What Azure said of the change when it was last looked at, and what follows from it."""
+    run = row.choices.get("run")
+    if run is None or row.is_terminal:
+        return []
+    values = (
+        ("Phase", run["phase"] or run["state"]),
+        ("Of the expected time", f"{run['percent']} %"),
+        ("Expected end", moment(datetime.fromisoformat(run["expected_end_at"]))),
+        ("To copy", size(row.choices.get("data_bytes"))),
+    )
+    return [Facts("Azure's change", values)]
 
 
 def _when(row: Operation) -> Facts:
