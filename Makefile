@@ -45,8 +45,8 @@ test-full: .venv ## also the tests that take longer
 soak: .venv ## seed after seed of the simulation, resumable; SEEDS= how many, FROM= the first
 	@$(RUN) -m tests.simulation.soak
 
-soak-pairs: .venv ## two faults in one rotation or change, drawn by seed; SEEDS= how many, FROM= the first
-	@$(PYTEST) -q -n 0 -m soak tests/crash/test_rotation_pairs.py tests/crash/test_change_pairs.py
+soak-pairs: .venv ## two faults in one rotation, conversion or change, drawn by seed; SEEDS= how many, FROM= the first
+	@$(PYTEST) -q -n 0 -m soak tests/crash/test_rotation_pairs.py tests/crash/test_conversion_pairs.py tests/crash/test_change_pairs.py
 
 mutations: .venv ## take away one safeguard at a time and name the tests that notice
 	@$(RUN) -m tests.mutations

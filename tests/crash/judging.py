@@ -32,6 +32,7 @@ PASSING = frozenset(  # of how it went, not of where it ended
         *("poll_url", "waits_on", "waits_why", "woken_at", "priority", "cancel_requested_at", "accepted_at"),
         *("examined_at", "request_id", "retention", "encryption", "auditing"),
         *("asked_anew", "untidy", "passwords_refused", "sign_ins_refused", "repairs"),
+        *("data_bytes", "expected_seconds", "run", "copied_at", "held_until", "too_late_to_undo"),
     )
 )
 SWEEP = {"kind": "retire_credential", "actor": "system"}  # of what a repeated run may have left in the vault
