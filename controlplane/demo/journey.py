@@ -17,6 +17,7 @@ from controlplane.demo import changes
 from controlplane.demo.checks import all_checks
 from controlplane.demo.clients import RestApi, SimulatorBooks
 from controlplane.demo.customers import CUSTOMERS, REFUSED, REMOVED, Wanted
+from controlplane.demo.growth import grow
 from controlplane.demo.rotation import rotate_everything
 from controlplane.demo.screen import (
     ATTENDED,
@@ -52,6 +53,7 @@ class Journey:
         self._services()
         self._removal()
         self._changes()
+        self._growth()
         self._rotation()
         return self._verdict()
 
@@ -91,6 +93,12 @@ class Journey:
         self._watch([changes.remove(self.operator, pool)])
         if not show_checks(changes.checks(pool)):
             self.faults.append("the changes did not go as promised")
+
+    def _growth(self) -> None:
+        console.rule("[bold]Fortis grows through 4 TB, into Hyperscale", align="left")
+        checks = list(grow(self.operator, self._watch))
+        if not show_checks(checks):
+            self.faults.append("Fortis did not grow as promised")
 
     def _rotation(self) -> None:
         console.rule("[bold]Every credential is rotated while its consumers sign in", align="left")
