@@ -37,7 +37,7 @@ def all_checks(state: dict[str, Any]) -> Iterator[Check]:
     """Every promise, against the parts `resources`, `users`, `secrets` and `effects` of the simulator's state."""
     azure = _Books(state)
     ready = list(Database.objects.filter(status=Status.READY).select_related("server", "pool", "service__workspace"))
-    gone = list(Database.objects.filter(status=Status.DELETED))
+    gone = list(Database.objects.filter(status=Status.DELETED, ready_at__isnull=False))  # what never was leaves nothing
     for check in (_exactly_once, _where_planned, _tagged, _pools_shared):
         yield check(azure, ready)
     yield _gone(azure, gone)
