@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 from cloud.contents import DatabaseContents
 from cloud.errors import AlreadyThere, Missing, RetryLater
-from cloud.identities import EntraUser, OwnIdentity
+from cloud.identities import EntraPrincipal, EntraUser, OwnIdentity
 from cloud.protocols import LoginSpec
 from cloud.secrets import Secret
 from cloud.settings import CloudSettings
@@ -21,6 +22,7 @@ CONNECT_OF = (
     "SELECT state_desc FROM sys.database_permissions WHERE class = 0 AND permission_name = 'CONNECT'"
     " AND grantee_principal_id = {:d}"
 )
+USER_OF = "SELECT principal_id, sid FROM sys.database_principals WHERE type IN ('E', 'X') AND name = "
 GRANTED = frozenset({"GRANT", "GRANT_WITH_GRANT_OPTION"})
 SERVICE_ROLES = ("db_datareader", "db_datawriter", "db_ddladmin")
 
@@ -45,14 +47,22 @@ class AzureSqlLogins:
 
     def find_entra_user(self, own: OwnIdentity, name: str) -> EntraUser | None:
         """Two short reads: the user, then its right to connect."""
-        user = f"SELECT principal_id FROM sys.database_principals WHERE type IN ('E', 'X') AND name = {quoted_literal(name)}"
         with self._session(own) as session:
-            found = session.execute(user)
+            found = session.execute(USER_OF + quoted_literal(name))
             if not found:
                 return None
             states = session.execute(CONNECT_OF.format(int(found[0][0])))
         granted = {str(row[0]) for row in states}
-        return EntraUser(name, may_connect=bool(granted) and granted <= GRANTED)
+        return EntraUser(name, may_connect=bool(granted) and granted <= GRANTED, client_id=_client_id(found[0][1]))
+
+    def ensure_entra_user(self, own: OwnIdentity, principal: EntraPrincipal) -> None:
+        """Create the principal's user by its object id, then its rights; one of that name that stands is left as it is."""
+        name = quoted_identifier(principal.name)
+        words = f"USER {name} FROM EXTERNAL PROVIDER WITH OBJECT_ID = {quoted_literal(principal.object_id)}"
+        with self._session(own) as session:
+            with contextlib.suppress(AlreadyThere):
+                self._run(session, f"CREATE {words}")
+            self._give_rights(session, name)
 
     def ensure_user(self, admin: LoginSpec, user: str, password: Secret) -> None:
         """Create the contained user or set its password, then its rights; each statement may be repeated."""
@@ -63,9 +73,7 @@ class AzureSqlLogins:
                 self._run(session, f"CREATE {words}")
             except AlreadyThere:
                 self._run(session, f"ALTER {words}")
-            for role in SERVICE_ROLES:
-                self._run(session, f"ALTER ROLE {quoted_identifier(role)} ADD MEMBER {name}")
-            self._run(session, f"GRANT EXECUTE ON SCHEMA::[dbo] TO {name}")
+            self._give_rights(session, name)
 
     def drop_user(self, admin: LoginSpec, user: str) -> None:
         """Drop the user; a missing one is no error."""
@@ -99,6 +107,11 @@ class AzureSqlLogins:
         except SqlFailure as failure:
             raise classify_sql(failure) from None
 
+    def _give_rights(self, session: Session, name: str) -> None:
+        for role in SERVICE_ROLES:
+            self._run(session, f"ALTER ROLE {quoted_identifier(role)} ADD MEMBER {name}")
+        self._run(session, f"GRANT EXECUTE ON SCHEMA::[dbo] TO {name}")
+
     @staticmethod
     def _run(session: Session, statement: str) -> None:
         try:
@@ -119,6 +132,12 @@ class AzureSqlLogins:
             database=login.database,
             **who,
         )
+
+
+def _client_id(sid: object) -> str:
+    """The GUID that a sid of 16 bytes holds, or of more (a group's member has more); empty for anything else."""
+    raw = bytes(sid) if isinstance(sid, bytes | bytearray | memoryview) else b""
+    return str(UUID(bytes_le=raw[:16])) if len(raw) >= 16 else ""
 
 
 def quoted_identifier(name: str) -> str:

@@ -34,7 +34,7 @@ class AzureServers(ArmCaller):
         found = self.read(server.subscription_id, lambda client: client.servers.get(server.resource_group, server.name))
         return None if found is None else observed_server(found)
 
-    def begin_create_server(self, server: ServerRef, spec: ServerSpec, password: Secret) -> Accepted:
+    def begin_create_server(self, server: ServerRef, spec: ServerSpec, password: Secret | None) -> Accepted:
         def send(client: SqlManagementClient, **options: Any) -> object:
             body = server_body(spec, password)
             return client.servers.begin_create_or_update(server.resource_group, server.name, body, **options)
@@ -92,13 +92,13 @@ class AzureServers(ArmCaller):
         return self._settings.arm_url + path
 
 
-def server_body(spec: ServerSpec, password: Secret) -> models.Server:
+def server_body(spec: ServerSpec, password: Secret | None) -> models.Server:
     """Everything that policies may demand, in the create call. An Entra-only server gets no SQL administrator."""
     properties = models.ServerProperties(
         minimal_tls_version=spec.minimal_tls_version,
         public_network_access="Enabled" if spec.public_network_access else "Disabled",
     )
-    if not spec.entra_only:
+    if password is not None and not spec.entra_only:
         properties.administrator_login = spec.administrator_login
         properties.administrator_login_password = password.reveal()
     if spec.entra_admin_object_id:
@@ -110,7 +110,18 @@ def server_body(spec: ServerSpec, password: Secret) -> models.Server:
             tenant_id=spec.entra_tenant_id,
             azure_ad_only_authentication=spec.entra_only,
         )
-    return models.Server(location=spec.region, tags=as_tags(spec.tags), properties=properties)
+    return models.Server(
+        location=spec.region, tags=as_tags(spec.tags), properties=properties, identity=_identity(properties, spec)
+    )
+
+
+def _identity(properties: models.ServerProperties, spec: ServerSpec) -> models.ResourceIdentity | None:
+    if not spec.identity_id:
+        return None
+    properties.primary_user_assigned_identity_id = spec.identity_id
+    return models.ResourceIdentity(
+        type="UserAssigned", user_assigned_identities={spec.identity_id: models.UserIdentity()}
+    )
 
 
 def observed_server(server: models.Server) -> ObservedServer:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from cloud.changes import SqlChanges
 from cloud.contents import SqlContents
-from cloud.identities import EntraUser, OwnIdentity
+from cloud.identities import EntraPrincipal, EntraUser, OwnIdentity
 from cloud.links import SqlLinks
 from cloud.polls import Poll
 from cloud.running import SqlRuns
@@ -52,7 +52,10 @@ class Sku:
 
 @dataclass(frozen=True, slots=True)
 class ServerSpec:
-    """Everything that a company policy may demand stands in the create call itself."""
+    """Everything that a company policy may demand stands in the create call itself.
+
+    `identity_id`: ARM id of the user-assigned identity by which the server looks principals up in the directory.
+    """
 
     region: str
     administrator_login: str
@@ -62,6 +65,7 @@ class ServerSpec:
     entra_admin_login: str | None = None
     entra_admin_object_id: str | None = None
     entra_tenant_id: str | None = None
+    identity_id: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -186,7 +190,10 @@ class SqlManagement(SqlChanges, SqlLinks, SqlRuns, Protocol):
     def ensure_resource_group(self, subscription_id: str, name: str, region: str, tags: Mapping[str, str]) -> None: ...
 
     def get_server(self, server: ServerRef) -> ObservedServer | None: ...
-    def begin_create_server(self, server: ServerRef, spec: ServerSpec, password: Secret) -> Accepted: ...
+    def begin_create_server(self, server: ServerRef, spec: ServerSpec, password: Secret | None) -> Accepted:
+        """Without a password where only Entra may sign in."""
+        ...
+
     def begin_delete_server(self, server: ServerRef) -> Accepted: ...
     def begin_set_administrator_password(self, server: ServerRef, password: Secret) -> Accepted:
         """New sign-ins need it once Azure has applied it; open sessions stay. Raises PasswordRejected."""
@@ -242,6 +249,13 @@ class SqlLogins(SqlContents, Protocol):
 
     def find_entra_user(self, own: OwnIdentity, name: str) -> EntraUser | None:
         """The user of Entra of that name in this database (sys.database_principals, type E, or X for a group)."""
+
+    def ensure_entra_user(self, own: OwnIdentity, principal: EntraPrincipal) -> None:
+        """Create the contained user FROM EXTERNAL PROVIDER by object id, and give it the rights of a service.
+
+        Raises Rejected (SqlPrincipalUnknown) where the directory does not know it under that name.
+        """
+        ...
 
     def ensure_user(self, admin: LoginSpec, user: str, password: Secret) -> None:
         """Create the contained user, or set its password where it exists, and give it the rights of a service:

@@ -61,6 +61,8 @@ TABLE = (
     Row(15156, "SqlPasswordTooLong", r"The password that you specified is too long", PasswordRejected),
     Row(40508, "SqlUseRefused", r"USE statement is not supported", Rejected),
     Row(33159, "SqlEntraOnly", r"Principal '.*' could not be created\. Only connections established with", Rejected),
+    Row(33134, "SqlPrincipalUnknown", r"Principal '.*' could not be found or this principal type", Rejected),
+    Row(15063, "SqlPrincipalHasUser", r"The login already has an account under a different user name", AlreadyThere),
     Row(33131, "SqlNameNotUnique", r"Principal '.*' has a duplicate display name", Rejected),
     Row(6106, "SqlNoSession", r"Process ID .* is not an active process ID", Missing),
     Row(102, "SqlSyntax", r"Incorrect syntax near ", Rejected),

@@ -242,7 +242,8 @@ SQL_FIREWALL_RANGES = [  # first-last address; empty: nobody
     tuple(entry.split("-", 1)) for entry in env_list("SQL_FIREWALL_RANGES", ("127.0.0.1-127.0.0.1",))
 ]
 SQL_ENTRA_ADMIN_LOGIN = env_text("SQL_ENTRA_ADMIN_LOGIN")  # a group of the directory
-SQL_ENTRA_ADMIN_OBJECT_ID = env_text("SQL_ENTRA_ADMIN_OBJECT_ID")
+SQL_ENTRA_ADMIN_OBJECT_ID = env_text("SQL_ENTRA_ADMIN_OBJECT_ID")  # our own identity is in it
+SQL_SERVER_IDENTITY_ID = env_text("SQL_SERVER_IDENTITY_ID")  # ARM id; by it servers look names up in the directory
 
 # --- Azure: addresses of the public cloud by default; the simulator differs by these values alone ---------------------
 AZURE_AUTHORITY_HOST = env_text("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com")

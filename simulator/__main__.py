@@ -14,7 +14,8 @@ from simulator.process import Options, run
 EPILOG = """
 The line it prints is JSON: arm, authority (Entra), metrics and vault are base URLs; sql_port is the one port of all SQL
 servers; ca is the certificate authority to trust; tenant, client_id and client_secret are an application that may do
-everything; subscription and subscriptions, locations; admin is the address of faults, clock and state (/_sim).
+everything, sql_administrators the object id of a group that it is in; subscription and subscriptions, locations; admin is
+the address of faults, clock and state (/_sim).
 
   python -m simulator --state .run/azure --time-scale 60     an hour of Azure passes in a minute, kept over restarts
   curl --cacert CA ADMIN/clock -d '{"advance_seconds": 600}'  ten minutes later at once

@@ -23,6 +23,7 @@ from simulator.tokens import TOKEN_SECONDS, Claims, TokenRefused, Tokens
 __all__ = ["Entra", "TokenRefused"]
 
 APPS = "apps"
+GROUPS = "groups"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ROUTE = re.compile(
     r"/(?P<tenant>[^/]+)/(?P<page>oauth2/(?:v2\.0/)?token|discovery/(?:v2\.0/)?keys|discovery/instance"
@@ -47,6 +48,7 @@ class Entra:
         self._seed = seed
         self._tokens = Tokens(store, seed=seed, tenant=tenant)
         self.client_id, self.client_secret = self.add_app("default")
+        self.sql_administrators = self.add_group("sql-administrators", self.object_id_of(self.client_id))
 
     def add_app(
         self, name: str, *, roles: Mapping[str, Collection[str]] | None = None, public_key: str | None = None
@@ -95,10 +97,27 @@ class Entra:
         """The application (its `name`, `client_id` and `object_id`) with that client id."""
         return self._store.get(APPS, client_id)
 
-    def app_named(self, name: str) -> Document | None:
-        """The application of that display name, in any case."""
-        found = (app for _, app in self._store.items(APPS) if app["name"].casefold() == name.casefold())
-        return next(found, None)
+    def apps(self) -> list[Document]:
+        return [app for _, app in self._store.items(APPS)]
+
+    def add_group(self, name: str, *members: str) -> str:
+        """Make (or change) a group of these object ids; returns its own, which follows from seed and name."""
+        object_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"group:{self._seed}:{name}"))
+        group: Document = {"name": name, "members": list(members)}
+        if self._store.get(GROUPS, object_id) != group:
+            self._store.put(GROUPS, object_id, group)
+        return object_id
+
+    def object_id_of(self, client_id: str) -> str:
+        """Raises KeyError for an application that nobody registered."""
+        app = self._store.get(APPS, client_id)
+        if app is None:
+            raise KeyError(client_id)
+        return str(app["object_id"])
+
+    def groups_of(self, object_id: str) -> set[str]:
+        """Object ids of the groups that it is directly in."""
+        return {group for group, document in self._store.items(GROUPS) if object_id in document["members"]}
 
     def token(self, client_id: str, audience: str, *, authority: str, seconds: int = TOKEN_SECONDS) -> str:
         """A signed access token of that application, as the token endpoint gives it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address
 
 from simulator.arm.arm import Arm
@@ -110,24 +110,28 @@ class SqlDirectory:
         return _identity(app) if app else None
 
     def entra_identity_named(self, name: str) -> EntraIdentity | None:
-        app = self._arm.entra.app_named(name)
-        if app:
-            return _identity(app)
         wanted = name.casefold()
-        kind = "userAssignedIdentities"
-        found = (one for one in self._arm.resources if one.type == kind and one.name.casefold() == wanted)
-        identity = next(found, None)
-        if identity is None:
-            return None
-        return EntraIdentity(identity.properties["principalId"], identity.properties["clientId"], identity.name)
+        return next((one for one in self._identities() if one.name.casefold() == wanted), None)
+
+    def entra_identity_of(self, object_id: str) -> EntraIdentity | None:
+        wanted = object_id.lower()
+        return next((one for one in self._identities() if one.object_id.lower() == wanted), None)
 
     def is_entra_administrator(self, server: LogicalServer, identity: EntraIdentity) -> bool:
-        """An application is known by its client id; any other kind by the object id (groups have no members here)."""
+        """An application is known by its client id; any other kind by the object id, its own or that of a group it is in."""
         found = self._resource(server.name)
         administrator = (found.properties.get("administrators") or {}) if found else {}
-        is_application = administrator.get("principalType") == "Application"
-        known_as = identity.client_id if is_application else identity.object_id
-        return str(administrator.get("sid", "")).lower() == known_as.lower()
+        sid = str(administrator.get("sid", "")).lower()
+        if administrator.get("principalType") == "Application":
+            return sid == identity.client_id.lower()
+        return sid in {identity.object_id.lower(), *self._arm.entra.groups_of(identity.object_id)}
+
+    def _identities(self) -> Iterator[EntraIdentity]:
+        """Applications first, then managed identities."""
+        yield from map(_identity, self._arm.entra.apps())
+        for one in self._arm.resources:
+            if one.type == "userAssignedIdentities":
+                yield EntraIdentity(one.properties["principalId"], one.properties["clientId"], one.name)
 
     def _resource(self, name: str) -> Resource | None:
         self._arm.operations.settle()

@@ -58,6 +58,8 @@ class EmbeddedSimulator:
             "AZURE_SQL_PORT": str(contract["sql_port"]),
             "AZURE_CA_FILE": contract["ca"],
             "AZURE_VERIFY_CHALLENGE_RESOURCE": "false",  # its vaults are ports of localhost
+            "SQL_ENTRA_ADMIN_LOGIN": "sql-administrators",
+            "SQL_ENTRA_ADMIN_OBJECT_ID": contract["sql_administrators"],
             "AZURE_RATE_SCALE": str(max(self._time_scale, 1.0)),  # its buckets fill in its own, faster time
             "SIMULATOR_ADMIN_URL": contract["admin"],
             **self._paces(),

@@ -115,6 +115,10 @@ class Directory(Protocol):
         """The application or managed identity of that display name (any case)."""
         ...
 
+    def entra_identity_of(self, object_id: str) -> EntraIdentity | None:
+        """The application or managed identity of that object id (any case)."""
+        ...
+
     def is_entra_administrator(self, server: LogicalServer, identity: EntraIdentity) -> bool: ...
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from simulator.tds import changes, definitions
+from simulator.tds.directory import Directory, EntraIdentity
 from simulator.tds.errors import SqlError, no_such, permission_refused
 from simulator.tds.modules import Module
 from simulator.tds.passwords import check_policy, hash_password, password_matches
@@ -43,14 +44,15 @@ def _add(session: SqlSession, user: Principal) -> None:
 
 
 def _create_external_user(session: SqlSession, statement: CreateUser) -> None:
-    """For an application or managed identity of the directory, by its display name; only over an Entra sign-in."""
+    """For an application or managed identity of the directory, by its display name, or by its object id: then the name is
+    the display name, with any suffix. Only over an Entra sign-in."""
     if not session.is_entra:
         text = (
             f"Principal '{statement.name}' could not be created. Only connections established with Active Directory "
             "accounts can create other Active Directory users."
         )
         raise SqlError(33159, 16, 1, text)
-    identity = session.directory.entra_identity_named(statement.name)
+    identity = _named_identity(session.directory, statement)
     if identity is None:
         text = f"Principal '{statement.name}' could not be found or this principal type is not supported."
         raise SqlError(33134, 16, 1, text)
@@ -58,6 +60,14 @@ def _create_external_user(session: SqlSession, statement: CreateUser) -> None:
     if session.principals.by_sid(sid):
         raise SqlError(15063, 16, 1, "The login already has an account under a different user name.")
     _add(session, Principal(statement.name, EXTERNAL_USER, 0, sid, default_schema="dbo"))
+
+
+def _named_identity(directory: Directory, statement: CreateUser) -> EntraIdentity | None:
+    if not statement.object_id:
+        return directory.entra_identity_named(statement.name)
+    identity = directory.entra_identity_of(statement.object_id)
+    fits = identity is not None and statement.name.casefold().startswith(identity.name.casefold())
+    return identity if fits else None
 
 
 def alter_user(session: SqlSession, statement: AlterUser) -> None:

@@ -177,6 +177,13 @@ def test_an_entra_only_server_has_no_sql_administrator():
     assert (sent["administrators"]["sid"], sent["administrators"]["principalType"]) == ("object", "Group")
 
 
+def test_a_server_looks_principals_up_by_its_own_identity():
+    name = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/lookup"
+    sent = server_body(a_server_spec(entra_only=True, identity_id=name), None).as_dict()
+    assert sent["identity"] == {"type": "UserAssigned", "userAssignedIdentities": {name: {}}}
+    assert sent["properties"]["primaryUserAssignedIdentityId"] == name
+
+
 def test_what_policies_demand_is_in_the_create_call():
     sent = server_body(a_server_spec(public_network_access=False), PASSWORD).as_dict()
     assert sent["tags"] == {"deployment": "d"}

@@ -33,6 +33,8 @@ TEXTS = [
     (15156, PasswordRejected, "The password that you specified is too long. The maximum length is 128."),
     (40508, Rejected, "USE statement is not supported to switch between databases."),
     (33159, Rejected, "Principal 'x' could not be created. Only connections established with Entra"),
+    (33134, Rejected, "Principal 'x' could not be found or this principal type is not supported."),
+    (15063, AlreadyThere, "The login already has an account under a different user name."),
     (33131, Rejected, "Principal 'x' has a duplicate display name. Make the display name unique"),
     (6106, Missing, "Process ID 77 is not an active process ID."),
     (102, Rejected, "Incorrect syntax near '@P1'."),

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cloud.azure_logins import AzureSqlLogins
-from cloud.errors import LoginRefused
-from cloud.identities import EntraUser, OwnIdentity
+from cloud.errors import LoginRefused, Rejected
+from cloud.identities import EntraPrincipal, EntraUser, OwnIdentity
 from cloud.protocols import LoginSpec
 from cloud.secrets import Secret
 from cloud.settings import CloudSettings
@@ -73,13 +73,30 @@ def test_a_token_of_nobody_here_is_refused(logins, token: str):
 def test_users_of_entra_are_found_with_their_right_to_connect(logins, world: World):
     assert logins().find_entra_user(OWN, "claims-api") is None
     as_us(world, "CREATE USER [claims-api] FROM EXTERNAL PROVIDER")
-    assert logins().find_entra_user(OWN, "claims-api") == EntraUser("claims-api", may_connect=True)
+    assert logins().find_entra_user(OWN, "claims-api") == EntraUser(
+        "claims-api", may_connect=True, client_id=CLAIMS.client_id
+    )
     as_us(world, "DENY CONNECT TO [claims-api]")
-    assert logins().find_entra_user(OWN, "claims-api") == EntraUser("claims-api", may_connect=False)
+    assert logins().find_entra_user(OWN, "claims-api") == EntraUser(
+        "claims-api", may_connect=False, client_id=CLAIMS.client_id
+    )
     as_us(world, "REVOKE CONNECT TO [claims-api]")
-    assert logins().find_entra_user(OWN, "claims-api") == EntraUser("claims-api", may_connect=False)
+    assert logins().find_entra_user(OWN, "claims-api") == EntraUser(
+        "claims-api", may_connect=False, client_id=CLAIMS.client_id
+    )
 
 
 def test_a_user_with_a_password_is_no_user_of_entra(logins, world: World):
     as_us(world, "CREATE USER [svc_a] WITH PASSWORD = N'Fresh-Pass-0001'")
     assert logins().find_entra_user(OWN, "svc_a") is None
+
+
+def test_a_service_signs_in_as_the_user_that_was_made_for_its_identity(logins):
+    for _ in range(2):
+        logins().ensure_entra_user(OWN, EntraPrincipal("claims-api", CLAIMS.object_id, CLAIMS.client_id))
+    logins(SERVICE).verify(OWN)
+
+
+def test_an_identity_that_the_directory_knows_by_another_name_is_refused(logins):
+    with pytest.raises(Rejected, match="SqlPrincipalUnknown"):
+        logins().ensure_entra_user(OWN, EntraPrincipal("imaging-api", CLAIMS.object_id, CLAIMS.client_id))

@@ -29,13 +29,20 @@ def _create_user(reading: Reading) -> Statement:
     if reading.takes("WITHOUT", "LOGIN"):
         return CreateUser(name, None)
     if reading.takes("FROM", "EXTERNAL", "PROVIDER"):
-        return CreateUser(name, None, external=True)
+        return CreateUser(name, None, external=True, object_id=_object_id(reading))
     reading.expect("WITH", "PASSWORD", "=")
     password = reading.string()
     options: dict[str, Any] = {}
     while reading.takes(","):
         _create_option(reading, options)
     return CreateUser(name, password, **options)
+
+
+def _object_id(reading: Reading) -> str:
+    if not reading.takes("WITH"):
+        return ""
+    reading.expect("OBJECT_ID", "=")
+    return reading.string()
 
 
 def _create_option(reading: Reading, options: dict[str, Any]) -> None:

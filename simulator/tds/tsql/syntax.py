@@ -10,13 +10,14 @@ from simulator.tds.tsql.terms import Expression, ObjectName, Select, TypeName
 
 @dataclass(frozen=True, slots=True)
 class CreateUser:
-    """`password` None: WITHOUT LOGIN or FROM EXTERNAL PROVIDER, told apart by `external`."""
+    """`password` None: WITHOUT LOGIN or FROM EXTERNAL PROVIDER, told apart by `external`; that may name an object of Entra."""
 
     name: str
     password: str | None
     default_schema: str = "dbo"
     sid: bytes | None = None
     external: bool = False
+    object_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

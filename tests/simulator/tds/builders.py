@@ -71,6 +71,9 @@ class World:
     def entra_identity_named(self, name: str) -> EntraIdentity | None:
         return next((one for one in self.identities.values() if one.name == name), None)
 
+    def entra_identity_of(self, object_id: str) -> EntraIdentity | None:
+        return next((one for one in self.identities.values() if one.object_id == object_id.lower()), None)
+
     def is_entra_administrator(self, server: LogicalServer, identity: EntraIdentity) -> bool:
         return identity.name == "fleet-admin"
 
