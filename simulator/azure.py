@@ -15,6 +15,7 @@ from simulator.arm.arm import Arm
 from simulator.clock import Clock
 from simulator.control import Control
 from simulator.entra import Entra
+from simulator.event_grid import EventGrid
 from simulator.faults import OPERATION_KINDS, FaultKind, FaultRule, Faults, refused, silence
 from simulator.http import Request, Response, answer
 from simulator.key_access import KeyAccess
@@ -74,7 +75,7 @@ class Azure:
         throttle = Throttle(scale=lambda: self.clock.scale, real=real, enabled=throttled)
         self.arm = self._new_arm(throttle, subscriptions, page_size, stale_seconds, scale_retry_after)
         self.arm.quotas.sql_updates_per_second = sql_updates_per_second
-        self.monitor = Monitor(self.arm)
+        self.monitor, self.events = Monitor(self.arm), EventGrid(self.store, self.clock, self.entra)
         self.key_access = KeyAccess(self.store, self.clock, self.vaults)
         self.sql_directory = SqlDirectory(self.arm, self.faults, enforce_firewall=enforce_firewall)
         self.control = Control(self)

@@ -39,6 +39,8 @@ class Control:
             ("GET", "/_sim/clock"): self._tell_clock,
             ("POST", "/_sim/clock"): self._move_clock,
             ("POST", "/_sim/apps"): self._add_app,
+            ("GET", "/_sim/events"): self._tell_events,
+            ("PUT", "/_sim/events"): self._subscribe,
             ("GET", "/_sim/workload"): loads.list,
             ("POST", "/_sim/workload"): loads.set,
             ("DELETE", "/_sim/workload"): loads.clear,
@@ -142,7 +144,20 @@ class Control:
         """Register a client application: `name`, and `roles` as app roles by audience."""
         document = orjson.loads(request.body)
         client_id, secret = self._azure.entra.add_app(str(document["name"]), roles=document.get("roles"))
-        return answer(201, {"client_id": client_id, "client_secret": secret, "tenant": self._azure.tenant})
+        known = {"client_id": client_id, "object_id": self._azure.entra.object_id_of(client_id)}
+        return answer(201, {**known, "client_secret": secret, "tenant": self._azure.tenant})
+
+    def _tell_events(self, request: Request) -> Response:
+        """Who is told of secrets that near their end, and how many events were accepted, wait or were dropped."""
+        return answer(200, self._azure.events.shown())
+
+    def _subscribe(self, request: Request) -> Response:
+        """Tell an `endpoint` of secrets that near their end, by a token made out to `audience`; it is asked first."""
+        document = orjson.loads(request.body)
+        endpoint, audience = str(document["endpoint"]), str(document["audience"])
+        if not endpoint.startswith(("https://", "http://")):
+            raise ValueError("The endpoint is a URL.")
+        return answer(201, self._azure.events.subscribe(endpoint, audience))
 
     def _state(self, request: Request) -> Response:
         """What exists. `?effects_after=N` leaves out older effects; `?parts=resources,effects` picks parts."""

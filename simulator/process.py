@@ -17,6 +17,7 @@ from simulator.certificates import Certificates
 from simulator.regions import REGIONS
 from simulator.server import listen
 from simulator.tds.server import serve as serve_sql
+from simulator.webhooks import deliver_for_ever
 
 PARENT_LOOK_SECONDS = 0.5
 Opener = Callable[[int], Awaitable[asyncio.Server]]
@@ -51,6 +52,8 @@ async def run(options: Options, *, announce: Callable[[str], None]) -> None:
     async with contextlib.AsyncExitStack() as servers:
         servers.callback(azure.close)
         ports = await _open_ports(options, azure, certificates, servers)
+        deliveries = asyncio.create_task(deliver_for_ever(azure, ca_file=str(certificates.ca_file)))
+        servers.callback(deliveries.cancel)
         announce(json.dumps(contract(options, azure, certificates, ports)))
         await _until(ended, follow_parent=options.exit_with_parent)
 
@@ -132,6 +135,7 @@ def contract(options: Options, azure: Azure, certificates: Certificates, ports: 
         "tenant": azure.tenant,
         "client_id": azure.entra.client_id,
         "client_secret": azure.entra.client_secret,
+        "sql_administrators": azure.entra.sql_administrators,
         "subscription": azure.arm.subscriptions[0],
         "subscriptions": azure.arm.subscriptions,
         "locations": list(REGIONS),
