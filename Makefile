@@ -42,7 +42,7 @@ test: .venv ## all tests within their time budgets, against real servers
 test-full: .venv ## also the tests that take longer
 	@$(PYTEST) -q -n $(WORKERS) -m "not soak"
 
-soak: .venv ## seed after seed of the simulation, resumable; SEEDS= how many, FROM= the first
+soak: .venv ## seed after seed of the simulation and of pairs of faults, resumable; SEEDS= how many, FROM= the first
 	@$(RUN) -m tests.simulation.soak
 
 soak-pairs: .venv ## two faults in one rotation, conversion or change, drawn by seed; SEEDS= how many, FROM= the first

@@ -73,6 +73,13 @@ def drop(connection: psycopg.Connection, name: str) -> None:
     connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+def empty_connected() -> None:
+    """Empty every table but KEPT_TABLES of the database that Django is connected to, as its owner."""
+    statement = sql.SQL(EMPTY_ALL).format(kept=sql.Literal(sorted(KEPT_TABLES)))
+    with connections["default"].cursor() as cursor:
+        cursor.execute(statement.as_string())
+
+
 def empty_all(address: DatabaseAddress) -> None:
     """End sessions that killed processes left behind, and their locks; then delete all rows outside KEPT_TABLES."""
     with psycopg.connect(address.url().reveal(), autocommit=True, application_name=OURS) as connection:

@@ -12,7 +12,6 @@ from unittest.mock import patch
 from celery import current_app
 from django.db import connection
 from django.test import override_settings
-from psycopg import sql
 
 from operations.claims import turns
 from operations.models import Operation
@@ -70,7 +69,7 @@ class Report:
 def run(seed: int, schedule: Mapping[str, int] | None = None) -> Report:
     """Run a seed, or replay a schedule of it, on an emptied database. Never raises a Violation: the report has it."""
     started, cpu = time.perf_counter(), time.process_time()
-    _empty_database()
+    databases.empty_connected()
     turns.forget()
     clock = VirtualTime()
     report = Report(seed)
@@ -237,9 +236,3 @@ def _open() -> str:
         f"{o.kind} {o.state} at {o.step}: {o.error_code} {o.error_message} {o.waits_why}"
         for o in Operation.objects.exclude(state__in=[Operation.State.SUCCEEDED, Operation.State.CANCELLED])
     )
-
-
-def _empty_database() -> None:
-    statement = sql.SQL(databases.EMPTY_ALL).format(kept=sql.Literal(sorted(databases.KEPT_TABLES)))
-    with connection.cursor() as cursor:
-        cursor.execute(statement.as_string())

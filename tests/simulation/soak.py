@@ -1,4 +1,5 @@
-"""Seed after seed, for as long as you like: `make soak`, with SEEDS= how many and FROM= the first.
+"""Seed after seed, for as long as you like: `make soak`, with SEEDS= how many and FROM= the first. Each seed is a run of the
+simulation, and a rotation that is struck by two faults.
 
 Goes on where it stopped (.run/soak/state.json), however it did; Ctrl-C ends it after the present seed; another FROM begins
 anew. A failure is made short, kept in `regressions/` and printed. The last line is JSON.
@@ -10,15 +11,20 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
 
 from controlplane.database_url import parse_database_url
 from controlplane.embedded import EmbeddedStack, Part
 from controlplane.env import env_secret
+
+if TYPE_CHECKING:
+    from tests.crash.pairs import Pairs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 DIRECTORY = Path(os.environ.get("SOAK_DIRECTORY", Path(__file__).resolve().parents[2] / ".run" / "soak"))
@@ -36,6 +42,7 @@ class Soak:
     passed: int = 0
     steps: int = 0
     seconds: float = 0.0
+    pairs: int = 0
     failures: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -51,9 +58,11 @@ class Soak:
         fresh.replace(STATE)
 
     def line(self) -> str:
-        done = self.passed + len(self.failures)
+        done = self.next_seed - self.first_seed
         pace = done / self.seconds if self.seconds else 0.0
-        return f"{done} seeds, next {self.next_seed}, {len(self.failures)} failed, {pace:.2f} seeds/s"
+        return (
+            f"{done} seeds, {self.pairs} pairs, next {self.next_seed}, {len(self.failures)} failed, {pace:.2f} seeds/s"
+        )
 
 
 def main() -> int:
@@ -80,14 +89,31 @@ def _run(soak: Soak, *, until: int) -> None:
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: stopping.append(received))
-    told = 0.0
+    told, pairs = 0.0, _pairs()
     while soak.next_seed < until and not stopping:
+        _strike_twice(soak, pairs)
         _one(soak)
         soak.save()
         if time.monotonic() - told > 10:
             told = time.monotonic()
             _print(soak.line())
     _print(soak.line())
+
+
+def _pairs() -> Pairs:
+    from tests.crash.pairs import Pairs
+
+    return Pairs(Path(tempfile.mkdtemp(prefix="worlds-", dir=DIRECTORY)))
+
+
+def _strike_twice(soak: Soak, pairs: Pairs) -> None:
+    started = time.perf_counter()
+    failure = pairs.failure_of(soak.next_seed)
+    soak.seconds += time.perf_counter() - started
+    soak.pairs += 1
+    if failure:
+        soak.failures[f"pair {soak.next_seed}"] = failure
+        _print(f"pair {soak.next_seed} failed: {failure}")
 
 
 def _one(soak: Soak) -> None:
@@ -114,7 +140,7 @@ def _tell_failure(seed: int, failure: str) -> None:
 
 
 def _pace(soak: Soak) -> float:
-    return (soak.passed + len(soak.failures)) / soak.seconds if soak.seconds else 0.0
+    return (soak.next_seed - soak.first_seed) / soak.seconds if soak.seconds else 0.0
 
 
 def _print(text: str) -> None:

@@ -1,0 +1,56 @@
+"""Two faults in one rotation, drawn by seed."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+from django.test import override_settings
+
+from tests import databases
+from tests.crash.faults import Fault
+from tests.crash.flows import Flow
+from tests.crash.hits import Hit, Tripwire
+from tests.crash.rotation_ground import RotationGround, TwoWires, rotation_hits
+from tests.crash.rotations import ROTATION_FAULTS, ROTATIONS
+
+# Nothing overlaps: the old user is taken away at the first moment at which that is allowed.
+HASTE = {"OBSERVE_WAITING_SECONDS": 45.0, "CREDENTIAL_OVERLAP_SECONDS": 0, "CREDENTIAL_DRAIN_SECONDS": 0}
+
+
+class Pairs:
+    """The prepared worlds in `directory`, which is theirs alone, struck twice a seed; so is the database."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._ground = RotationGround(directory)
+
+    def failure_of(self, seed: int) -> str:
+        """What was wrong at the end of this seed; empty when all of it held."""
+        databases.empty_connected()
+        with override_settings(**HASTE):
+            try:
+                return struck_twice(self._ground, seed)
+            except Exception as error:
+                return f"{type(error).__name__}: {error}"
+            finally:
+                for case in self._directory.iterdir():
+                    shutil.rmtree(case)
+
+
+def struck_twice(ground: RotationGround, seed: int) -> str:
+    """Run the seed's flow with its two faults. Returns what was wrong, or nothing."""
+    dice = random.Random(seed)
+    flow = dice.choice(ROTATIONS)
+    drawn = [_a_case(ground, flow, dice) for _ in range(2)]
+    wires = TwoWires(*((Tripwire(target=hit), fault) for fault, hit in drawn))
+    found = list(ground.drill(flow, wires, landed_late=any(fault.lands_late for fault, _ in drawn)))
+    told = ", then ".join(f"{fault} at {hit}" for fault, hit in drawn)
+    return f"{flow}: {told}: " + "; ".join(found) if found else ""
+
+
+def _a_case(ground: RotationGround, flow: Flow, dice: random.Random) -> tuple[Fault, Hit]:
+    """A fault at a place that it fits."""
+    fault = dice.choice([one for one in ROTATION_FAULTS if any(map(one.fits, rotation_hits(ground, flow)))])
+    return fault, dice.choice([hit for hit in rotation_hits(ground, flow) if fault.fits(hit)])
