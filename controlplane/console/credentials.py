@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.contrib.admin import display
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from controlplane.console import recent
@@ -15,6 +15,7 @@ from controlplane.console.site import console
 from controlplane.console.tables import Facts, Table
 from controlplane.console.targets import name_of
 from rotation.models import Credential
+from rotation.names import credential_key
 
 
 @admin.register(Credential, site=console)
@@ -60,6 +61,7 @@ class CredentialPage(ReadOnlyPage):
             ("State", state(row.status)),
             ("Promoted", self.promoted(row)),
             ("Valid until", moment(row.valid_until)),
+            ("Seen to work (user of Entra)", moment(row.checked_at)),
             ("Acknowledged by its service", moment(row.acknowledged_at, never="never")),
             ("Open sessions", sessions_of(row)),
         )
@@ -72,5 +74,6 @@ class CredentialPage(ReadOnlyPage):
         return [Facts("User", user), Facts("Names in the vault", secrets)]
 
     def tables(self, row: Credential) -> list[Table]:
-        key = row.database.key
-        return [recent.events(f"target={key}&action=credential", target=key, action__startswith="credential")]
+        """Rotations are recorded about the credential, proofs by a sign-in about the database."""
+        key, proved = credential_key(row.database), Q(target=row.database.key, action__startswith="database.sign_in")
+        return [recent.events(f"target={key}", Q(target=key) | proved)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
@@ -27,9 +28,9 @@ def operations(title: str, empty: str, **filters: object) -> Table:
     return Table(title, ("Operation", "Target", "State", "Step", "Asked for"), rows, empty)
 
 
-def events(query: str, **filters: object) -> Table:
+def events(query: str, *either: Q, **filters: object) -> Table:
     """The newest audit events that match; `query` is the audit page's own."""
-    found = list(AuditEvent.objects.filter(**filters)[:SHOWN])
+    found = list(AuditEvent.objects.filter(*either, **filters)[:SHOWN])
     more = f"{reverse('console:audit')}?{query}" if query else ""
     return Table("Audit events", EVENT_HEADINGS, event_rows(found), "Nothing has been recorded about it.", more=more)
 
