@@ -20,6 +20,7 @@ from operations.models import Operation, Priority
 from operations.services import submit
 from rotation.holding import GONE
 from rotation.models import Credential
+from rotation.names import credential_key
 
 Status = Credential.Status
 
@@ -131,6 +132,19 @@ def known_credentials(operation: Operation) -> QuerySet[Credential]:
 def still_at_work(credentials: QuerySet[Credential]) -> QuerySet[Credential]:
     """Those of them on which something works, or waits for a human."""
     return credentials.filter(Exists(_on_the_same().exclude(state__in=Operation.TERMINAL)))
+
+
+def given_up(operation: Operation, *, limit: int) -> list[Database]:
+    """Of them, the databases whose replacement failed or was cancelled and on which nothing works, worst first."""
+    idle = known_credentials(operation).exclude(Exists(_on_the_same().exclude(state__in=Operation.TERMINAL)))
+    return [row.database for row in idle.select_related("database__service__workspace")[:limit]]
+
+
+def waiting_for_human(operation: Operation, *, limit: int) -> list[Operation]:
+    """What works on the worst of them and needs attention."""
+    stuck = _on_the_same().filter(state=Operation.State.NEEDS_ATTENTION)
+    keys = [credential_key(row.database) for row in known_credentials(operation).filter(Exists(stuck))[:limit]]
+    return list(Operation.objects.filter(target_key__in=keys, state=Operation.State.NEEDS_ATTENTION))
 
 
 def progress_of(operation: Operation) -> dict[str, int]:

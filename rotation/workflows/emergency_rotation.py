@@ -9,11 +9,20 @@ from django.conf import settings
 from operations import audit
 from operations.models import Operation
 from operations.outcomes import Ask, Next, Outcome, Wait
+from operations.services import retry
 from operations.workflow import Ending, Workflow, decides, looks
-from rotation.emergency import known_credentials, next_databases, progress_of, still_at_work
+from rotation.emergency import (
+    given_up,
+    known_credentials,
+    next_databases,
+    progress_of,
+    still_at_work,
+    waiting_for_human,
+)
 from rotation.services import request_emergency_rotation
 
 BATCH = 20
+AGAIN_AT_ONCE = 500  # the worst; what is left is asked about again
 NAMED = 5  # databases that a question to a human names
 
 
@@ -24,12 +33,28 @@ def begin_next(operation: Operation) -> Outcome:
     for database in found:
         request_emergency_rotation(database, actor=operation.actor, reason=operation.input["reason"], parent=operation)
     begun = operation.choices.get("begun", 0) + len(found)
-    return Next(to="begin_next" if found else "", choices={"begun": begun})
+    return Next(to="begin_next" if found else "await_all", choices={"begun": begun, "deadline": _deadline(operation)})
+
+
+@decides
+def begin_again(operation: Operation) -> Outcome:
+    """Begin anew what was given up, and let what waits for a human try again: somebody said so of the whole."""
+    how = {"actor": operation.actor, "reason": operation.input["reason"]}
+    for database in given_up(operation, limit=AGAIN_AT_ONCE):
+        request_emergency_rotation(database, parent=operation, **how)
+    for stuck in waiting_for_human(operation, limit=AGAIN_AT_ONCE):
+        retry(stuck, **how)
+    return Next(to="begin_next")
 
 
 @looks
 def await_all(operation: Operation) -> Outcome:
-    """Go on once nothing works any more that worked when the emergency was declared; what is stuck is told at once."""
+    """Go on once nothing works any more that worked when the emergency was declared; what is stuck is told at once.
+
+    A retry gives another deadline, and so is noticed.
+    """
+    if operation.choices.get("deadline", _deadline(operation)) != _deadline(operation):
+        return Next(to="begin_again")
     known, told = known_credentials(operation), {"progress": progress_of(operation)}
     if still_at_work(known).exists():
         progress = told["progress"]
@@ -57,10 +82,14 @@ def settle(operation: Operation, ending: Ending) -> None:
     )
 
 
+def _deadline(operation: Operation) -> str:
+    return operation.deadline_at.isoformat() if operation.deadline_at else ""
+
+
 EMERGENCY_ROTATION = Workflow(
     kind="emergency_rotation",
     settle=settle,
-    steps=(begin_next, await_all),
+    steps=(begin_next, begin_again, await_all),
     point_of_no_return="await_all",
     deadline=timedelta(days=2),
 )

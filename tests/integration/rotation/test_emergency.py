@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from cloud.sql_failures import SqlFailure
+from operations import clock
 from operations.models import AuditEvent, Operation
+from operations.services import cancel, retry
 from rotation.emergency import Reach, ReasonMissing, Scope, request_emergency
 from rotation.models import Credential
+from rotation.names import credential_key
 from rotation.services import request_rotation
 from tests.builders import a_region, a_workspace
 from tests.integration.rotation.test_rotate import rotated, statuses
-from tests.local_azure import LocalAzure, run_one_step, run_until_settled, work
+from tests.local_azure import LocalAzure, run_one_step, run_until_settled, work, work_alone
 from tests.rotating import a_ready_database, can_sign_in, enabled_versions, published, versions_in_use
 
 EVERYTHING = Reach(Scope.EVERYTHING)
@@ -93,3 +98,46 @@ def test_without_a_reason_nothing_happens(azure: LocalAzure):
     with pytest.raises(ReasonMissing):
         request_emergency(EVERYTHING, actor="tests", reason=" ")
     assert work() == 0
+
+
+def test_a_retry_begins_anew_what_was_given_up(azure: LocalAzure):
+    first, second = a_ready_database(azure, "claims"), a_ready_database(azure, "imaging")
+    known = [published(azure, first), published(azure, second)]
+    operation = request_emergency(EVERYTHING, actor="tests", reason="A laptop was stolen.")
+    work_alone(operation)
+    cancel(Operation.objects.get(target_key=credential_key(first)), actor="operator:eve")
+    run_until_settled(azure)
+    operation.refresh_from_db()
+    assert (operation.state, operation.error_code) == ("needs_attention", "NotAllReplaced")
+    assert [can_sign_in(document) for document in known] == [True, False]
+    kept = published(azure, second)
+    retry(operation, actor="operator:alice", reason="Eve was wrong.")
+    run_until_settled(azure)
+    operation.refresh_from_db()
+    assert operation.state == "succeeded"
+    assert not any(can_sign_in(document) for document in known)
+    assert published(azure, second) == kept, "what was replaced is left alone"
+
+
+def test_a_retry_lets_what_waits_for_a_human_try_again(azure: LocalAzure):
+    database = a_ready_database(azure)
+    known = published(azure, database)
+    operation = request_emergency(EVERYTHING, actor="tests", reason="A laptop was stolen.")
+    work_alone(operation)
+    child = Operation.objects.get(target_key=credential_key(database), parent=operation)
+    asks = {
+        "state": "needs_attention",
+        "due_at": clock.database_now() + timedelta(days=9),
+        "error_code": "SqlUnreachable",
+    }
+    Operation.objects.filter(pk=child.pk).update(**asks)
+    clock.advance(timedelta(days=3))
+    run_until_settled(azure)
+    operation.refresh_from_db()
+    assert operation.state == "needs_attention", "the deadline passed while it waited"
+    retry(operation, actor="operator:alice", reason="The network is back.")
+    run_until_settled(azure)
+    child.refresh_from_db()
+    operation.refresh_from_db()
+    assert (child.state, operation.state) == ("succeeded", "succeeded")
+    assert not can_sign_in(known)
