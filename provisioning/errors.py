@@ -57,6 +57,24 @@ class RegionClosed(WishRefused):
     code = "RegionClosed"
 
 
+class IdentityNeeded(WishRefused):
+    """Where only Entra may sign in, a service says as whom."""
+
+    code = "IdentityNeeded"
+
+
+class IdentityNotUsed(WishRefused):
+    """The workspace's services sign in by password."""
+
+    code = "IdentityNotUsed"
+
+
+class EntraOnlyNotPossible(WishRefused):
+    """This control plane has no group of the directory to administer such servers."""
+
+    code = "EntraOnlyNotPossible"
+
+
 class WorkspaceBeingDeleted(WishRefused):
     """The workspace is being removed: it takes nothing new."""
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from inventory.identifiers import azure_name, new_id
-from inventory.models import Database, ElasticPool, Region, SqlServer, Subscription
+from inventory.models import AuthMode, Database, ElasticPool, Region, SqlServer, Subscription
 from inventory.states import Status
 from operations.errors import QuotaExhausted
 from operations.models import Operation
@@ -173,16 +173,12 @@ def _new_server(operation: Operation, database: Database, *, databases: int = 0,
     """A server row with its room taken, in the open subscription that has fewest there, and the operation that makes it."""
     region = database.region
     subscription = _subscription_for(region)
-    row_id = new_id()
     server = SqlServer.objects.create(
-        id=row_id,
+        **_administrator_columns(database),
         subscription=subscription,
         region=region,
         resource_group=subscription.resource_group,
         azure_name=server_name(region),
-        administrator_login="sppadmin",
-        admin_secret_name=azure_name("s", row_id) + "-admin",
-        auth_mode=_auth_mode(database),
         databases_committed=databases,
         vcores_committed=vcores,
     )
@@ -191,6 +187,13 @@ def _new_server(operation: Operation, database: Database, *, databases: int = 0,
     )
     _reserve_server(making, subscription, region)
     return server
+
+
+def _administrator_columns(database: Database) -> dict[str, object]:
+    """Where only Entra may sign in there is no administrator with a password."""
+    row_id, mode = new_id(), _auth_mode(database)
+    by_password = {"administrator_login": "sppadmin", "admin_secret_name": azure_name("s", row_id) + "-admin"}
+    return {"id": row_id, "auth_mode": mode, **(by_password if mode == AuthMode.SQL else {})}
 
 
 def server_name(region: Region) -> str:
@@ -245,4 +248,4 @@ def _place_key(database: Database) -> str:
 
 
 def _auth_mode(database: Database) -> str:
-    return database.service.workspace.auth_mode if database.service else "sql"
+    return database.service.workspace.auth_mode if database.service else AuthMode.SQL

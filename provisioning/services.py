@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from django.db import transaction
 
+from cloud.identities import EntraPrincipal
 from inventory.identifiers import azure_name, new_id
-from inventory.models import Database, ServiceInstance, Workspace
+from inventory.models import AuthMode, Database, ServiceInstance, Workspace
 from inventory.selectors import present_workspaces
 from inventory.states import Status, move
 from operations import audit
@@ -20,6 +21,8 @@ from provisioning.changes.consent import UNTOLD, Consent
 from provisioning.changes.growth import CONVERT, GROW, request_growth
 from provisioning.errors import (
     ChangeNotSupported,
+    IdentityNeeded,
+    IdentityNotUsed,
     RegionClosed,
     SizeNotSupported,
     UnsupportedServiceKind,
@@ -32,11 +35,13 @@ from rotation.services import make_way
 
 @dataclass(frozen=True, slots=True)
 class ServiceWish:
-    """A service as its owner describes it; `size_bytes` is planned capacity."""
+    """A service as its owner describes it; `size_bytes` is planned capacity. `identity`: as whom it signs in, where only
+    Entra may."""
 
     name: str
     kind: str
     size_bytes: int
+    identity: EntraPrincipal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ def request_service(workspace: Workspace, wish: ServiceWish, *, actor: str, cons
 
 def check_wish(workspace: Workspace, wish: ServiceWish) -> Tier:
     """The tier that would hold it. Raises WishRefused."""
+    _check_identity(workspace, wish)
     if wish.kind not in ServiceInstance.Kind.values:
         raise UnsupportedServiceKind(f"A service of kind {wish.kind} keeps no data in Azure SQL; FHIR and DICOM do.")
     if not workspace.region.is_open:
@@ -78,6 +84,15 @@ def check_wish(workspace: Workspace, wish: ServiceWish) -> Tier:
         return tier_for(wish.size_bytes, limits())
     except SizeRefused as error:
         raise SizeNotSupported(str(error)) from error
+
+
+def _check_identity(workspace: Workspace, wish: ServiceWish) -> None:
+    """An identity belongs to services of workspaces in which only Entra may sign in, and to all of these."""
+    only_entra = workspace.auth_mode == AuthMode.ENTRA_ONLY
+    if only_entra and wish.identity is None:
+        raise IdentityNeeded("Only Entra may sign in here; say as which application or managed identity it does.")
+    if not only_entra and wish.identity is not None:
+        raise IdentityNotUsed("Services of this workspace sign in by password; leave the identity out.")
 
 
 @transaction.atomic
@@ -136,7 +151,8 @@ def _ask_to_stop(operation: Operation, *, actor: str) -> None:
 
 
 def _create(workspace: Workspace, wish: ServiceWish, *, actor: str) -> Granted:
-    service = ServiceInstance.objects.create(workspace=workspace, name=wish.name, kind=wish.kind)
+    columns = _identity_columns(wish.identity)
+    service = ServiceInstance.objects.create(workspace=workspace, name=wish.name, kind=wish.kind, **columns)
     database = _add_database(service, wish)
     operation = submit(
         "create_database",
@@ -178,6 +194,7 @@ def _meet(service: ServiceInstance, wish: ServiceWish, found: Standing, *, actor
         raise OperationInProgress(in_line)  # a removal follows: that is what is wished for now
     if service.kind != wish.kind:
         raise ChangeNotSupported("The service exists with another kind; changing it is not supported.")
+    _meet_identity(service, database, wish)
     if running is None and database.size_bytes != wish.size_bytes:
         check_room(found)
         return Granted(service, request_growth(database, wish.size_bytes, actor=actor, consent=consent))
@@ -192,6 +209,22 @@ def _is_repeated(running: Operation, database: Database, service: ServiceInstanc
     wished = running.input.get("size_bytes", database.size_bytes)
     same = (service.kind, wished) == (wish.kind, wish.size_bytes)
     return same and running.kind in ("create_database", GROW, CONVERT)
+
+
+def _meet_identity(service: ServiceInstance, database: Database, wish: ServiceWish) -> None:
+    """A creation that failed may be tried again with another identity: perhaps the directory did not know the first."""
+    columns = _identity_columns(wish.identity)
+    if all(getattr(service, name) == value for name, value in columns.items()):
+        return
+    if database.status != Status.FAILED or database.ready_at is not None:
+        raise ChangeNotSupported("The service exists with another identity; changing it is not supported.")
+    ServiceInstance.objects.filter(pk=service.pk).update(**columns)
+
+
+def _identity_columns(identity: EntraPrincipal | None) -> dict[str, str]:
+    if identity is None:
+        return dict.fromkeys(("entra_name", "entra_object_id", "entra_client_id"), "")
+    return {f"entra_{name}": value for name, value in asdict(identity).items()}
 
 
 def _create_again(database: Database, service: ServiceInstance, *, actor: str) -> Operation:
@@ -212,5 +245,9 @@ def _wished(service: ServiceInstance, wish: ServiceWish, *, actor: str) -> Audit
         actor=actor,
         target=f"service:{service.pk}",
         workspace=service.workspace.name,
-        after={"name": wish.name, "kind": wish.kind, "size_bytes": wish.size_bytes},
+        after={"name": wish.name, "kind": wish.kind, "size_bytes": wish.size_bytes, **_identity_told(wish)},
     )
+
+
+def _identity_told(wish: ServiceWish) -> dict[str, object]:
+    return {"identity": asdict(wish.identity)} if wish.identity else {}

@@ -9,13 +9,14 @@ from zoneinfo import available_timezones
 from django.conf import settings
 from django.db import transaction
 
-from inventory.models import Member, Region, Workspace
+from inventory.models import AuthMode, Member, Region, Workspace
 from inventory.selectors import present_workspaces
 from operations import audit, clock
 from operations.models import Operation
 from operations.services import serialise, submit
 from provisioning.errors import (
     ChangeNotSupported,
+    EntraOnlyNotPossible,
     RegionClosed,
     RotationPolicyNotPossible,
     UnknownRegion,
@@ -46,7 +47,7 @@ class RotationWish:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceWish:
-    """A workspace as an operator describes it; `members` are all who may act in it."""
+    """A workspace as an operator describes it; `members` are all who may act in it. `auth_mode` None: by password, if new."""
 
     name: str
     region: str
@@ -55,6 +56,7 @@ class WorkspaceWish:
     retention_days: int = 7
     members: frozenset[MemberWish] = frozenset()
     rotation: RotationWish = RotationWish()
+    auth_mode: str | None = None
 
 
 def hold_name(name: str) -> None:
@@ -67,8 +69,9 @@ def hold_name(name: str) -> None:
 def define_workspace(wish: WorkspaceWish, *, actor: str) -> tuple[Workspace, bool]:
     """The workspace as wished, and whether it is new. Equal to what is there: nothing happens.
 
-    Raises UnknownRegion, RegionClosed, WorkspaceBeingDeleted, RotationPolicyNotPossible, and ChangeNotSupported for another
-    region than it has. Due dates of its credentials follow a changed policy at once.
+    Raises UnknownRegion, RegionClosed, WorkspaceBeingDeleted, RotationPolicyNotPossible, EntraOnlyNotPossible, and
+    ChangeNotSupported for another region or way to sign in than it has. Due dates of its credentials follow a changed
+    policy at once.
     """
     _check_rotation(wish.rotation)
     serialise(f"workspace-name:{wish.name}")
@@ -110,14 +113,21 @@ def _made(wish: WorkspaceWish) -> Workspace:
         raise UnknownRegion(f"There is no region {wish.region} here.")
     if not region.is_open:
         raise RegionClosed(f"{region.display_name} takes no new workspaces.")
+    auth_mode = AuthMode(wish.auth_mode or AuthMode.SQL)
+    if auth_mode is AuthMode.ENTRA_ONLY and not settings.SQL_ENTRA_ADMIN_OBJECT_ID:
+        raise EntraOnlyNotPossible(
+            "No group of the directory administers SQL servers here (SQL_ENTRA_ADMIN_OBJECT_ID)."
+        )
     columns = asdict(wish)
-    del columns["members"], columns["region"], columns["rotation"]
-    return Workspace.objects.create(region=region, **columns, **asdict(wish.rotation))
+    del columns["members"], columns["region"], columns["rotation"], columns["auth_mode"]
+    return Workspace.objects.create(region=region, auth_mode=auth_mode, **columns, **asdict(wish.rotation))
 
 
 def _changed(workspace: Workspace, wish: WorkspaceWish) -> Workspace:
     if workspace.region_id != wish.region:
         raise ChangeNotSupported("A workspace stays in its region.")
+    if wish.auth_mode not in (None, workspace.auth_mode):
+        raise ChangeNotSupported("How services sign in is fixed when a workspace is made: it is their servers'.")
     workspace.display_name = wish.display_name
     workspace.entra_tenant_id = wish.entra_tenant_id
     workspace.retention_days = wish.retention_days
@@ -157,6 +167,7 @@ def _as_dict(workspace: Workspace) -> dict[str, Any]:
         "display_name": workspace.display_name,
         "entra_tenant_id": workspace.entra_tenant_id,
         "retention_days": workspace.retention_days,
+        "auth_mode": workspace.auth_mode,
         **{name: getattr(workspace, name) for name in asdict(RotationWish())},
         "members": members,
     }

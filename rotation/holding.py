@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from inventory.models import Database
+from inventory.models import AuthMode, Database
 from inventory.states import Status
 from operations import locks
 from operations.models import Operation
@@ -24,7 +24,7 @@ def hold_database(operation: Operation, database: Database) -> Outcome:
 
 def is_entra_only(database: Database) -> bool:
     """True where no password signs in: its server was made so."""
-    return database.server is not None and database.server.auth_mode == "entra_only"
+    return database.server is not None and database.server.auth_mode == AuthMode.ENTRA_ONLY
 
 
 def is_gone(database: Database) -> bool:

@@ -20,6 +20,8 @@ from operations.errors import OperationInProgress
 from operations.models import Operation
 from operations.outcomes import Ask, Next, Outcome
 from operations.services import submit
+from rotation import identities
+from rotation.holding import is_entra_only
 from rotation.logins import administrator, record_sign_in, user_login
 from rotation.models import Credential
 from rotation.names import credential_key, other_slot, stable_secret_of, staging_secret_of, user_of
@@ -32,7 +34,12 @@ SIGN_INS_TRIED = 3
 
 
 def stage_password(operation: Operation, database: Database, *, slot: str = "a") -> Outcome:
-    """Put a fresh password into the slot's own secret, once per operation; another one where policy refused the last."""
+    """Put a fresh password into the slot's own secret, once per operation; another one where policy refused the last.
+
+    Where only Entra may sign in there is none.
+    """
+    if is_entra_only(database):
+        return Next()
     attempt = operation.choices.get("passwords_refused", 0)
     version = set_once(operation, database, staging_secret_of(database, slot), new_password, attempt=attempt)
     until = clock.now() + timedelta(days=settings.CREDENTIAL_DAYS)
@@ -46,7 +53,12 @@ def stage_password(operation: Operation, database: Database, *, slot: str = "a")
 
 
 def create_user(operation: Operation, database: Database, *, slot: str = "a") -> Outcome:
-    """Make the database's user with the staged password, or set it; repeating it sets the same password again."""
+    """Make the database's user with the staged password, or set it; repeating it sets the same password again.
+
+    Where only Entra may sign in it is the user of its service's identity.
+    """
+    if is_entra_only(database):
+        return identities.make_user(database)
     password = _staged(operation, database, slot)
     try:
         with administrator(operation, database) as admin:
@@ -60,7 +72,12 @@ def create_user(operation: Operation, database: Database, *, slot: str = "a") ->
 
 
 def verify_login(operation: Operation, database: Database, *, set_again: str, slot: str = "a") -> Outcome:
-    """Sign in as the user, over a fresh connection; refused, its password is set again by the step `set_again`."""
+    """Sign in as the user, over a fresh connection; refused, its password is set again by the step `set_again`.
+
+    Where only Entra may sign in, the user is looked at instead.
+    """
+    if is_entra_only(database):
+        return identities.see_user(operation, database)
     try:
         factory.sql_logins().verify(user_login(database, slot, _staged(operation, database, slot)))
     except LoginRefused as error:
@@ -74,6 +91,8 @@ def verify_login(operation: Operation, database: Database, *, set_again: str, sl
 
 def publish_secret(operation: Operation, database: Database, *, slot: str = "a") -> Outcome:
     """Make the credential the one that consumers read: a new version of the stable secret, once per operation."""
+    if is_entra_only(database):
+        return Next()
     version = set_once(
         operation,
         database,
@@ -94,6 +113,9 @@ def record_issued(operation: Operation, database: Database, *, slot: str = "a") 
 
     What repeated runs and former attempts left in the vault is then swept up.
     """
+    if is_entra_only(database):
+        identities.record_identity(database)
+        return
     Credential.objects.update_or_create(
         database=database, slot=slot, defaults={"user_name": user_of(slot), **issued_columns(operation, database)}
     )
@@ -103,6 +125,8 @@ def record_issued(operation: Operation, database: Database, *, slot: str = "a") 
 
 def scramble_other(operation: Operation, database: Database, *, slot: str) -> Outcome:
     """Give the other user a password that nobody knows: a restored database knows the one that it had at that moment."""
+    if is_entra_only(database):
+        return Next()
     with administrator(operation, database) as admin:
         factory.sql_logins().ensure_user(admin, user_of(other_slot(slot)), new_password())
     return Next()
@@ -113,6 +137,9 @@ def record_restored(operation: Operation, database: Database, *, slot: str) -> N
 
     What was read before is then swept up, by whoever works on the credential next.
     """
+    if is_entra_only(database):
+        identities.record_identity(database)
+        return
     rows = Credential.objects.filter(database=database).exclude(slot=slot)
     gone = (Credential.Status.ACTIVE, Credential.Status.OVERLAPPING)
     rows.filter(status__in=gone).update(status=Credential.Status.RETIRED, retire_after=None, retire_by=None)
@@ -124,6 +151,8 @@ def record_restored(operation: Operation, database: Database, *, slot: str) -> N
 
 def sweep(operation: Operation, database: Database) -> None:
     """Have every version disabled that is not the active user's; work that is under way there does it too."""
+    if is_entra_only(database):
+        return
     with contextlib.suppress(OperationInProgress):
         submit("retire_credential", target=credential_key(database), actor="system", workspace=operation.workspace)
 

@@ -1,4 +1,4 @@
-"""A server on which only Entra may sign in, made of one that had passwords: the product does not make them yet."""
+"""A server on which only Entra may sign in, made of one that had passwords: what is checked there may then be spoilt."""
 
 from __future__ import annotations
 

@@ -18,7 +18,13 @@ from inventory.selectors import services_for
 from rotation.acknowledgement import acknowledge
 from rotation.models import Credential
 
+SIGN_IN = ["secret", "entra"]
 SHOWN = (Credential.Status.ACTIVE, Credential.Status.OVERLAPPING)
+
+
+def sign_in_by(secret: str | None) -> str:
+    """What proves who signs in: what the secret says, or where there is none, a token of Entra."""
+    return "secret" if secret else "entra"
 
 
 class UserDocument(serializers.Serializer[Any]):
@@ -34,12 +40,21 @@ class UserDocument(serializers.Serializer[Any]):
     acknowledgedAt = serializers.DateTimeField(
         allow_null=True, help_text="Active: when the service said that it uses it."
     )
+    checkedAt = serializers.DateTimeField(
+        allow_null=True, help_text="Of a user of Entra: when it was last seen to work."
+    )
 
 
 class CredentialReferences(serializers.Serializer[Any]):
-    vaultUri = serializers.URLField()
-    secretName = serializers.CharField(help_text="Read its newest version; the name never changes.")
-    secretVersion = serializers.CharField(help_text="The newest version at this moment.")
+    signIn = serializers.ChoiceField(
+        SIGN_IN,
+        help_text="secret: with what it says. entra: by a token of the user's identity; nothing is kept.",
+    )
+    endpoint = serializers.CharField(help_text="Where to sign in now; a restore or a move changes it.")
+    database = serializers.CharField(help_text="Its present name in Azure; a restore changes it.")
+    vaultUri = serializers.URLField(allow_null=True)
+    secretName = serializers.CharField(allow_null=True, help_text="Read its newest version; the name never changes.")
+    secretVersion = serializers.CharField(allow_null=True, help_text="The newest version at this moment.")
     validUntil = serializers.DateTimeField(allow_null=True)
     users = UserDocument(many=True)
 
@@ -89,7 +104,8 @@ def service_named(view: ApiView, workspace: str, service: str) -> ServiceInstanc
 
 def _references(service: ServiceInstance) -> dict[str, Any]:
     """Raises Problem 404 before the first was issued."""
-    rows = list(Credential.objects.filter(database__service=service, status__in=SHOWN).order_by("status"))
+    found = Credential.objects.filter(database__service=service, status__in=SHOWN).select_related("database__server")
+    rows = list(found.order_by("status"))
     active = next((row for row in rows if row.status == Credential.Status.ACTIVE), None)
     if active is None:
         raise not_found("Credential")
@@ -97,10 +113,14 @@ def _references(service: ServiceInstance) -> dict[str, Any]:
 
 
 def _document(active: Credential, rows: list[Credential]) -> dict[str, Any]:
+    secret, database = active.stable_secret or None, active.database
     return {
-        "vaultUri": settings.AZURE_VAULT_URL,
-        "secretName": active.stable_secret,
-        "secretVersion": active.stable_version,
+        "signIn": sign_in_by(secret),
+        "endpoint": database.server.observed_endpoint if database.server else "",
+        "database": database.azure_name,
+        "vaultUri": settings.AZURE_VAULT_URL if secret else None,
+        "secretName": secret,
+        "secretVersion": active.stable_version or None,
         "validUntil": active.valid_until,
         "users": [_user(row) for row in rows],
     }
@@ -114,4 +134,5 @@ def _user(row: Credential) -> dict[str, Any]:
         "promotedAt": row.promoted_at,
         "worksUntil": row.valid_until if active else row.retire_by,
         "acknowledgedAt": row.acknowledged_at if active else None,
+        "checkedAt": row.checked_at,
     }

@@ -24,6 +24,8 @@ from operations.errors import OperationInProgress, OperationRefused
 from operations.models import Operation
 from provisioning.changes.consent import PlanInTheWay
 from provisioning.errors import (
+    IdentityNeeded,
+    IdentityNotUsed,
     MaintenanceNotPossible,
     PointInTimeOutOfRange,
     RotationPolicyNotPossible,
@@ -46,6 +48,8 @@ BAD_WISHES = (
     RotationPolicyNotPossible,
     MaintenanceNotPossible,
     AddressNotPossible,
+    IdentityNeeded,
+    IdentityNotUsed,
 )  # the request itself is wrong; others: conflicts
 FRAMEWORK: dict[type[Exception], tuple[int, str]] = {
     exceptions.ParseError: (400, "InvalidJson"),

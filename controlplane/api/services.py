@@ -10,6 +10,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cloud.identities import EntraPrincipal
+from controlplane.api.credentials import SIGN_IN, sign_in_by
 from controlplane.api.links import operation_url, service_path
 from controlplane.api.openapi import documented
 from controlplane.api.operations import OperationDocument, operation_document
@@ -17,7 +19,7 @@ from controlplane.api.paging import PageQuery, continued_after, page_document
 from controlplane.api.plans import ConsentBody, DryRunQuery, PlanDocument, consent_in, plan_document
 from controlplane.api.problems import not_found
 from controlplane.api.service_rows import service_row, service_rows
-from controlplane.api.shapes import Shape, Text, WholeNumber
+from controlplane.api.shapes import Guid, Shape, Text, WholeNumber
 from controlplane.api.view import ApiView, ConditionalView, named
 from inventory.models import Database
 from inventory.selectors import Viewer, services_for
@@ -36,11 +38,22 @@ PROVISIONING_STATES = {
 }
 
 
+class IdentityShape(Shape):
+    """An application or managed identity of the customer's directory, by its name and both its ids there."""
+
+    name = Text(pattern=r"[^\x00-\x1f\x7f]+", max_length=128, help_text="Its display name.")
+    objectId = Guid(help_text="Of its service principal; a managed identity's principal id.")
+    clientId = Guid(help_text="Its application (client) id.")
+
+
 class ServiceProperties(Shape):
     """What a service is to be."""
 
     kind = Text(pattern=r"^[a-z][a-z0-9-]{0,39}$", help_text="fhir or dicom; others keep no data in Azure SQL.")
     sizeGb = WholeNumber(min_value=1, help_text="Planned capacity in GiB.")
+    identity = IdentityShape(
+        required=False, allow_null=True, default=None, help_text="As whom it signs in, where only Entra may; else null."
+    )
 
 
 class ServiceBody(ConsentBody):
@@ -58,9 +71,10 @@ class DatabaseDocument(serializers.Serializer[Any]):
 
 
 class CredentialsDocument(serializers.Serializer[Any]):
-    vaultUri = serializers.URLField()
+    signIn = serializers.ChoiceField(SIGN_IN, help_text="entra: by a token of the service's identity; nothing is kept.")
+    vaultUri = serializers.URLField(allow_null=True)
     secretName = serializers.CharField(
-        help_text="Read its newest version from the vault; its value is never shown here."
+        allow_null=True, help_text="Read its newest version from the vault; its value is never shown here."
     )
     userName = serializers.CharField()
     validUntil = serializers.DateTimeField(allow_null=True)
@@ -135,10 +149,7 @@ class ServiceView(ConditionalView):
         """Ask for a service. 202 while an operation works on it, also when this is a repetition; 200 once it stands."""
         place = self.workspace(workspace)
         body = self.body()
-        asked = body["properties"]
-        wish = ServiceWish(
-            name=named(service, "service"), kind=asked["kind"], size_bytes=asked["sizeGb"] * BYTES_PER_GB
-        )
+        wish = _wish(named(service, "service"), body["properties"])
         if self._is_dry_run():
             return Response(plan_document(plan_service(place, wish, actor=self.actor()), self.viewer()))
         granted = request_service(place, wish, actor=self.actor(), consent=consent_in(body))
@@ -187,6 +198,12 @@ class ServiceView(ConditionalView):
         return _document(row, self.viewer())
 
 
+def _wish(name: str, asked: dict[str, Any]) -> ServiceWish:
+    given = asked["identity"]
+    identity = EntraPrincipal(given["name"], given["objectId"], given["clientId"]) if given else None
+    return ServiceWish(name=name, kind=asked["kind"], size_bytes=asked["sizeGb"] * BYTES_PER_GB, identity=identity)
+
+
 def accepted(request: Request, operation: Operation, document: dict[str, Any], *, location: str) -> Response:
     headers = {
         "Operation-Location": operation_url(request, operation.pk),
@@ -205,6 +222,7 @@ def _document(row: dict[str, Any], viewer: Viewer) -> dict[str, Any]:
         "properties": {
             "kind": row["service__kind"],
             "sizeGb": row["size_bytes"] // BYTES_PER_GB,
+            "identity": _identity(row),
             "provisioningState": PROVISIONING_STATES[row["status"]],
             "createdAt": row["service__created_at"],
             "database": _database(row, viewer),
@@ -225,13 +243,21 @@ def _database(row: dict[str, Any], viewer: Viewer) -> dict[str, Any]:
     return {**shown, "pool": row["pool__azure_name"]} if viewer.sees_everything else shown
 
 
+def _identity(row: dict[str, Any]) -> dict[str, Any] | None:
+    shown = {"name": "name", "objectId": "object_id", "clientId": "client_id"}
+    found = {field: row[f"service__entra_{column}"] for field, column in shown.items()}
+    return found if found["name"] else None
+
+
 def _credentials(row: dict[str, Any]) -> dict[str, Any] | None:
     """Where the credential is kept; never what it is."""
-    if not row["credential__stable_secret"]:
+    if row["credential__user_name"] is None:
         return None
+    secret = row["credential__stable_secret"] or None
     return {
-        "vaultUri": settings.AZURE_VAULT_URL,
-        "secretName": row["credential__stable_secret"],
+        "signIn": sign_in_by(secret),
+        "vaultUri": settings.AZURE_VAULT_URL if secret else None,
+        "secretName": secret,
         "userName": row["credential__user_name"],
         "validUntil": row["credential__valid_until"],
     }

@@ -16,7 +16,7 @@ from controlplane.api.paging import PageQuery, continued_after, page_document
 from controlplane.api.problems import not_found
 from controlplane.api.shapes import Guid, Shape, Text, WholeNumber
 from controlplane.api.view import ApiView, ConditionalView, named
-from inventory.models import Workspace
+from inventory.models import AuthMode, Workspace
 from inventory.selectors import workspaces_for
 from provisioning.selectors import operations_for
 from provisioning.workspaces import MemberWish, RotationWish, WorkspaceWish, define_workspace, request_removal
@@ -55,6 +55,13 @@ class WorkspaceProperties(Shape):
     retentionDays = WholeNumber(
         required=False, min_value=1, max_value=35, default=7, help_text="Point-in-time restore window of new databases."
     )
+    authMode = serializers.ChoiceField(
+        AuthMode.values,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="How services sign in: by password, or as identities of Entra alone. Fixed; null: sql, or as it is.",
+    )
     rotation = RotationShape(required=False, default=dict)
     members = serializers.ListField(
         child=MemberShape(), required=False, default=list, max_length=MOST_MEMBERS, help_text="All who may act in it."
@@ -70,7 +77,7 @@ class WorkspaceBody(Shape):
 class WorkspaceState(WorkspaceProperties):
     """What a workspace is."""
 
-    authMode = serializers.ChoiceField(["sql", "entra_only"])
+    authMode = serializers.ChoiceField(AuthMode.values)
     createdAt = serializers.DateTimeField()
 
 
@@ -166,6 +173,7 @@ def _wish(name: str, properties: dict[str, Any]) -> WorkspaceWish:
         display_name=properties["displayName"],
         entra_tenant_id=properties["tenantId"],
         retention_days=properties["retentionDays"],
+        auth_mode=properties["authMode"],
         rotation=_rotation_wish(properties["rotation"]),
         members=frozenset(MemberWish(member["tenantId"], member["objectId"]) for member in properties["members"]),
     )

@@ -70,7 +70,13 @@ class ServicePage(ReadOnlyPage):
         return moment(database.restorable_until) if database else NOTHING
 
     def facts(self, row: ServiceInstance) -> list[Facts]:
-        what = (("Name", row.name), ("Kind", row.get_kind_display()), ("Workspace", row_link(row.workspace)))
+        what = (
+            ("Name", row.name),
+            ("Kind", row.get_kind_display()),
+            ("Workspace", row_link(row.workspace)),
+            ("Signs in as", f"{row.entra_name} of Entra" if row.entra_name else "a user with a password"),
+            ("Its client id", copyable(row.entra_client_id)),
+        )
         until = row.databases.order_by("-created_at").values_list("restorable_until", flat=True).first()
         life = (
             ("Created", moment(row.created_at)),

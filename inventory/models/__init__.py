@@ -7,9 +7,10 @@ from inventory.models.maintenance import Freeze, MaintenanceWindow
 from inventory.models.server import SqlServer
 from inventory.models.service import ServiceInstance
 from inventory.models.subscription import Region, Subscription
-from inventory.models.workspace import Member, Workspace
+from inventory.models.workspace import AuthMode, Member, Workspace
 
 __all__ = [
+    "AuthMode",
     "Database",
     "ElasticPool",
     "Freeze",

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from inventory.identifiers import new_id
 from inventory.models.subscription import Region, Subscription
+from inventory.models.workspace import AuthMode
 from inventory.states import Status
 
 
@@ -25,10 +26,14 @@ class SqlServer(models.Model):
     region = models.ForeignKey(Region, models.PROTECT, related_name="servers")
     resource_group = models.TextField()
     azure_name = models.TextField(unique=True)
-    administrator_login = models.TextField()
-    admin_secret_name = models.TextField(help_text="Name of the vault's secret; never its value.")
+    administrator_login = models.TextField(blank=True, default="", help_text="Empty where only Entra may sign in.")
+    admin_secret_name = models.TextField(
+        blank=True,
+        default="",
+        help_text="Name of the vault's secret; never its value. Empty where only Entra may sign in.",
+    )
     admin_secret_version = models.TextField(blank=True, default="", help_text="The version that Azure was given.")
-    auth_mode = models.TextField(default="sql")
+    auth_mode = models.TextField(default=AuthMode.SQL)
     status = models.TextField(choices=Status.choices, default=Status.CREATING)
     error_code = models.TextField(blank=True, default="")
     error_message = models.TextField(blank=True, default="")
@@ -47,6 +52,7 @@ class SqlServer(models.Model):
     observe_token = models.UUIDField(null=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = "SQL server", "SQL servers"
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(status__in=Status.values), name="server_status_known"),
             models.CheckConstraint(condition=Q(databases_committed__lte=5000), name="server_room_for_databases"),

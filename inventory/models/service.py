@@ -11,7 +11,11 @@ from inventory.models.workspace import NAME_PATTERN, Workspace
 
 
 class ServiceInstance(models.Model):
-    """A FHIR or DICOM service of a workspace; it owns one database. Its name is free again once it is gone."""
+    """A FHIR or DICOM service of a workspace; it owns one database. Its name is free again once it is gone.
+
+    Where only Entra may sign in, it says as whom: an application or managed identity of the directory, else all three are
+    empty.
+    """
 
     class Kind(models.TextChoices):
         FHIR = "fhir", "FHIR"
@@ -21,6 +25,9 @@ class ServiceInstance(models.Model):
     workspace = models.ForeignKey(Workspace, models.PROTECT, related_name="services")
     name = models.TextField(validators=[RegexValidator(NAME_PATTERN)])
     kind = models.TextField(choices=Kind.choices)
+    entra_name = models.TextField(blank=True, default="", help_text="Display name of its identity in Entra.")
+    entra_object_id = models.TextField(blank=True, default="", help_text="A GUID, lower case.")
+    entra_client_id = models.TextField(blank=True, default="", help_text="A GUID, lower case.")
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True)
 

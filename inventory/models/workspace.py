@@ -11,6 +11,13 @@ from inventory.models.subscription import Region
 NAME_PATTERN = r"^[a-z][a-z0-9-]{1,62}$"
 
 
+class AuthMode(models.TextChoices):
+    """Who may sign in to a server's databases: users with a password, or identities of Entra alone. Fixed at creation."""
+
+    SQL = "sql"
+    ENTRA_ONLY = "entra_only"
+
+
 class Workspace(models.Model):
     """A customer's container of services and of the settings that they share, in one region.
 
@@ -22,7 +29,7 @@ class Workspace(models.Model):
     display_name = models.TextField(blank=True, default="")
     region = models.ForeignKey(Region, models.PROTECT, related_name="workspaces")
     entra_tenant_id = models.TextField(blank=True, default="", help_text="The customer's directory.")
-    auth_mode = models.TextField(default="sql", help_text="sql or entra_only; fixed for its databases' servers.")
+    auth_mode = models.TextField(default=AuthMode.SQL, help_text="sql or entra_only; fixed for its databases' servers.")
     retention_days = models.PositiveSmallIntegerField(default=7, help_text="Point-in-time restore window of databases.")
     rotation_days = models.PositiveSmallIntegerField(null=True, help_text="Empty: the platform's own.")
     rotation_first_hour = models.PositiveSmallIntegerField(null=True, help_text="Rotations start in these local hours.")
@@ -36,9 +43,7 @@ class Workspace(models.Model):
             models.UniqueConstraint(
                 fields=["name"], condition=models.Q(deleted_at__isnull=True), name="workspace_name_once"
             ),
-            models.CheckConstraint(
-                condition=models.Q(auth_mode__in=["sql", "entra_only"]), name="workspace_auth_mode_known"
-            ),
+            models.CheckConstraint(condition=models.Q(auth_mode__in=AuthMode.values), name="workspace_auth_mode_known"),
             models.CheckConstraint(
                 condition=models.Q(retention_days__range=(1, 35)), name="workspace_retention_possible"
             ),

@@ -10,7 +10,7 @@ from cloud import factory
 from cloud.errors import AlreadyThere, CloudError
 from cloud.protocols import ServerSpec
 from cloud.secrets import Secret
-from inventory.models import SqlServer
+from inventory.models import AuthMode, SqlServer
 from inventory.states import Status, move
 from operations.models import Operation
 from operations.outcomes import Next, Outcome, StepError
@@ -49,8 +49,10 @@ def ensure_resource_group(operation: Operation) -> Outcome:
 def stage_admin_password(operation: Operation) -> Outcome:
     """Put the administrator's password into the vault before Azure hears of it; from then on this version counts.
 
-    A worker thought dead may still add a newer version, which nobody uses.
+    A worker thought dead may still add a newer version, which nobody uses. Where only Entra may sign in there is none.
     """
+    if server_of(operation).auth_mode == AuthMode.ENTRA_ONLY:
+        return Next()
     server, store = server_of(operation), factory.secret_store()
     made_before = store.versions(server.admin_secret_name) if operation.maybe_happened else ()
     version = next(iter(made_before), None) or store.set(
@@ -147,15 +149,18 @@ def _spec(operation: Operation, server: SqlServer) -> ServerSpec:
         administrator_login=server.administrator_login,
         minimal_tls_version="1.2",
         public_network_access=settings.SQL_NETWORK_MODE == "firewall",
-        entra_only=server.auth_mode == "entra_only",
+        entra_only=server.auth_mode == AuthMode.ENTRA_ONLY,
         entra_admin_login=settings.SQL_ENTRA_ADMIN_LOGIN or None,
         entra_admin_object_id=settings.SQL_ENTRA_ADMIN_OBJECT_ID or None,
         entra_tenant_id=settings.AZURE_TENANT_ID or None,
+        identity_id=settings.SQL_SERVER_IDENTITY_ID or None,
         tags=tags_for(operation, server=server.pk),
     )
 
 
-def _password(operation: Operation, server: SqlServer) -> Secret:
+def _password(operation: Operation, server: SqlServer) -> Secret | None:
+    if server.auth_mode == AuthMode.ENTRA_ONLY:
+        return None
     found = factory.secret_store().get(server.admin_secret_name, operation.choices.get("admin_version"))
     if found is None:
         raise StepError("SecretMissing", f"The vault has no secret {server.admin_secret_name}.", transient=True)

@@ -13,18 +13,15 @@ from django.db.models import F
 
 from cloud import factory
 from cloud.errors import CloudError, LoginRefused
-from cloud.identities import OwnIdentity
-from operations import audit, clock
+from operations import clock
 from operations.models import Operation
 from operations.outcomes import END, Ask, Next, Outcome, StepError, Wait
 from operations.workflow import Ending, Run, Workflow, decides, signs_in
-from rotation import holding
+from rotation import holding, identities
 from rotation.logins import record_sign_in
 from rotation.models import Credential
-from rotation.names import credential_key
 from rotation.schedule import next_rotation_at, policy_of
 from rotation.targets import active_credential, database_of
-from rotation.vault import server_of
 
 SIGN_INS_TRIED = 3
 CHECKED_AGAIN_AFTER = timedelta(days=1)
@@ -60,7 +57,7 @@ def sign_in_by_token(operation: Operation) -> Outcome:
     """Sign in as the application that we are, over a fresh connection; refused several times, it asks."""
     database = database_of(operation)
     try:
-        factory.sql_logins().verify(_own(operation))
+        factory.sql_logins().verify(identities.own_identity(database))
     except LoginRefused as error:
         refused = operation.choices.get("sign_ins_refused", 0) + 1
         if refused >= SIGN_INS_TRIED:
@@ -75,14 +72,14 @@ def sign_in_by_token(operation: Operation) -> Outcome:
 @asked
 def find_user(operation: Operation) -> Outcome:
     """See that the service's user of Entra is there and may connect."""
-    row = active_credential(database_of(operation))
+    database = database_of(operation)
+    row = active_credential(database)
     if row is None:
         return Next(to=END)
-    user = factory.sql_logins().find_entra_user(_own(operation), row.user_name)
-    if user is None:
-        return Ask("IdentityMissing", _named(operation, f"there is no user of Entra named {row.user_name}."))
-    if not user.may_connect:
-        return Ask("IdentityMayNotConnect", _named(operation, f"{row.user_name} may not connect."))
+    try:
+        user = identities.user_seen(database, row.user_name)
+    except identities.IdentityWrong as error:
+        return Ask(error.code, _named(operation, str(error)))
     return Next(choices={"user": user.name})
 
 
@@ -93,16 +90,7 @@ def record_checked(operation: Operation) -> Outcome:
     rows = Credential.objects.filter(database=database, status=Credential.Status.ACTIVE)
     due = next_rotation_at(database.pk, now, policy_of(database))
     rows.update(checked_at=now, rotate_after=due, failures=0)
-    audit.record(
-        "credential.identity_checked",
-        actor=operation.actor,
-        target=credential_key(database),
-        workspace=operation.workspace,
-        operation_id=operation.pk,
-        request=operation.trace_id,
-        after={"user": operation.choices["user"]},
-        reason=str(operation.input.get("reason", "")),
-    )
+    identities.record_checked(operation, database, operation.choices["user"])
     return Next()
 
 
@@ -121,11 +109,6 @@ CHECK_IDENTITY = Workflow(
     indispensable=("sign_in_by_token", "find_user"),
     deadline=timedelta(hours=4),
 )
-
-
-def _own(operation: Operation) -> OwnIdentity:
-    database = database_of(operation)
-    return OwnIdentity(server_of(database).observed_endpoint, database.azure_name)
 
 
 def _named(operation: Operation, why: str) -> str:

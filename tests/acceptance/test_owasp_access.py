@@ -36,7 +36,7 @@ OF_NO_ONE_THING = (*LISTS, "notifications-mark-read")
 WITH_IDS = [
     route for route in guarded_routes() if str(NARROW) in EXPECTED[str(route)] and route.name not in OF_NO_ONE_THING
 ]
-READ_ONLY = ("state", "owner", "fence", "cost_center", "id", "provisioningState", "authMode", "createdAt", "workspace")
+READ_ONLY = ("state", "owner", "fence", "cost_center", "id", "provisioningState", "createdAt", "workspace")
 THEIRS_TO_SET = {("POST receivers", "workspace"), ("POST notifications-mark-read", "workspace")}  # see row 1
 TAKEN = {
     *("properties", "region", "displayName", "tenantId", "retentionDays", "members", "objectId", "rotation", "days"),
@@ -44,7 +44,7 @@ TAKEN = {
     *("windows", "freezes", "day", "opens", "minutes", "startsAt", "endsAt", "channel", "address", "eventTypes"),
     *("number", "vcores", "maxSizeGb", "planHash", "acceptDisruption"),
     *("workspace", "ids"),  # of notifications and receivers: test_owasp_outbound
-    "cutover",
+    *("authMode", "identity", "clientId", "cutover"),
 }
 OF_OPERATORS = {"scope", "name"}
 INNER = re.compile(r"password|fence|lease|claim|secretvalue|connectionstring|choices|costcenter", re.IGNORECASE)

@@ -140,6 +140,7 @@ def test_owners_see_their_database_but_not_the_pool_they_share(owner, directory)
 def test_credentials_are_shown_by_reference_only(owner):
     database = a_ready_service()
     assert owner.get(URL).json()["properties"]["credentials"] == {
+        "signIn": "secret",
         "vaultUri": "https://vault.example",
         "secretName": database.azure_name,
         "userName": "svc_a",

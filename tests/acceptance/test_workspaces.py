@@ -80,3 +80,19 @@ def test_workspaces_are_listed_by_name_page_by_page(operator: APIClient):
         names += [row["name"] for row in page["value"]]
         link = page.get("nextLink")
     assert names == ["alpha", "bravo", "charlie", "delta", "echo"]
+
+
+def test_how_services_sign_in_is_chosen_when_a_workspace_is_made_and_stays(directory: Directory, settings):
+    a_region("eastus")
+    operator, url = directory.caller("operator", Role.OPERATOR), "/api/v1/workspaces/humana"
+
+    def put(**wish: object):
+        return operator.put(url, {"properties": {"region": "eastus", **wish}}, format="json")
+
+    refused = put(authMode="entra_only")
+    assert (refused.status_code, refused["x-ms-error-code"]) == (409, "EntraOnlyNotPossible")
+    settings.SQL_ENTRA_ADMIN_OBJECT_ID = "0197f000-0000-7000-8000-000000000000"
+    assert put(authMode="entra_only").json()["properties"]["authMode"] == "entra_only"
+    assert put(displayName="Humana").json()["properties"]["authMode"] == "entra_only"
+    changed = put(authMode="sql")
+    assert (changed.status_code, changed["x-ms-error-code"]) == (409, "ChangeNotSupported")

@@ -6,6 +6,7 @@ from typing import Any
 
 WINDOW = {"day": "monday", "opens": "22:00", "minutes": 60, "timeZone": "Europe/Berlin"}
 FREEZE = {"startsAt": "2026-12-20T00:00:00Z", "endsAt": "2027-01-04T00:00:00Z", "reason": "Holidays."}
+GUID = "0197f000-0000-7000-8000-000000000000"
 WRONG: list[tuple[str, str, Any]] = [
     ("PUT service", "kind", 5),
     ("PUT service", "kind", None),
@@ -50,6 +51,16 @@ WRONG: list[tuple[str, str, Any]] = [
     ("PUT workspace", "members", [5]),
     ("PUT workspace", "members", [{"tenantId": "x", "objectId": "y"}]),
     ("PUT workspace", "members", [{}]),
-    ("PUT workspace", "authMode", "entra_only"),
+    ("PUT workspace", "authMode", "kerberos"),
+    ("PUT workspace", "authMode", 1),
+    ("PUT workspace", "authMode", ["sql"]),
+    ("PUT service", "identity", "claims-api"),
+    ("PUT service", "identity", {}),
+    ("PUT service", "identity", {"name": "", "objectId": GUID, "clientId": GUID}),
+    ("PUT service", "identity", {"name": "a\0b", "objectId": GUID, "clientId": GUID}),
+    ("PUT service", "identity", {"name": "a" * 129, "objectId": GUID, "clientId": GUID}),
+    ("PUT service", "identity", {"name": "a", "objectId": "x", "clientId": GUID}),
+    ("PUT service", "identity", {"name": "a", "objectId": GUID, "clientId": "x"}),
+    ("PUT service", "identity", {"name": "a", "objectId": GUID, "clientId": GUID, "secret": "s"}),
     ("PUT workspace", "\ud800", 1),
 ]

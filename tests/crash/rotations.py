@@ -16,18 +16,24 @@ from inventory.states import Status
 from notifications.models import Receiver
 from operations.clock import database_now
 from operations.models import Operation
+from operations.services import cancel, retry
+from provisioning.services import ServiceWish, request_service
 from rotation.administrators import request_admin_rotation
 from rotation.emergency import Reach, Scope, request_emergency
+from rotation.identities import principal_of
 from rotation.models import Credential, ServerAdministrator
 from rotation.names import stable_secret_of, staged_admin_secret_of
 from rotation.orphans import orphaned_versions
 from rotation.services import request_emergency_rotation, request_rotation, request_session_count
 from rotation.signing_secrets import request_receiver, request_removal, request_signing_rotation
+from tests.acceptance.callers import TENANT, an_entra
 from tests.builders import GIB
 from tests.crash.faults import CREDENTIAL_FAULTS, FAULTS
 from tests.crash.flows import SECOND, Flow, request
 from tests.crash.world import World
 from tests.entra_only import let_only_entra_in
+from tests.entra_service import an_identity, sign_in_as
+from tests.local_azure import work_alone
 
 
 def rotate() -> Operation:
@@ -42,6 +48,20 @@ def emergency_of_everything() -> Operation:
     return request_emergency(Reach(Scope.EVERYTHING), actor="tests", reason="leaked")
 
 
+def partly_given_up(world: World) -> None:
+    """An emergency of everything, of which somebody cancelled the only part: it waits for a human."""
+    operation = emergency_of_everything()
+    work_alone(operation)
+    cancel(Operation.objects.get(parent=operation), actor="tests")
+    world.finish()
+
+
+def try_again() -> Operation:
+    operation = Operation.objects.get(kind="emergency_rotation")
+    assert retry(operation, actor="tests", reason="Cancelled by mistake.")
+    return operation
+
+
 def count_sessions() -> Operation:
     return request_session_count(Database.objects.get(status=Status.READY), actor="tests")
 
@@ -49,6 +69,21 @@ def count_sessions() -> Operation:
 def only_entra(world: World) -> None:
     """The database's server lets nobody in but Entra, and the service has a user of its own."""
     let_only_entra_in(world.local, Database.objects.get(status=Status.READY))
+
+
+def entra_workspace(world: World) -> None:
+    """The workspace's server and services are made for Entra alone; its next service has an identity of its own."""
+    only_entra(world)
+    Credential.objects.update(checked_at=database_now())
+    Workspace.objects.update(auth_mode="entra_only")
+    an_identity(world.local.azure.entra, SECOND)
+
+
+def first_issue_to_identity() -> Operation:
+    principal = an_identity(an_entra(TENANT, 1), SECOND)
+    granted = request_service(Workspace.objects.get(), ServiceWish(SECOND, "fhir", 500 * GIB, principal), actor="tests")
+    assert granted.operation is not None
+    return granted.operation
 
 
 def rotate_administrator() -> Operation:
@@ -77,12 +112,21 @@ ROTATIONS = (
     Flow("rotation", rotate, furnished=True, share=0.08),
     Flow("emergency", rotate_in_emergency, furnished=True, share=0.03),
     Flow("emergency of everything", emergency_of_everything, furnished=True, share=0.02),
+    Flow("emergency tried again", try_again, furnished=True, share=0.02, prepare=partly_given_up),
     Flow(
         "first issue",
         lambda: request(SECOND, 500 * GIB),
         furnished=True,
         share=0.05,
         steps=tuple(f"create_database.{step}" for step in ISSUING),
+    ),
+    Flow(
+        "first issue to an identity",
+        first_issue_to_identity,
+        furnished=True,
+        share=0.2,
+        steps=tuple(f"create_database.{step}" for step in ISSUING),
+        prepare=entra_workspace,
     ),
     Flow("count of sessions", count_sessions, furnished=True, share=0.2),
     Flow("check of an identity", rotate, furnished=True, share=0.2, prepare=only_entra),
@@ -136,6 +180,20 @@ def _unchecked() -> Iterator[str]:
         yield f"{row.user_name} was never checked"
 
 
+def _identities_refused(world: World) -> Iterator[str]:
+    """Ready databases that do not let their service's identity in."""
+    ready = (
+        Database.objects.filter(status=Status.READY).exclude(service__entra_name="").select_related("server", "service")
+    )
+    for database in ready:
+        service = database.service
+        assert service is not None, "the query asks for it"
+        try:
+            sign_in_as(world.local, principal_of(database), database).close()
+        except SqlFailure as failure:
+            yield f"{database} refuses {service.entra_name}: {failure.text}"
+
+
 def refusal(world: World, database: Database) -> str:
     """Empty, or why a consumer that reads the secret now cannot sign in."""
     newest = world.local.secrets()[stable_secret_of(database)][-1]
@@ -163,6 +221,7 @@ def administrators_that_work(world: World, server: SqlServer) -> list[str]:
 def rotation_faults(world: World, *, landed_late: bool) -> Iterator[str]:
     """At the end: one user works, the other does not; every enabled version is the active user's."""
     yield from _unchecked()
+    yield from _identities_refused(world)
     if not landed_late:
         yield from _signing_secrets(world)
     for database in with_passwords():

@@ -59,6 +59,7 @@ def test_the_faultless_runs_pass_every_step(ground: RotationGround) -> None:
         "rotate_credential.end_old_sessions",
         "retire_credential.scramble_password",
         "emergency_rotation.begin_next",
+        "emergency_rotation.begin_again",
         "rotate_server_admin.promote",
         "count_sessions.count",
         "check_identity.find_user",

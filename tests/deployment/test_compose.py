@@ -130,6 +130,7 @@ def test_the_example_points_at_the_simulator_as_it_is():
     azure, example = Azure(seed=1), active(EXAMPLE)
     assert example["AZURE_TENANT_ID"] == azure.tenant
     assert example["AZURE_CLIENT_ID"] == azure.entra.client_id
+    assert example["SQL_ENTRA_ADMIN_OBJECT_ID"] == azure.entra.sql_administrators
     assert example["AZURE_SUBSCRIPTION_IDS"] == azure.arm.subscriptions[0]
     command = SERVICES["simulator"]["command"]
     assert example["AZURE_ARM_URL"].endswith(f":{command[command.index('--port') + 1]}")
