@@ -18,6 +18,8 @@ from controlplane.database_url import DatabaseAddress, parse_database_url
 from controlplane.embedded import AlreadyRunning, EmbeddedStack, Part
 from controlplane.env import env_secret, is_set
 from tests import databases
+from tests.builders import a_subscription
+from tests.local_azure import LocalAzure
 
 RUNS = databases.ROOT / ".run" / "tests"
 STACK = pytest.StashKey[EmbeddedStack]()
@@ -116,6 +118,14 @@ def committed_db(
         finally:
             connections.close_all()
             databases.empty_all(test_database)
+
+
+@pytest.fixture
+def azure(committed_db: None) -> LocalAzure:
+    """A fresh simulated Azure in this process, and one open subscription in our inventory."""
+    local = LocalAzure()
+    a_subscription(local.subscription_id)
+    return local
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from operations.models import AuditEvent, IdempotencyKey, Operation
 from operations.services import submit
 from tests.acceptance.callers import Directory
 from tests.acceptance.tables import contents
-from tests.builders import a_pool, a_region, a_subscription, a_workspace
+from tests.builders import a_pool, a_region, a_workspace
 from tests.local_azure import LocalAzure, work
 
 URL = "/api/v1/workspaces/cigna/services/claims"
@@ -23,13 +23,6 @@ PLAN = f"{URL}?dryRun=true"
 
 def asking_for(kind: str = "fhir", size: int = 10) -> dict[str, object]:
     return {"properties": {"kind": kind, "sizeGb": size}}
-
-
-@pytest.fixture
-def azure(committed_db: None) -> LocalAzure:
-    local = LocalAzure()
-    a_subscription(local.subscription_id)
-    return local
 
 
 @pytest.fixture

@@ -14,18 +14,11 @@ from inventory.states import Status
 from operations.models import AuditEvent, Operation
 from tests.acceptance.callers import Directory
 from tests.acceptance.test_openapi import closed
-from tests.builders import a_region, a_subscription, a_workspace
+from tests.builders import a_region, a_workspace
 from tests.local_azure import LocalAzure, run_until_settled, work, work_alone
 
 URL = "/api/v1/workspaces/cigna"
 WISH = {"properties": {"kind": "fhir", "sizeGb": 10}}
-
-
-@pytest.fixture
-def azure(committed_db: None) -> LocalAzure:
-    local = LocalAzure()
-    a_subscription(local.subscription_id)
-    return local
 
 
 @pytest.fixture
