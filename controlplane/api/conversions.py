@@ -8,12 +8,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.api.accepted import accepted
 from controlplane.api.links import operation_url, service_path
 from controlplane.api.openapi import documented
 from controlplane.api.operations import OperationDocument, found, operation_document
 from controlplane.api.plans import ConsentBody, DryRunQuery, PlanDocument, consent_in, plan_document
 from controlplane.api.problems import not_found
-from controlplane.api.services import BYTES_PER_GB, accepted
+from controlplane.api.services import BYTES_PER_GB
 from controlplane.api.shapes import WholeNumber
 from controlplane.api.view import ApiView, named
 from inventory.models import Database, ServiceInstance

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.conf import settings
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.api.accepted import accepted
+from controlplane.api.credentials import service_named
 from controlplane.api.decisions import Reason
-from controlplane.api.links import operation_url
 from controlplane.api.openapi import documented
 from controlplane.api.operations import OperationDocument, operation_document
 from controlplane.api.problems import Problem, not_found
 from controlplane.api.shapes import Text
-from controlplane.api.view import ApiView, named
-from inventory.models import Database, ServiceInstance, SqlServer
-from inventory.selectors import services_for
-from operations.models import Operation
+from controlplane.api.view import ApiView
+from inventory.models import Database, SqlServer
 from rotation.emergency import Reach, Scope, reach_of_service, request_emergency
 from rotation.holding import GONE
 
@@ -43,12 +41,7 @@ class EmergencyView(ApiView):
 
     def declared(self, reach: Reach, *, workspace: str, reason: str) -> Response:
         operation = request_emergency(reach, actor=self.actor(), reason=reason, workspace=workspace)
-        return self._accepted(operation)
-
-    def _accepted(self, operation: Operation) -> Response:
-        url, retry = operation_url(self.request, operation.pk), str(settings.API_RETRY_AFTER_SECONDS)
-        headers = {"Operation-Location": url, "Location": url, "Retry-After": retry}
-        return Response(operation_document(operation, self.viewer()), status=202, headers=headers)
+        return accepted(self.request, operation, operation_document(operation, self.viewer()))
 
 
 class EmergencyRotationsView(EmergencyView):
@@ -113,11 +106,9 @@ class ServiceEmergencyView(EmergencyView):
     )
     def post(self, request: Request, workspace: str, service: str) -> Response:
         """Replace the service's credential now; whoever is signed in has to sign in again."""
-        place = self.workspace(workspace)
-        rows = services_for(self.viewer()).filter(workspace=place, name=named(service, "service"))
-        found: ServiceInstance = _there(rows.first(), "Service")
+        found = service_named(self, workspace, service)
         reach = _there(reach_of_service(found), "Credential")
-        return self.declared(reach, workspace=place.name, reason=self.body()["reason"])
+        return self.declared(reach, workspace=found.workspace.name, reason=self.body()["reason"])
 
 
 def _there(found: Any, kind: str) -> Any:

@@ -16,7 +16,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.api.links import operation_url, service_path
+from controlplane.api.accepted import accepted
+from controlplane.api.links import service_path
 from controlplane.api.openapi import documented
 from controlplane.api.paging import PageQuery, moment_after, page_document
 from controlplane.api.problems import not_found
@@ -198,10 +199,7 @@ class OperationCancelView(ApiView):
     def post(self, request: Request, operation: str) -> Response:
         """Accepted until the point of no return; whether it stopped is told by the operation itself."""
         row = cancel(found(operation, self.viewer()), actor=self.actor())
-        url = operation_url(request, row.pk)
-        retry = str(settings.API_RETRY_AFTER_SECONDS)
-        headers = {"Operation-Location": url, "Location": url, "Retry-After": retry}
-        return Response(operation_document(row, self.viewer()), status=202, headers=headers)
+        return accepted(request, row, operation_document(row, self.viewer()))
 
 
 def found(text: str, viewer: Viewer) -> Operation:

@@ -9,6 +9,7 @@ from typing import ClassVar
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.api.accepted import accepted
 from controlplane.api.decisions import Reason
 from controlplane.api.fleet import AZURE_NAME, PoolDocument
 from controlplane.api.links import operation_url
@@ -16,7 +17,7 @@ from controlplane.api.openapi import documented
 from controlplane.api.operations import OperationDocument, operation_document
 from controlplane.api.plans import ConsentBody, DryRunQuery, PlanDocument, consent_in, plan_document
 from controlplane.api.problems import Problem, not_found
-from controlplane.api.services import BYTES_PER_GB, accepted
+from controlplane.api.services import BYTES_PER_GB
 from controlplane.api.shapes import WholeNumber
 from controlplane.api.view import ApiView
 from inventory.models import Database, ElasticPool

@@ -9,12 +9,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.api.accepted import accepted
 from controlplane.api.links import service_path
 from controlplane.api.openapi import documented
 from controlplane.api.operations import OperationDocument, operation_document
 from controlplane.api.paging import PageQuery, moment_after, page_document
 from controlplane.api.plans import DryRunQuery, PlanDocument, plan_document
-from controlplane.api.services import BYTES_PER_GB, ServiceProperties, accepted
+from controlplane.api.services import BYTES_PER_GB, ServiceProperties
 from controlplane.api.shapes import Guid, Moment, Shape
 from controlplane.api.view import ApiView, named
 from inventory.models import Database, ServiceInstance

@@ -11,8 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cloud.identities import EntraPrincipal
+from controlplane.api.accepted import accepted
 from controlplane.api.credentials import SIGN_IN, sign_in_by
-from controlplane.api.links import operation_url, service_path
+from controlplane.api.links import service_path
 from controlplane.api.openapi import documented
 from controlplane.api.operations import OperationDocument, operation_document
 from controlplane.api.paging import PageQuery, continued_after, page_document
@@ -24,7 +25,6 @@ from controlplane.api.view import ApiView, ConditionalView, named
 from inventory.models import Database
 from inventory.selectors import Viewer, services_for
 from inventory.states import Status
-from operations.models import Operation
 from provisioning.plans import plan_deletion, plan_service
 from provisioning.services import ServiceWish, request_deletion, request_service
 
@@ -178,7 +178,7 @@ class ServiceView(ConditionalView):
         except Database.DoesNotExist:  # it went between our two looks
             return Response(status=204)
         document = operation_document(operation, self.viewer())
-        return accepted(request, operation, document, location=operation_url(request, operation.pk))
+        return accepted(request, operation, document)
 
     def _is_dry_run(self) -> bool:
         return bool(self.query()["dryRun"] == "true")
@@ -202,15 +202,6 @@ def _wish(name: str, asked: dict[str, Any]) -> ServiceWish:
     given = asked["identity"]
     identity = EntraPrincipal(given["name"], given["objectId"], given["clientId"]) if given else None
     return ServiceWish(name=name, kind=asked["kind"], size_bytes=asked["sizeGb"] * BYTES_PER_GB, identity=identity)
-
-
-def accepted(request: Request, operation: Operation, document: dict[str, Any], *, location: str) -> Response:
-    headers = {
-        "Operation-Location": operation_url(request, operation.pk),
-        "Location": location,
-        "Retry-After": str(settings.API_RETRY_AFTER_SECONDS),
-    }
-    return Response(document, status=202, headers=headers)
 
 
 def _document(row: dict[str, Any], viewer: Viewer) -> dict[str, Any]:

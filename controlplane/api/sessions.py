@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.api.accepted import accepted
 from controlplane.api.credentials import SHOWN, service_named
-from controlplane.api.links import operation_url
 from controlplane.api.openapi import documented
 from controlplane.api.operations import OperationDocument, operation_document
 from controlplane.api.problems import not_found
@@ -45,9 +44,7 @@ class SessionsView(ApiView):
         """Ask the database now; the numbers are there when the operation has succeeded."""
         rows = _users(service_named(self, workspace, service))
         operation = request_session_count(rows[0].database, actor=self.actor())
-        url, retry = operation_url(request, operation.pk), str(settings.API_RETRY_AFTER_SECONDS)
-        headers = {"Operation-Location": url, "Location": url, "Retry-After": retry}
-        return Response(operation_document(operation, self.viewer()), status=202, headers=headers)
+        return accepted(request, operation, operation_document(operation, self.viewer()))
 
 
 def _users(service: ServiceInstance) -> list[Credential]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.conf import settings
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.api.links import operation_url, workspace_path
+from controlplane.api.accepted import accepted
+from controlplane.api.links import workspace_path
 from controlplane.api.openapi import documented
 from controlplane.api.operations import CertificateDocument, OperationDocument, operation_document
 from controlplane.api.paging import PageQuery, continued_after, page_document
@@ -142,10 +142,7 @@ class WorkspaceView(ConditionalView):
         operation = request_removal(row, actor=self.actor()) if row is not None else None
         if operation is None:
             return Response(status=204)
-        url = operation_url(request, operation.pk)
-        retry = str(settings.API_RETRY_AFTER_SECONDS)
-        headers = {"Operation-Location": url, "Location": url, "Retry-After": retry}
-        return Response(operation_document(operation, self.viewer()), status=202, headers=headers)
+        return accepted(request, operation, operation_document(operation, self.viewer()))
 
     def present(self) -> dict[str, Any] | None:
         row = workspaces_for(self.viewer()).filter(name=self.kwargs["workspace"]).first()
