@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from cloud import factory
 from cloud.classify import kind_of
 from cloud.errors import NoCapacity, NoRoomHere
-from cloud.protocols import DatabaseSpec, Sku
+from cloud.protocols import DatabaseSpec
 from inventory.models import Database, ServiceInstance
 from inventory.states import Status, move
 from operations import clock
@@ -18,9 +19,10 @@ from operations.outcomes import Ask, Next, Outcome, StepError
 from operations.workflow import Ending, Workflow, acts, computes, decides, looks, signs_in
 from placement.services import give_room_back
 from provisioning import awaiting, securing
+from provisioning.asking import elsewhere, spec_of, tags_seen
 from provisioning.holding import hold
 from provisioning.places import leave_refused, settle_in_pool, settle_on_server
-from provisioning.targets import database_of, reference, server_row_of, tags_for
+from provisioning.targets import database_of, reference, server_row_of
 from rotation import issue
 
 
@@ -53,7 +55,7 @@ def await_place(operation: Operation) -> Outcome:
     database = database_of(operation)
     place = database.pool or server_row_of(database)
     if place.status == Status.FAILED and issubclass(kind_of(place.error_code), NoRoomHere | NoCapacity):
-        return _elsewhere(operation, str(place.pk))
+        return elsewhere(operation, place.pk)
     return awaiting.await_ready(place)
 
 
@@ -76,7 +78,7 @@ def start_create(operation: Operation) -> Outcome:
             reference(server_row_of(database)), database.azure_name, _spec(operation, database)
         )
     except NoRoomHere:
-        return _elsewhere(operation, str(database.pool_id or database.server_id))
+        return elsewhere(operation, database.pool_id or database.server_id)
     return awaiting.accepted(operation, answer)
 
 
@@ -107,7 +109,7 @@ def examine_create(operation: Operation) -> Outcome:
             ask_again="start_create",
         )
     except NoRoomHere:
-        return _elsewhere(operation, str(database.pool_id or database.server_id))
+        return elsewhere(operation, database.pool_id or database.server_id)
 
 
 @acts
@@ -186,34 +188,15 @@ def place_locks(database: Database, reason: str) -> list[Lock]:
     return [Lock(key, Mode.SHARED, reason) for key in keys]
 
 
-def _elsewhere(operation: Operation, refused: str) -> Next:
-    """Choose again, without this place."""
-    before = operation.choices.get("refused", [])
-    return Next(to="leave_refused_place", choices={"refused": [*before, refused]})
-
-
 def _spec(operation: Operation, database: Database) -> DatabaseSpec:
+    """Hyperscale takes no max size."""
     single = database.service_tier == Database.Tier.HYPERSCALE
-    service = database.service
-    return DatabaseSpec(
-        region=database.region_id,
-        pool_name=database.pool.azure_name if database.pool else None,
-        sku=Sku(database.sku_name, database.service_tier, "Gen5", database.vcores) if single else None,
-        max_size_bytes=None if single else database.size_bytes,
-        backup_redundancy=database.backup_redundancy,
-        tags=tags_for(
-            operation,
-            workspace=service.workspace_id if service else None,
-            service=service.pk if service else None,
-            database=database.pk,
-        ),
-    )
+    size = None if single else database.size_bytes
+    return replace(spec_of(operation, database, named_for=database), max_size_bytes=size)
 
 
 def _is_ours(database: Database) -> bool:
-    seen = factory.sql_management().get_database(reference(server_row_of(database)), database.azure_name)
-    if seen is None:
-        return False
-    if seen.tags.get("database") != str(database.pk):
+    tags = tags_seen(database)
+    if tags is not None and tags.get("database") != str(database.pk):
         raise StepError("NameTaken", "A database of this name exists and is not ours.")
-    return True
+    return tags is not None

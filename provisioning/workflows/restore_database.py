@@ -7,22 +7,24 @@ its stand-in exchange names and places: what was replaced is removed, with a res
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cloud import factory
 from cloud.errors import AlreadyThere, NoRoomHere
-from cloud.protocols import DatabaseSpec, Origin, Restore, Sku
+from cloud.protocols import DatabaseSpec, Origin, Restore
 from inventory.models import Database
 from operations.locks import Lock, Mode
 from operations.models import Operation
 from operations.outcomes import Next, Outcome, StepError
 from operations.workflow import Workflow, acts, computes, decides, looks, signs_in
 from provisioning import awaiting, securing
+from provisioning.asking import elsewhere, spec_of, tags_seen
 from provisioning.holding import hold
 from provisioning.places import leave_refused, settle_beside
 from provisioning.restore_points import restore_point
 from provisioning.stand_ins import as_restored, settle
-from provisioning.targets import database_of, reference, restored_row_of, server_row_of, tags_for
+from provisioning.targets import database_of, reference, restored_row_of, server_row_of
 from provisioning.workflows.create_database import place_locks
 from rotation import issue
 from rotation.targets import active_credential
@@ -76,7 +78,7 @@ def start_restore(operation: Operation) -> Outcome:
             reference(server_row_of(stand_in)), stand_in.azure_name, _spec(operation, stand_in)
         )
     except NoRoomHere:
-        return _elsewhere(operation, stand_in)
+        return elsewhere(operation, stand_in.pool_id or stand_in.server_id)
     except AlreadyThere as error:  # ours, but not shown yet: the name is made from our id
         raise StepError(error.code, error.message, transient=True) from error
     return awaiting.accepted(operation, answer)
@@ -105,7 +107,7 @@ def examine_restore(operation: Operation) -> Outcome:
             operation, stand_in, subscription_id=subscription_id, back_to="await_restore", ask_again="start_restore"
         )
     except NoRoomHere:
-        return _elsewhere(operation, stand_in)
+        return elsewhere(operation, stand_in.pool_id or stand_in.server_id)
 
 
 @acts
@@ -192,35 +194,17 @@ def _slot(operation: Operation) -> str:
     return str(operation.choices["slot"])
 
 
-def _elsewhere(operation: Operation, stand_in: Database) -> Next:
-    """Choose again, without this place."""
-    refused = [*operation.choices.get("refused", []), str(stand_in.pool_id or stand_in.server_id)]
-    return Next(to="leave_refused_place", choices={"refused": refused})
-
-
 def _spec(operation: Operation, stand_in: Database) -> DatabaseSpec:
     """Its size comes with the backup; tags do not."""
-    database, moment = database_of(operation), operation.input["moment"]
-    single, service = database.service_tier == Database.Tier.HYPERSCALE, database.service
-    return DatabaseSpec(
-        region=stand_in.region_id,
-        pool_name=stand_in.pool.azure_name if stand_in.pool else None,
-        sku=Sku(stand_in.sku_name, stand_in.service_tier, "Gen5", stand_in.vcores) if single else None,
-        backup_redundancy=stand_in.backup_redundancy,
-        tags=tags_for(
-            operation,
-            workspace=service.workspace_id if service else None,
-            service=service.pk if service else None,
-            database=database.pk,
-        ),
-        restore=Restore(
-            Origin(operation.input["origin"]),
-            operation.choices["source_id"],
-            datetime.fromisoformat(moment) if moment else None,
-        ),
+    moment = operation.input["moment"]
+    restore = Restore(
+        Origin(operation.input["origin"]),
+        operation.choices["source_id"],
+        datetime.fromisoformat(moment) if moment else None,
     )
+    return replace(spec_of(operation, stand_in, named_for=database_of(operation)), restore=restore)
 
 
 def _is_ours(operation: Operation, stand_in: Database) -> bool:
-    seen = factory.sql_management().get_database(reference(server_row_of(stand_in)), stand_in.azure_name)
-    return seen is not None and seen.tags.get("operation") == str(operation.pk)
+    tags = tags_seen(stand_in)
+    return tags is not None and tags.get("operation") == str(operation.pk)
