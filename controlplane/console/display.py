@@ -67,14 +67,20 @@ def span(seconds: float | timedelta) -> str:
 
 
 def size(value: int | None) -> SafeString:
-    """Bytes in the largest binary unit that keeps the number above one."""
+    """Bytes in the largest binary unit that keeps the number above one; in the next smaller one where only that is exact, so
+    that 4097 GiB do not pass for 4 TiB."""
     if value is None:
         return NOTHING
-    number, unit = float(value), 0
-    while abs(number) >= 1024 and unit < len(SIZE_UNITS) - 1:
-        number, unit = number / 1024, unit + 1
-    text = f"{number:.2f}".rstrip("0").rstrip(".")
+    unit = min(max(abs(value).bit_length() - 1, 0) // 10, len(SIZE_UNITS) - 1)
+    if unit and not _is_exact(value, unit) and _is_exact(value, unit - 1):
+        unit -= 1
+    text = f"{value / 1024**unit:,.2f}".rstrip("0").rstrip(".")
     return format_html('<span class="c-figure" title="{} bytes">{} {}</span>', value, text, SIZE_UNITS[unit])
+
+
+def _is_exact(value: int, unit: int) -> bool:
+    """True where two decimals of that unit say it all."""
+    return (value * 100) % int(1024**unit) == 0
 
 
 def figure(text: str) -> SafeString:

@@ -42,7 +42,7 @@ class ServerPage(ReadOnlyPage):
     def databases(self, row: SqlServer) -> int:
         return row.databases_committed
 
-    @display(description="vCores", ordering="vcores_committed")
+    @display(description="promised vCores", ordering="vcores_committed")
     def vcores(self, row: SqlServer) -> int:
         return row.vcores_committed
 

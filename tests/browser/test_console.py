@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from uuid import uuid4
+
 from controlplane.console.display import page_address, row_address
+from operations import audit
 from operations.models import AuditEvent
 from tests.browser.conftest import Window
 from tests.fleets import Fleet
@@ -86,3 +89,15 @@ def test_a_stranger_is_told_why_and_sees_nothing(stranger: Window, fleet: Fleet)
     stranger.open(row_address(fleet.stuck))
     assert "PasswordRejected" not in stranger.page.content()
     assert stranger.page.url.startswith(f"{stranger.address}/console/login/")
+
+
+def test_no_table_is_cut_off_on_an_operators_screen(window: Window, fleet: Fleet) -> None:
+    refusal = {"method": "PUT", "status": 409, "code": "RotationPolicyNotPossible", "source": "203.0.113.117"}
+    whom = {"actor": f"entra:{uuid4()}/{uuid4()}", "target": "/api/v1/workspaces/cigna/services/claims-of-2026"}
+    reason = "The service exists with another kind or size; changing these is not supported."
+    audit.record("api.refused", **whom, outcome="refused", after=refusal, reason=reason)
+    window.page.set_viewport_size({"width": 1400, "height": 1000})
+    cut_off = "[...document.querySelectorAll('.c-scroll')].some(one => one.scrollWidth > one.clientWidth)"
+    for address in addresses.all_pages():
+        window.open(address)
+        assert not window.page.evaluate(cut_off), address

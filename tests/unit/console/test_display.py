@@ -34,7 +34,18 @@ def test_spans_name_their_two_largest_units(seconds: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 B"), (1024, "1 KiB"), (3 * 2**39, "1.5 TiB"), (100 * 2**30, "100 GiB")]
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (1024, "1 KiB"),
+        (3 * 2**39, "1.5 TiB"),
+        (100 * 2**30, "100 GiB"),
+        (4097 * 2**30, "4,097 GiB"),
+        (4 * 2**40, "4 TiB"),
+        (1700 * 2**30, "1,700 GiB"),
+        (2**40 + 1, "1 TiB"),
+        (1023, "1,023 B"),
+    ],
 )
 def test_sizes_are_human_and_exact_in_the_title(count: int, text: str) -> None:
     shown = display.size(count)
