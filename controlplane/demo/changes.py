@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from controlplane.demo.checks import Check
+from controlplane.demo.check import Check
 from controlplane.demo.clients import RestApi
 from controlplane.demo.customers import GROWN, Wanted
 from controlplane.demo.screen import console

@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -16,21 +15,14 @@ from cloud import factory
 from cloud.errors import CloudError
 from cloud.protocols import LoginSpec
 from cloud.secrets import Secret
+from controlplane.demo.check import Check
+from controlplane.demo.inventories import inventory_checks
 from inventory.models import Database, ElasticPool, SqlServer
 from inventory.states import Status
 from rotation.names import stable_secret_of
 
 SIGN_INS_AT_ONCE = 4
 SHARED_AT_LEAST = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One promise and what was found against it; it holds when `faults` is empty."""
-
-    promise: str
-    faults: list[str]
-    seen: str = ""
 
 
 def all_checks(state: dict[str, Any]) -> Iterator[Check]:
@@ -42,6 +34,7 @@ def all_checks(state: dict[str, Any]) -> Iterator[Check]:
         yield check(azure, ready)
     yield _gone(azure, gone)
     yield _nothing_else(azure, ready)
+    yield from inventory_checks(state)
     yield _created_once(azure)
     yield _secrets_of_the_gone(azure, gone)
     yield _counters_recounted()
@@ -107,7 +100,7 @@ def _gone(azure: _Books, gone: list[Database]) -> Check:
     faults = [f"{d.azure_name} still exists" for d in gone if d.azure_name in azure.databases]
     faults += [f"{d.azure_name} has no restore point noted" for d in gone if d.restorable_until is None]
     faults += [] if gone else ["nothing was deleted"]
-    return Check("What was deleted is gone, its restore point kept.", faults, f"{len(gone)} deleted")
+    return Check("What was deleted is gone, its restore point noted.", faults, f"{len(gone)} deleted")
 
 
 def _nothing_else(azure: _Books, ready: list[Database]) -> Check:
@@ -120,7 +113,7 @@ def _nothing_else(azure: _Books, ready: list[Database]) -> Check:
         f"{kind}: {name}" for kind, found in azure.of_kind.items() for name in {r["name"] for r in found} ^ ours[kind]
     ]
     seen = ", ".join(f"{len(names)} {kind}" for kind, names in ours.items())
-    return Check("Nothing else exists, and nothing is missing.", faults, seen)
+    return Check("No other server, pool or database exists, and none is missing.", faults, seen)
 
 
 def _created_once(azure: _Books) -> Check:

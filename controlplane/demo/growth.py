@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from controlplane.demo import changes
-from controlplane.demo.checks import Check
+from controlplane.demo.check import Check
 from controlplane.demo.clients import RestApi
 from controlplane.demo.consumers import Consumers
 from controlplane.demo.customers import Wanted

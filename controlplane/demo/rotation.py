@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from controlplane.demo.checks import Check
+from controlplane.demo.check import Check
 from controlplane.demo.consumers import Consumers
 from inventory.models import Database
 from operations.models import Operation

@@ -10,7 +10,7 @@ from django.db.models import Count
 from rich.console import Console
 from rich.table import Table
 
-from controlplane.demo.checks import Check
+from controlplane.demo.check import Check
 from inventory.models import Database, ElasticPool
 from operations.models import Operation
 

@@ -19,4 +19,4 @@ class Command(BaseCommand):
         address = urlsplit(console)
         if not Journey(f"{address.scheme}://{address.netloc}").run():
             raise CommandError("Not everything went as promised; see above.")
-        self.stdout.write(f"All promises hold. The console: {console} (keep it running with `make up`).")
+        self.stdout.write("All promises hold; now all of it stops. `make up` starts an empty one and keeps it running.")
