@@ -18,7 +18,7 @@ help: ## this table
 # Two users overlap for seconds instead of hours, so that the demo sees the old ones go.
 SHORT_OVERLAP = CREDENTIAL_OVERLAP_SECONDS=10 CREDENTIAL_DRAIN_SECONDS=5 CREDENTIAL_LOOK_SECONDS=2
 
-.PHONY: demo up down status operator
+.PHONY: demo up down status operator token
 demo: .venv ## the whole road in two minutes: customers' databases from wish to ready, rotated, checked, then the end
 	@$(SHORT_OVERLAP) RUN_DIRECTORY=$${RUN_DIRECTORY:-.run/demo} $(STACK) run --fresh -- $(RUN) manage.py demo
 
@@ -33,6 +33,9 @@ status: .venv ## show what runs and where
 
 operator: .venv ## give the operator of a running `make up` a new password
 	@$(STACK) manage ensure_operator --reset
+
+token: .venv ## print an operator's token for the API of a running `make up`
+	@$(STACK) manage token
 
 # --- the proof --------------------------------------------------------------------------------------------------------
 .PHONY: test test-full soak soak-pairs mutations lint types

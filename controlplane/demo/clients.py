@@ -69,22 +69,26 @@ class RestApi:
 
     def _headers(self) -> dict[str, str]:
         if time.monotonic() > self._token_until:
-            self._session.headers["Authorization"] = f"Bearer {self._fresh_token()}"
+            answer = token_answer(self._app, self._audience)
+            self._token_until = time.monotonic() + answer["expires_in"] - 300
+            self._session.headers["Authorization"] = f"Bearer {answer['access_token']}"
         return {}
 
-    def _fresh_token(self) -> str:
-        authority = env_text("AZURE_AUTHORITY_HOST").rstrip("/")
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": self._app["client_id"],
-            "client_secret": self._app["client_secret"],
-            "scope": f"{self._audience}/.default",
-        }
-        url = f"{authority}/{self._app['tenant']}/oauth2/v2.0/token"
-        answer = requests.post(url, data=form, verify=os.environ["AZURE_CA_FILE"], timeout=SECONDS)
-        answer.raise_for_status()
-        self._token_until = time.monotonic() + answer.json()["expires_in"] - 300
-        return str(answer.json()["access_token"])
+
+def token_answer(app: dict[str, str], audience: str) -> dict[str, Any]:
+    """What the directory answers to an application that asks for a token by its secret."""
+    authority = env_text("AZURE_AUTHORITY_HOST").rstrip("/")
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": app["client_id"],
+        "client_secret": app["client_secret"],
+        "scope": f"{audience}/.default",
+    }
+    url = f"{authority}/{app['tenant']}/oauth2/v2.0/token"
+    answer = requests.post(url, data=form, verify=os.environ["AZURE_CA_FILE"], timeout=SECONDS)
+    answer.raise_for_status()
+    document: dict[str, Any] = answer.json()
+    return document
 
 
 def _address(wanted: Wanted) -> str:
