@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import close_old_connections
 from kombu.entity import Queue
 
-from controlplane import canary
+from controlplane import canary, pool_children
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +61,7 @@ def tell_sql_driver(**_: object) -> None:
 
 
 signals.task_prerun.connect(drop_stale_connections)
+signals.worker_process_init.connect(pool_children.die_with_worker)
 signals.setup_logging.connect(keep_our_logging)
 signals.celeryd_init.connect(refuse_unsafe_configuration)
 signals.worker_init.connect(tell_sql_driver)

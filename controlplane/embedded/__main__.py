@@ -18,7 +18,7 @@ from cloud import factory
 from cloud.settings import SqlDriverKind
 from cloud.sql_drivers import DriverInUse
 from controlplane.embedded.launch import die_with_parent
-from controlplane.embedded.processes import ROOT_OF_CODE, PartFailed, leftover
+from controlplane.embedded.processes import ROOT_OF_CODE, PartFailed, dying_with_us, leftover
 from controlplane.embedded.run_directory import AlreadyRunning, RunDirectory
 from controlplane.embedded.stack import ENVIRONMENT_FILE, EVERYTHING, EmbeddedStack, Part
 
@@ -92,7 +92,7 @@ def run(path: Path, command: list[str], *, fresh: bool) -> int:
     """Start everything, run the command with the addresses in its environment, stop everything."""
     with _stack(path, fresh=fresh) as stack:
         environment = {**os.environ, **stack.environment, "CONSOLE_URL": f"{stack.web_url}/console/"}
-        process = subprocess.Popen(command, cwd=ROOT_OF_CODE, env=environment)
+        process = subprocess.Popen(dying_with_us(command), cwd=ROOT_OF_CODE, env=environment)
         try:
             while process.poll() is None:
                 _look_after(stack)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,13 +32,15 @@ class PartFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """How to run one part. `stop_signal` ends it gently, also when its parent dies; `user_id` is for root only."""
+    """How to run one part. `stop_signal` ends it gently; `death_signal` (the same, unless given) ends it when its parent
+    dies; `user_id` is for root only."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     stop_signal: signal.Signals = signal.SIGTERM
     user_id: int = STAY_THE_SAME_USER
+    death_signal: signal.Signals | None = None
     output: Path | None = None  # standard output, where it is not to go to the log
 
 
@@ -131,9 +134,19 @@ class Child:
         forget(self._run, self.program.name)
 
     def _command(self) -> list[str]:
-        stop_signal, user_id = str(int(self.program.stop_signal)), str(self.program.user_id)
-        launcher = [sys.executable, "-I", "-S", str(LAUNCHER)]
-        return [*launcher, str(os.getpid()), stop_signal, user_id, *self.program.command]
+        death_signal = self.program.death_signal or self.program.stop_signal
+        return _launched(self.program.command, death_signal=death_signal, user_id=self.program.user_id)
+
+
+def dying_with_us(command: Sequence[str]) -> list[str]:
+    """The command, found on PATH and killed when this process ends without having ended it."""
+    program = shutil.which(command[0]) or command[0]
+    return _launched([program, *command[1:]], death_signal=signal.SIGKILL, user_id=STAY_THE_SAME_USER)
+
+
+def _launched(command: Sequence[str], *, death_signal: signal.Signals, user_id: int) -> list[str]:
+    launcher = [sys.executable, "-I", "-S", str(LAUNCHER)]
+    return [*launcher, str(os.getpid()), str(int(death_signal)), str(user_id), *command]
 
 
 def run_to_end(program: Program, run: RunDirectory) -> None:

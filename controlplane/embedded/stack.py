@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 import urllib.error
@@ -235,12 +236,15 @@ class EmbeddedStack:
             programs += [self._worker(group) for group in worker_groups()]
         if Part.BEAT in self._parts:
             pid_file = ("--pidfile", "")  # the advisory lock decides who beats, not a file
-            programs.append(self._program(Part.BEAT, *CELERY, "beat", *pid_file, "--loglevel", "INFO"))
+            beat = self._program(Part.BEAT, *CELERY, "beat", *pid_file, "--loglevel", "INFO")
+            programs.append(replace(beat, death_signal=signal.SIGKILL))
         return programs
 
     def _worker(self, group: WorkerGroup) -> Program:
+        """Without the stack its broker is gone too: a worker that tries to end gently waits for it, and lives on."""
         program = self._program(group.name, *CELERY, *group.arguments())
-        return replace(program, environment={**program.environment, **group.environment()})
+        environment = {**program.environment, **group.environment()}
+        return replace(program, environment=environment, death_signal=signal.SIGKILL)
 
     def _program(self, name: str, *arguments: str) -> Program:
         shutdown = {"REMAP_SIGTERM": "SIGQUIT", "WORKER_SHUTDOWN_SECONDS": "5"}
