@@ -212,6 +212,10 @@ class EmbeddedStack:
             self.environment["SECRET_KEY_FILE"] = str(self.run.secret_path("django_secret_key"))
         if not self._parts - set(SERVER_PARTS):
             return
+        given = [variable for variable in REPLACED_BY.values() if is_set(variable)]
+        if given:
+            with self._step(f"Asking who answers at {', '.join(given)}"):
+                run_to_end(Program("reachable", python("manage.py", "reachable"), self.environment), self.run)
         with self._step("Migrating the database"):
             run_to_end(Program("migrate", python("manage.py", "migrate", "--no-input"), self.environment), self.run)
         programs = self._programs()
