@@ -25,6 +25,7 @@ from azure.identity import (
 from cloud import mssql_driver
 from cloud.azure_logins import AzureSqlLogins
 from cloud.azure_management import AzureSqlManagement
+from cloud.azure_metrics import AzureMetrics, Metrics
 from cloud.classify import azure_errors
 from cloud.key_vault import AzureSecretStore
 from cloud.protocols import CallClass, SqlLogins, SqlManagement
@@ -34,7 +35,7 @@ from cloud.settings import CloudSettings, CredentialKind, SqlDriverKind
 from cloud.sql_drivers import DriverInUse, SqlDriver
 from cloud.throttle import Bucket, LocalBucket, VaultBudget, vault_budget
 
-__all__ = ["CloudSettings", "configure", "secret_store", "sql_logins", "sql_management"]
+__all__ = ["CloudSettings", "configure", "metrics", "secret_store", "sql_logins", "sql_management"]
 
 _KNOWN_AUTHORITIES = frozenset(
     {AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, AzureAuthorityHosts.AZURE_GOVERNMENT, AzureAuthorityHosts.AZURE_CHINA}
@@ -72,6 +73,10 @@ class _Clients:
     @cached_property
     def logins(self) -> SqlLogins:
         return AzureSqlLogins(self.settings, driver=self.given_driver or _driver(self.settings), token=self._sql_token)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        return AzureMetrics(self.settings, credential=self.credential, transport=self.transport)
 
     def _sql_token(self) -> Secret:
         """Our access token for Azure SQL, kept by the credential until it is old. Raises Rejected, RetryLater."""
@@ -120,6 +125,12 @@ def sql_management(call_class: CallClass = CallClass.USER) -> SqlManagement:
                 call_class=call_class,
             )
         return made.management[call_class]
+
+
+def metrics() -> Metrics:
+    """Azure Monitor."""
+    with _lock:
+        return _configured().metrics
 
 
 def sql_logins() -> SqlLogins:

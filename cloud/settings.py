@@ -28,9 +28,10 @@ class SqlDriverKind(StrEnum):
 class CloudSettings:
     """Everything that the adapters need. URLs are https, without a trailing slash; times are seconds.
 
-    The vault shares the limits of `vault_subscription_id`. `ca_file` (PEM) is trusted instead of the public authorities.
-    `sql_host` is dialled instead of each server's own DNS name: the simulator answers for all logical servers there.
-    `verify_challenge_resource` may be off only where vaults have no host of their own (the simulator's ports).
+    `metrics_url` is a template: {region} is replaced where it stands. The vault shares the limits of
+    `vault_subscription_id`. `ca_file` (PEM) is trusted instead of the public authorities. `sql_host` is dialled instead of
+    each server's own DNS name: the simulator answers for all logical servers there. `verify_challenge_resource` may be off
+    only where vaults have no host of their own (the simulator's ports).
     """
 
     tenant_id: str
@@ -40,6 +41,7 @@ class CloudSettings:
     authority_url: str = "https://login.microsoftonline.com"
     arm_url: str = "https://management.azure.com"
     arm_scope: str = "https://management.azure.com/.default"
+    metrics_url: str = "https://{region}.metrics.monitor.azure.com"
     vault_url: str = ""
     vault_subscription_id: str = ""
     verify_challenge_resource: bool = True

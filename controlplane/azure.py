@@ -21,6 +21,7 @@ def cloud_settings() -> CloudSettings:
         authority_url=settings.AZURE_AUTHORITY_HOST.rstrip("/"),
         arm_url=settings.AZURE_ARM_URL.rstrip("/"),
         arm_scope=settings.AZURE_ARM_SCOPE,
+        metrics_url=settings.AZURE_METRICS_URL.rstrip("/"),
         vault_url=settings.AZURE_VAULT_URL.rstrip("/"),
         vault_subscription_id=settings.AZURE_VAULT_SUBSCRIPTION_ID,
         verify_challenge_resource=settings.AZURE_VERIFY_CHALLENGE_RESOURCE,

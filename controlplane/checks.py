@@ -74,7 +74,7 @@ def _azure() -> Iterator[tuple[str, str]]:
     driver = sql_driver()
     if not driver.validates_tls:
         yield "sql_tls", f"AZURE_SQL_DRIVER: {driver}."
-    for variable in ("AZURE_AUTHORITY_HOST", "AZURE_ARM_URL", "AZURE_VAULT_URL"):
+    for variable in ("AZURE_AUTHORITY_HOST", "AZURE_ARM_URL", "AZURE_METRICS_URL", "AZURE_VAULT_URL"):
         parts = urlsplit(getattr(settings, variable))
         if parts.scheme != "https" or not parts.hostname or parts.hostname in LOOPBACK:
             yield "azure_address", f"{variable} must be an https address of Azure."

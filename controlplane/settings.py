@@ -147,6 +147,8 @@ SPECTACULAR_SETTINGS = {
         "ResourceStatus": "inventory.states.Status",
         "StateEnum": ["Active", "Overlapping"],
         "ReceiverState": "controlplane.api.receivers.STATES",
+        "FindingState": "provisioning.models.Finding.State",
+        "ProposalState": "provisioning.models.GrowthProposal.State",
     },
     "SWAGGER_UI_DIST": "SIDECAR",  # served by ourselves, no content network
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -203,6 +205,21 @@ SHORT_WAIT_SECONDS = env_float("SHORT_WAIT_SECONDS", 5.0)  # for settings that A
 EXAMINE_AFTER_SECONDS = env_float("EXAMINE_AFTER_SECONDS", 900.0)  # no news for so long: read the stored poll URL
 OBSERVE_WAITING_SECONDS = env_float("OBSERVE_WAITING_SECONDS", 5.0)  # between two listings of a server in motion
 OBSERVE_IDLE_SECONDS = env_float("OBSERVE_IDLE_SECONDS", 300.0)  # and of one where nothing is awaited
+# Comparison of all that we own with Azure: five calls a server, and two for each database whose protection is examined.
+DRIFT_SECONDS = env_float("DRIFT_SECONDS", 900.0)  # between two comparisons of a server
+DRIFT_CONFIRM_SECONDS = env_float("DRIFT_CONFIRM_SECONDS", 90.0)  # until the second look at what was found
+DRIFT_SETTLE_SECONDS = env_float("DRIFT_SETTLE_SECONDS", 60.0)  # Azure's listings may lag so long behind our operations
+DRIFT_PROTECTIONS = env_int(
+    "DRIFT_PROTECTIONS", 10, minimum=1
+)  # databases a look whose retention and encryption are read
+DRIFT_REPAIRS_AT_ONCE = env_int("DRIFT_REPAIRS_AT_ONCE", 5, minimum=0)  # 0: findings only
+DRIFT_REPAIR_ATTEMPTS = env_int("DRIFT_REPAIR_ATTEMPTS", 3, minimum=1)  # then only a human's word repairs it
+DRIFT_STOP_SHARE = env_float("DRIFT_STOP_SHARE", 0.1)  # of the fleet that differs: more, and repairs stop
+DRIFT_STOP_LEAST = env_int("DRIFT_STOP_LEAST", 5, minimum=0)  # resources that may always differ
+# Growth: the size of each database, one value a day; from these, when it will be full.
+GROWTH_KEPT_DAYS = env_int("GROWTH_KEPT_DAYS", 400, minimum=30)  # of samples
+GROWTH_AHEAD_DAYS = env_float("GROWTH_AHEAD_DAYS", 42.0)  # its owner is told so long before
+GROWTH_LASTS_DAYS = env_float("GROWTH_LASTS_DAYS", 365.0)  # so long the proposed size is to last
 
 # --- What we build in Azure -------------------------------------------------------------------------------------------
 _GIBIBYTE = 2**30
@@ -248,6 +265,7 @@ SQL_SERVER_IDENTITY_ID = env_text("SQL_SERVER_IDENTITY_ID")  # ARM id; by it ser
 # --- Azure: addresses of the public cloud by default; the simulator differs by these values alone ---------------------
 AZURE_AUTHORITY_HOST = env_text("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com")
 AZURE_ARM_URL = env_text("AZURE_ARM_URL", "https://management.azure.com")
+AZURE_METRICS_URL = env_text("AZURE_METRICS_URL", "https://{region}.metrics.monitor.azure.com")
 AZURE_TENANT_ID = env_text("AZURE_TENANT_ID")
 AZURE_CLIENT_ID = env_text("AZURE_CLIENT_ID")
 AZURE_CLIENT_SECRET = env_secret("AZURE_CLIENT_SECRET")

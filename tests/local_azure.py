@@ -58,6 +58,7 @@ class LocalAzure:
                 client_secret=Secret(client_secret),
                 authority_url="https://localhost",
                 arm_url="https://localhost",
+                metrics_url="https://localhost",
                 vault_url="https://vault.vault.localhost",
                 verify_challenge_resource=False,
                 sql_host="localhost",

@@ -48,6 +48,7 @@ class EmbeddedSimulator:
         return {
             "AZURE_AUTHORITY_HOST": contract["authority"],
             "AZURE_ARM_URL": contract["arm"],
+            "AZURE_METRICS_URL": contract["metrics"],
             "AZURE_TENANT_ID": contract["tenant"],
             "AZURE_CLIENT_ID": contract["client_id"],
             "AZURE_CLIENT_SECRET_FILE": str(secret),
@@ -72,6 +73,8 @@ class EmbeddedSimulator:
         paces["COPY_BASE_SECONDS"] = 600.0 / self._time_scale
         paces["COPY_SECONDS_PER_GB"] = 60.0 / self._time_scale
         paces["EXAMINE_AFTER_SECONDS"] = max(900.0 / self._time_scale, 10.0)
+        paces |= {"DRIFT_SECONDS": max(900.0 / self._time_scale, 5.0)}
+        paces |= {name: max(60.0 / self._time_scale, 2.0) for name in ("DRIFT_CONFIRM_SECONDS", "DRIFT_SETTLE_SECONDS")}
         paces["AZURE_RATE_SCALE"] = self._time_scale  # its call rates count in its own time
         return {name: str(seconds) for name, seconds in paces.items() if not is_set(name)}
 
