@@ -5,6 +5,8 @@ from __future__ import annotations
 from celery import shared_task
 
 from provisioning import forgetting, observe, returns
+from provisioning.drift import reconcile, repairs
+from provisioning.growth import accepting, sampling, watch
 
 
 @shared_task(ignore_result=True)
@@ -23,3 +25,23 @@ def forget_deleted() -> None:
 def alert_ending_returns() -> None:
     """Tell owners whose way back from Hyperscale ends soon."""
     returns.alert_ending()
+
+
+@shared_task(ignore_result=True)
+def compare_with_azure() -> None:
+    """Compare what is due with what Azure shows, then begin the repairs that the brakes allow."""
+    reconcile.review_due()
+    repairs.repair_due()
+
+
+@shared_task(ignore_result=True)
+def watch_growth() -> None:
+    """Measure every database and bring the proposals up to date."""
+    sampling.sample_sizes()
+    watch.watch_growth()
+
+
+@shared_task(ignore_result=True)
+def begin_growth() -> None:
+    """Begin what was accepted for now."""
+    accepting.begin_due()

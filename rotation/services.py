@@ -24,12 +24,30 @@ class SessionsNotCounted(OperationRefused):
     code = "SessionsNotCounted"
 
 
+class CredentialNotWanted(OperationRefused):
+    """There is nothing to issue, or nobody to issue it."""
+
+    code = "CredentialNotWanted"
+
+
 @transaction.atomic
 def request_rotation(database: Database, *, actor: str, reason: str = "") -> Operation:
     """Renew the credential now, or check the identity where only Entra may sign in. Raises OperationInProgress while that is
     under way, or the old user overlaps."""
     kind = "check_identity" if is_entra_only(database) else "rotate_credential"
     return _submit(kind, database, actor=actor, wish={"reason": reason})
+
+
+@transaction.atomic
+def request_first_credential(database: Database, *, actor: str, reason: str) -> Operation:
+    """Give a database that was adopted its first credential of ours. Raises CredentialNotWanted, OperationInProgress."""
+    if is_entra_only(database):
+        raise CredentialNotWanted("Only Entra may sign in there.")
+    if Credential.objects.filter(database=database, status=Credential.Status.ACTIVE).exists():
+        raise CredentialNotWanted("It has a credential; that one is rotated.")
+    if database.server is None or not database.server.admin_secret_version:
+        raise CredentialNotWanted("Its server's administrator is not ours yet: rotate that password first.")
+    return _submit("issue_credential", database, actor=actor, wish={"reason": reason}, priority=Priority.USER)
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from django.utils import timezone
 from inventory.identifiers import azure_name, new_id
 from inventory.models import Database, ElasticPool, Region, ServiceInstance, SqlServer, Subscription, Workspace
 from inventory.states import Status
+from provisioning.models import Finding, GrowthProposal
 from rotation.models import Credential
 
 TIB = 2**40
@@ -95,3 +96,29 @@ def a_credential(database: Database, slot: str = "a", **columns: object) -> Cred
         "stable_version": "2",
     }
     return Credential.objects.create(database=database, slot=slot, **{**defaults, **columns})
+
+
+def a_finding(target: str, **columns: object) -> Finding:
+    """Something that two looks have shown."""
+    now = timezone.now()
+    defaults = {"scope": "server:tests", "name": "d-found", "kind": "changed", "severity": Finding.Severity.HIGH}
+    seen = {"state": Finding.State.OPEN, "first_seen_at": now, "last_seen_at": now, "seen": 2}
+    return Finding.objects.create(target=target, **{**defaults, **seen, **columns})
+
+
+def a_proposal(database: Database, **columns: object) -> GrowthProposal:
+    """One of a database that will be full in a month."""
+    service = database.service
+    defaults = {
+        "workspace": service.workspace.name if service else "",
+        "service": service.name if service else "",
+        "name": database.azure_name,
+        "limit_bytes": database.size_bytes,
+        "proposed_bytes": 2 * database.size_bytes,
+        "used_bytes": database.size_bytes // 2,
+        "bytes_per_day": GIB,
+        "days_left": 30.0,
+        "last_day": timezone.now().date(),
+        "created_at": timezone.now(),
+    }
+    return GrowthProposal.objects.create(target=database.key, **{**defaults, **columns})

@@ -12,6 +12,10 @@ from provisioning.workflows.drain_pool import DRAIN_POOL
 from provisioning.workflows.forget_database import FORGET_DATABASE
 from provisioning.workflows.grow_database import GROW_DATABASE
 from provisioning.workflows.move_database import MOVE_DATABASE
+from provisioning.workflows.remove_orphan import REMOVE_ORPHAN
+from provisioning.workflows.repair_database import REPAIR_DATABASE
+from provisioning.workflows.repair_pool import REPAIR_POOL
+from provisioning.workflows.repair_server import REPAIR_SERVER
 from provisioning.workflows.resize_pool import RESIZE_POOL
 from provisioning.workflows.restore_database import RESTORE_DATABASE
 
@@ -30,4 +34,8 @@ WORKFLOWS = (
     FORGET_DATABASE,
     CONVERT_TO_HYPERSCALE,
     CONVERT_BACK,
+    REPAIR_DATABASE,
+    REPAIR_POOL,
+    REPAIR_SERVER,
+    REMOVE_ORPHAN,
 )

@@ -4,6 +4,7 @@ from rotation.workflows.check_identity import CHECK_IDENTITY
 from rotation.workflows.count_sessions import COUNT_SESSIONS
 from rotation.workflows.emergency_rotation import EMERGENCY_ROTATION
 from rotation.workflows.forget_signing_secret import FORGET_SIGNING_SECRET
+from rotation.workflows.issue_credential import ISSUE_CREDENTIAL
 from rotation.workflows.retire_credential import RETIRE_CREDENTIAL
 from rotation.workflows.rotate_credential import ROTATE_CREDENTIAL
 from rotation.workflows.rotate_server_admin import ROTATE_SERVER_ADMIN
@@ -18,4 +19,5 @@ WORKFLOWS = (
     CHECK_IDENTITY,
     ROTATE_SIGNING_SECRET,
     FORGET_SIGNING_SECRET,
+    ISSUE_CREDENTIAL,
 )

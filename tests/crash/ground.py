@@ -63,10 +63,18 @@ class Ground:
             finally:
                 failpoints.listen(None)
                 world.local.around = straight
-            yield from judging.faults_found(world, landed_late=landed_late)
+            yield from self.wrong(world, landed_late=landed_late)
         yield from heard
-        yield from _ending(fault, expected)
+        yield from self.ending(world, fault, expected)
         world.close()
+
+    def wrong(self, world: World, *, landed_late: bool) -> Iterator[str]:
+        """What must never be, whatever happened."""
+        yield from judging.faults_found(world, landed_late=landed_late)
+
+    def ending(self, world: World, fault: Fault | None, expected: Rows | None) -> Iterator[str]:
+        """What is wrong with where the flow itself has ended."""
+        yield from _ending(fault, expected)
 
     def snapshot_for(self, flow: Flow) -> Snapshot:
         """Where the flow begins."""

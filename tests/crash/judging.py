@@ -31,7 +31,7 @@ PASSING = frozenset(  # of how it went, not of where it ended
         *("id", "sequence", "observe_token", "fence", "attempt", "maybe_happened", "claim_token", "lease_owner"),
         *("poll_url", "waits_on", "waits_why", "woken_at", "priority", "cancel_requested_at", "accepted_at"),
         *("examined_at", "request_id", "retention", "encryption", "auditing"),
-        *("asked_anew", "untidy", "passwords_refused", "sign_ins_refused", "repairs"),
+        *("asked_anew", "the repair", "the removal", "untidy", "passwords_refused", "sign_ins_refused", "repairs"),
         *("data_bytes", "expected_seconds", "run", "copied_at", "held_until", "too_late_to_undo"),
     )
 )

@@ -22,7 +22,7 @@ ROUNDS = 400
 OUR_TABLES = """
 SELECT c.relname FROM pg_class c
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-AND c.relname ~ '^(inventory|operations|rotation|placement|notifications)_' ORDER BY 1
+AND c.relname ~ '^(inventory|operations|rotation|placement|notifications|provisioning)_' ORDER BY 1
 """
 
 NEXT_DUE = """
@@ -52,6 +52,7 @@ class World:
             directory.mkdir(parents=True, exist_ok=True)
             (directory / "journal.jsonl").write_bytes(snapshot.journal)
         self.local = LocalAzure(directory=directory, **options)
+        self._effects_before = len(self.local.effects())
 
     def snapshot(self) -> Snapshot:
         """What a copy of this world starts from; this one is over."""
@@ -60,6 +61,10 @@ class World:
 
     def close(self) -> None:
         self.local.azure.close()
+
+    def effects(self) -> list[str]:
+        """What was done in Azure since this world began, by Azure's own words."""
+        return [effect["operation"] for effect in self.local.effects()[self._effects_before :]]
 
     def run(self, begin: Callable[[], object]) -> None:
         """Begin, then let workers work until nothing is left to do; whoever dies is replaced when the lease is over."""

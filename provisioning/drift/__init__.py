@@ -1,0 +1,1 @@
+"""Observed against desired: what differs becomes a finding, and a finding an operation or somebody's decision."""

@@ -1,0 +1,6 @@
+"""What provisioning remembers besides the inventory."""
+
+from provisioning.models.finding import Finding, Pause, Review
+from provisioning.models.growth import GrowthProposal, SizeSample
+
+__all__ = ["Finding", "GrowthProposal", "Pause", "Review", "SizeSample"]

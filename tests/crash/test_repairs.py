@@ -1,0 +1,81 @@
+"""Strike every place of a repair, and of an orphan's removal, once: in the end Azure shows what our rows want."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from operations.models import Operation
+from tests.crash import judging
+from tests.crash.faults import FAULTS, Fault
+from tests.crash.flows import Flow
+from tests.crash.ground import Ground
+from tests.crash.judging import Rows
+from tests.crash.repairs import REPAIRS, repair_faults
+from tests.crash.test_single_faults import hits_of, is_sampled, strike_all
+from tests.crash.world import World
+
+PARTS = 2
+KINDS = ("repair_database", "repair_pool", "repair_server", "remove_orphan", "issue_credential")
+MATRIX = [
+    pytest.param(flow, fault, part, id=f"{flow} - {fault} - {part}")
+    for flow in REPAIRS
+    for fault in FAULTS
+    for part in range(PARTS)
+    if flow.creates or not fault.ends_otherwise
+]
+
+
+class RepairGround(Ground):
+    """Judged by what a comparison shows at the end; nothing is ever made by a repair."""
+
+    def wrong(self, world: World, *, landed_late: bool) -> Iterator[str]:
+        found = judging.faults_found(world, landed_late=landed_late)
+        yield from (fault for fault in found if not fault.endswith(" times"))  # those before were made outside of us
+        yield from (f"{effect} by a repair" for effect in world.effects() if effect.startswith("Create"))
+
+    def ending(self, world: World, fault: Fault | None, expected: Rows | None) -> Iterator[str]:
+        operation = Operation.objects.filter(kind__in=KINDS).latest("created_at")
+        yield from repair_faults(world, operation)
+        if fault is not None and fault.name == "delete":
+            yield from judging.is_gone(Operation.objects.filter(kind="delete_database").latest("created_at"))
+        elif expected is not None and operation.state != Operation.State.CANCELLED:
+            yield from judging.differences(expected, judging.rows())
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> RepairGround:
+    return RepairGround(tmp_path_factory.mktemp("azure"))
+
+
+@pytest.fixture
+def ground(prepared: RepairGround, committed_db: None, settings) -> RepairGround:
+    """Azure is looked at less often than in life, so that a case has fewer rounds."""
+    settings.OBSERVE_WAITING_SECONDS = 45.0
+    return prepared
+
+
+@pytest.mark.parametrize(("flow", "fault", "part"), MATRIX)
+def test_a_single_fault_changes_nothing(
+    ground: RepairGround, flow: Flow, fault: Fault, part: int, record_property
+) -> None:
+    every = hits_of(ground, flow, fault, part)
+    chosen = [hit for hit in every if is_sampled(flow, fault, hit)]
+    record_property("crash cases", (len(chosen), len(every)))
+    strike_all(ground, flow, fault, chosen)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("flow", "fault", "part"), MATRIX)
+def test_no_other_single_fault_changes_anything(ground: RepairGround, flow: Flow, fault: Fault, part: int) -> None:
+    every = hits_of(ground, flow, fault, part)
+    strike_all(ground, flow, fault, [hit for hit in every if not is_sampled(flow, fault, hit)])
+
+
+def test_the_faultless_runs_pass_every_step(ground: RepairGround) -> None:
+    steps = {hit.after for flow in REPAIRS for hit in ground.faultless(flow)[0]}
+    for step in ("put_database_back", "secure_retention", "secure_encryption"):
+        assert f"repair_database.{step}" in steps
+    assert "issue_credential.publish_secret" in steps
+    assert {"repair_pool.put_pool_back", "repair_server.put_firewall_back", "remove_orphan.await_removal"} <= steps
