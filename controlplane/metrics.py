@@ -21,6 +21,8 @@ from controlplane.health import broker_state, database_state
 from notifications.figures import figures
 from operations import clock, counting
 from operations.models import Heartbeat
+from provisioning.growth.proposals import ALERT_DAYS
+from provisioning.models import Finding, GrowthProposal
 from rotation.outlook import outlook
 
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
@@ -38,6 +40,10 @@ FROM operations_operation WHERE state IN ('queued', 'running', 'needs_attention'
 UNFINISHED = "SELECT count(*) FROM operations_step_run WHERE finished_at IS NULL"
 CONNECTIONS = """
 SELECT count(*), current_setting('max_connections')::int FROM pg_stat_activity WHERE backend_type = 'client backend'
+"""
+FINDINGS = "SELECT severity, kind, state, count(*) FROM provisioning_finding WHERE state <> 'resolved' GROUP BY 1, 2, 3"
+REVIEWS = """
+SELECT coalesce(extract(epoch FROM max(operations_now() - coalesce(looked_at, due_at))), 0)::float8 FROM provisioning_review
 """
 COUNTED = {
     "lease_expiries": "Leases that ran out: their worker died, hung or was paused.",
@@ -83,6 +89,7 @@ def _all_of_postgresql() -> Iterator[Metric]:
     yield from _counts()
     yield from _credentials()
     yield from _notifications()
+    yield from _findings()
     yield from _processes()
 
 
@@ -139,6 +146,27 @@ def _notifications() -> Iterator[Metric]:
     yield _gauge("notifications_undelivered", "Events on their way to a receiver.", seen.undelivered)
     yield _gauge("notifications_dead_letters", "Events that were given up and not sent again.", seen.dead_letters)
     yield _gauge("receivers_failing", "Active receivers that nothing reaches.", seen.receivers_failing)
+
+
+def _findings() -> Iterator[Metric]:
+    """What differs from Azure, by severity and kind; an alert rule on severity="critical" > 0 wakes somebody."""
+    findings = GaugeMetricFamily(
+        "spp_findings", "Differences from Azure that are not resolved.", labels=("severity", "kind", "state")
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(FINDINGS)
+        for severity, kind, state, number in cursor.fetchall():
+            findings.add_metric((Finding.Severity(severity).label, kind, state), number)
+    yield findings
+    outgrowing = GaugeMetricFamily(
+        "spp_outgrowing", "Databases and pools that will be full within so many days; 0: are.", labels=("days",)
+    )
+    for days in ALERT_DAYS:
+        rows = GrowthProposal.objects.exclude(state__in=GrowthProposal.OVER).filter(days_left__lte=days)
+        outgrowing.add_metric((str(days),), rows.count())
+    yield outgrowing
+    late = _row(REVIEWS)[0]
+    yield _gauge("oldest_comparison_age_seconds", "Since the server that was compared longest ago was compared.", late)
 
 
 def _processes() -> Iterator[Metric]:

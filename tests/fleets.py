@@ -12,7 +12,7 @@ from inventory.models import Database, ElasticPool, Member, Region, SqlServer
 from operations import audit
 from operations.models import Operation, ResourceLock, StepRun
 from rotation.models import Credential
-from tests.builders import GIB, TIB, a_database, a_pool, a_region, a_server, a_service, a_workspace
+from tests.builders import GIB, TIB, a_database, a_finding, a_pool, a_region, a_server, a_service, a_workspace
 
 REASON = "PasswordRejected: Azure refused three generated passwords in a row."
 PLACES = (("centralindia", "Central India"), ("eastus", "East US"), ("westeurope", "West Europe"))
@@ -168,3 +168,4 @@ def _run(operation: Operation, step: str, number: int, at: datetime, outcome: st
 def _drift(row: Database) -> None:
     row.observed_status = "absent"
     row.save()
+    a_finding(row.key, name=row.azure_name, attribute="pool", expected="p-ours", observed="p-other")

@@ -9,14 +9,19 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.api.accepted import accepted
+from controlplane.api.decisions import Reason
 from controlplane.api.openapi import documented
+from controlplane.api.operations import OperationDocument, operation_document
 from controlplane.api.problems import not_found
 from controlplane.api.shapes import Shape, Text
 from controlplane.api.view import ApiView, named
-from inventory.models import ServiceInstance
+from inventory.models import Database, ServiceInstance
 from inventory.selectors import services_for
+from inventory.states import Status
 from rotation.acknowledgement import acknowledge
 from rotation.models import Credential
+from rotation.services import request_first_credential
 
 SIGN_IN = ["secret", "entra"]
 SHOWN = (Credential.Status.ACTIVE, Credential.Status.OVERLAPPING)
@@ -136,3 +141,24 @@ def _user(row: Credential) -> dict[str, Any]:
         "acknowledgedAt": row.acknowledged_at if active else None,
         "checkedAt": row.checked_at,
     }
+
+
+class CredentialIssueView(ApiView):
+    """The first credential of a service whose database was adopted."""
+
+    bodies: ClassVar = {"POST": Reason}
+
+    @documented(
+        "services_credentials_issue", answers={202: OperationDocument}, body=Reason, errors=(404, 409), writes=True
+    )
+    def post(self, request: Request, workspace: str, service: str) -> Response:
+        """Make its user, prove it and publish its secret; its server's administrator must have been rotated before."""
+        found = service_named(self, workspace, service)
+        rows = Database.objects.select_related("server", "service__workspace").filter(
+            service=found, status=Status.READY
+        )
+        database = rows.first()
+        if database is None:
+            raise not_found("Database")
+        operation = request_first_credential(database, actor=self.actor(), reason=self.body()["reason"])
+        return accepted(request, operation, operation_document(operation, self.viewer()))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
+from controlplane.api.adoptions import AdoptionsView
 from controlplane.api.audit_events import AuditEventsView
 from controlplane.api.conversions import OperationConsentView, ServiceConvertBackView, ServiceConvertView
 from controlplane.api.cordons import PoolCordonView, PoolUncordonView, ServerCordonView, ServerUncordonView
-from controlplane.api.credentials import AcknowledgementView, CredentialsView
+from controlplane.api.credentials import AcknowledgementView, CredentialIssueView, CredentialsView
 from controlplane.api.databases import ServiceDatabaseView
 from controlplane.api.decisions import (
     OperationAbandonView,
@@ -16,7 +17,21 @@ from controlplane.api.decisions import (
     OperationSkipView,
 )
 from controlplane.api.emergencies import EmergencyRotationsView, ServiceEmergencyView, WorkspaceEmergencyView
+from controlplane.api.findings import (
+    FindingAcceptView,
+    FindingRemoveView,
+    FindingRepairView,
+    FindingsView,
+    PausesView,
+    PauseView,
+)
 from controlplane.api.fleet import FleetDatabasesView, PoolsView, ServersView, SubscriptionsView
+from controlplane.api.growth import (
+    GrowthAcceptView,
+    GrowthDismissView,
+    GrowthProposalsView,
+    GrowthScheduleView,
+)
 from controlplane.api.maintenance import MaintenanceView, OperationStartNowView, WorkspaceMaintenanceView
 from controlplane.api.notifications import MarkReadView, NotificationsView
 from controlplane.api.operations import OperationCancelView, OperationsView, OperationView
@@ -37,6 +52,7 @@ from controlplane.api.sessions import SessionsView
 from controlplane.api.vault_events import VaultEventsView
 from controlplane.api.workspaces import CertificateView, WorkspacesView, WorkspaceView
 
+GROWTH = "v1/workspaces/<str:workspace>/growth-proposals"
 SERVICES = "v1/workspaces/<str:workspace>/services"
 
 urlpatterns = [
@@ -60,6 +76,9 @@ urlpatterns = [
         AcknowledgementView.as_view(),
         name="service-credentials-acknowledge",
     ),
+    path(
+        f"{SERVICES}/<str:service>/credentials:issue", CredentialIssueView.as_view(), name="service-credentials-issue"
+    ),
     path(f"{SERVICES}/<str:service>/credentials/sessions", SessionsView.as_view(), name="service-sessions"),
     path(
         f"{SERVICES}/<str:service>/emergency-rotations",
@@ -71,6 +90,10 @@ urlpatterns = [
         WorkspaceEmergencyView.as_view(),
         name="workspace-emergency-rotations",
     ),
+    path(GROWTH, GrowthProposalsView.as_view(), name="growth-proposals"),
+    path(f"{GROWTH}/<str:proposal>:accept", GrowthAcceptView.as_view(), name="growth-proposal-accept"),
+    path(f"{GROWTH}/<str:proposal>:schedule", GrowthScheduleView.as_view(), name="growth-proposal-schedule"),
+    path(f"{GROWTH}/<str:proposal>:dismiss", GrowthDismissView.as_view(), name="growth-proposal-dismiss"),
     path("v1/emergency-rotations", EmergencyRotationsView.as_view(), name="emergency-rotations"),
     path("v1/subscriptions", SubscriptionsView.as_view(), name="subscriptions"),
     path("v1/servers", ServersView.as_view(), name="servers"),
@@ -84,6 +107,13 @@ urlpatterns = [
     path("v1/pools/<str:pool>:drain", PoolDrainView.as_view(), name="pool-drain"),
     path("v1/pools/<str:pool>", PoolView.as_view(), name="pool"),
     path("v1/databases/<str:database>:move", DatabaseMoveView.as_view(), name="database-move"),
+    path("v1/adoptions", AdoptionsView.as_view(), name="adoptions"),
+    path("v1/findings", FindingsView.as_view(), name="findings"),
+    path("v1/findings/<str:finding>:repair", FindingRepairView.as_view(), name="finding-repair"),
+    path("v1/findings/<str:finding>:accept", FindingAcceptView.as_view(), name="finding-accept"),
+    path("v1/findings/<str:finding>:remove", FindingRemoveView.as_view(), name="finding-remove"),
+    path("v1/repair-pauses", PausesView.as_view(), name="repair-pauses"),
+    path("v1/repair-pauses/<str:target>", PauseView.as_view(), name="repair-pause"),
     path("v1/webhooks/key-vault", VaultEventsView.as_view(), name="key-vault-events"),
     path("v1/notifications:mark-read", MarkReadView.as_view(), name="notifications-mark-read"),
     path("v1/notifications", NotificationsView.as_view(), name="notifications"),

@@ -39,6 +39,8 @@ NAVIGATION = [
     _group(
         "Work",
         _rows("Operations", "sync_alt", "operations.operation"),
+        _rows("Findings", "difference", "provisioning.finding"),
+        _rows("Growth proposals", "trending_up", "provisioning.growthproposal"),
         _item("Audit events", "receipt_long", "audit", "operations.view_auditevent"),
         _item("Emergency rotation", "emergency_home", "emergency", "rotation.view_credential"),
         _rows("Schedules", "schedule", "django_celery_beat.periodictask"),

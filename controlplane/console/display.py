@@ -28,6 +28,7 @@ TONES = {
     "needs_attention": BAD, "attention": BAD, "failed": BAD, "error": BAD, "crashed": BAD, "absent": BAD,
     "cancelled": WARNING, "cordoned": WARNING, "refused": WARNING, "throttled": WARNING, "lost": WARNING,
     "unfinished": WARNING, "waiting": BUSY, "retrying": WARNING, "handed back": QUIET,
+    "critical": BAD, "high": WARNING, "medium": WARNING, "open": WARNING, "repairing": BUSY, "resolved": GOOD,
 }  # fmt: skip
 
 

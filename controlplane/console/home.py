@@ -19,15 +19,16 @@ from controlplane.console.display import (
     NOTHING,
     WARNING,
     bar,
-    copyable,
     moment,
     page_address,
     row_link,
     span,
     state,
 )
+from controlplane.console.drift import drift
 from controlplane.console.expiry import banners, ending_table, tone_of
 from controlplane.console.fullness import by_fullness, databases_bar, storage_bar, vcores_bar
+from controlplane.console.outgrowing import outgrowing_banners
 from controlplane.console.recent import EVENT_HEADINGS, event_rows
 from controlplane.console.tables import Notice, Table
 from controlplane.console.targets import Targets, name_of
@@ -75,21 +76,21 @@ def home() -> Home:
     by_state = selectors.counts_by_state()
     due = selectors.due_operations().aggregate(count=Count("pk"), oldest=Min("due_at"))
     unseen, broken = _unseen_servers(now), _broken()
-    drifting, ahead = _drifting(), outlook()
+    drifting, ahead = drift(), outlook()
     figures = [
         _attention(by_state.get(State.NEEDS_ATTENTION, 0)),
         _due(due["count"], due["oldest"], now),
         _retrying(),
         _count("Broken", len(broken), "pools, servers and databases that failed", "#broken"),
         _count("Not seen lately", unseen.count(), "servers without a look", "#unseen"),
-        _count("Drifting", drifting.count(), "databases unlike our wish", "#drifting", tone=WARNING),
+        _count("Drifting", drifting.count, "differences from Azure", "#drifting", tone=drifting.tone),
         _count(
             "Ending soon", ahead.within[max(ahead.within)], "credentials not renewed", "#ending", tone=tone_of(ahead)
         ),
     ]
-    looked_at = [_stuck(), ending_table(), _broken_table(broken), _unseen(unseen), _drift(drifting), _waiting()]
+    looked_at = [_stuck(), ending_table(), _broken_table(broken), _unseen(unseen), drifting.table, _waiting()]
     return Home(
-        banners=banners(ahead),
+        banners=[*drifting.banners, *outgrowing_banners(), *banners(ahead)],
         verdict=_verdict(figures),
         figures=figures,
         wrong=[table for table in looked_at if table.rows],
@@ -219,22 +220,6 @@ def _unseen(servers: QuerySet[SqlServer]) -> Table:
     ]
     empty = "Every server was looked at lately."
     return Table("Servers not seen lately", ("Server", "State", "Region", "Last seen"), rows, empty, name="unseen")
-
-
-def _drifting() -> QuerySet[Database]:
-    """Ready databases that a complete listing lacked, or showed in another pool than ours."""
-    elsewhere = ~Q(observed_pool_name="") & Q(pool__isnull=False) & ~Q(observed_pool_name__iexact=F("pool__azure_name"))
-    unlike = Q(observed_status="absent") | elsewhere
-    return Database.objects.filter(unlike, status="ready").select_related("service__workspace", "pool")
-
-
-def _drift(databases: QuerySet[Database]) -> Table:
-    rows = [
-        (row_link(one, name_of(one)), state(one.observed_status), copyable(one.observed_pool_name), row_link(one.pool))
-        for one in databases.order_by("azure_name")[:SHOWN]
-    ]
-    headings = ("Database", "Azure says", "Azure's pool", "Our pool")
-    return Table("Drifting", headings, rows, "Azure shows every ready database as we want it.", name="drifting")
 
 
 def _operations_by_state(counts: dict[str, int]) -> Table:

@@ -17,6 +17,7 @@ from controlplane.demo import changes
 from controlplane.demo.checks import all_checks
 from controlplane.demo.clients import RestApi, SimulatorBooks
 from controlplane.demo.customers import CUSTOMERS, REFUSED, REMOVED, Wanted
+from controlplane.demo.drift import change_and_watch
 from controlplane.demo.growth import grow
 from controlplane.demo.rotation import rotate_everything
 from controlplane.demo.screen import (
@@ -55,6 +56,7 @@ class Journey:
         self._changes()
         self._growth()
         self._rotation()
+        self._drift()
         return self._verdict()
 
     def _client(self, name: str, roles: list[str]) -> RestApi:
@@ -106,6 +108,13 @@ class Journey:
             checks = list(rotate_everything(show, patience_seconds=PATIENCE_SECONDS, look_seconds=LOOK_SECONDS))
         if not show_checks(checks):
             self.faults.append("the rotation did not go as promised")
+
+    def _drift(self) -> None:
+        console.rule("[bold]Somebody changes things in Azure behind our back", align="left")
+        with _shown_progress(self.began) as show:
+            checks = list(change_and_watch(show, patience_seconds=PATIENCE_SECONDS, look_seconds=LOOK_SECONDS))
+        if not show_checks(checks):
+            self.faults.append("what was changed outside was not found and repaired as promised")
 
     def _verdict(self) -> bool:
         console.rule("[bold]Checked against Azure's own books", align="left")

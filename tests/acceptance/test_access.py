@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 
 from controlplane.api.access import OPEN, RULES
@@ -14,6 +15,7 @@ from inventory.states import Status
 from operations import clock
 from operations.models import AuditEvent
 from operations.services import submit
+from provisioning.drift.pauses import pause
 from tests.acceptance.callers import Directory
 from tests.acceptance.routes import Route, all_routes, guarded_routes
 from tests.acceptance.tables import contents
@@ -21,7 +23,9 @@ from tests.builders import (
     a_credential,
     a_database,
     a_deleted_service,
+    a_finding,
     a_pool,
+    a_proposal,
     a_region,
     a_server,
     a_service,
@@ -31,6 +35,7 @@ from tests.notifying import a_receiver_with_a_dead_letter
 
 pytestmark = pytest.mark.django_db
 
+WRITERS = "Operator ServiceProvider WorkspaceOwner"
 ALL = "Operator ServiceProvider WorkspaceOwner Auditor"
 # Written down a second time, by hand: a change of the product's table has to be meant.
 EXPECTED = {
@@ -71,6 +76,13 @@ EXPECTED = {
     **{f"POST receiver-{act}": "Operator WorkspaceOwner" for act in ("pause", "resume", "test", "rotate-secret")},
     "POST receiver-replay": "Operator",
     "GET dead-letters": ALL,
+    **{f"GET {name}": "Operator Auditor" for name in ("findings", "repair-pauses")},
+    **{f"POST finding-{verb}": "Operator" for verb in ("repair", "accept", "remove")},
+    **{f"{method} repair-pause": "Operator" for method in ("PUT", "DELETE")},
+    "POST adoptions": "Operator",
+    "POST service-credentials-issue": "Operator",
+    "GET growth-proposals": ALL,
+    **{f"POST growth-proposal-{verb}": WRITERS for verb in ("accept", "schedule", "dismiss")},
     "GET audit-events": ALL,
     "GET operations": ALL,
     "GET operation": ALL,
@@ -87,6 +99,8 @@ EXPECTED = {
 }
 VERBS = ("start-now", "retry", "skip", "adopt", "abandon")
 HELD = {"cutover": "consent"}
+ORPHAN = "/subscriptions/s/resourcegroups/g/providers/microsoft.sql/servers/n/databases/d-lost"
+SUBSCRIPTION = "00000000-0000-0000-0000-0000000000ff"
 SECRET = {"ObjectName": "x", "Version": "1", "VaultName": "v"}
 BODIES = {
     "PUT workspace": {"properties": {"region": "eastus"}},
@@ -107,12 +121,24 @@ BODIES = {
     "POST pool-resize": {"vcores": 16},
     "POST pool-drain": {"reason": "Because."},
     "POST database-move": {"reason": "Because.", "acceptDisruption": True},
+    **{f"POST finding-{verb}": {"reason": "Because."} for verb in ("repair", "accept", "remove")},
+    "PUT repair-pause": {"reason": "Because."},
+    "POST adoptions": {"subscriptionId": SUBSCRIPTION, "resourceGroup": "sql", "reason": "Because."},
+    "POST service-credentials-issue": {"reason": "Because."},
+    "POST growth-proposal-accept": {"acceptDisruption": True},
+    "POST growth-proposal-schedule": {"dueAt": "2999-01-01T00:00:00Z"},
+    "POST growth-proposal-dismiss": {"reason": "Because."},
 }
 BODIES |= {f"POST receiver-{act}": {"reason": "Because."} for act in ("rotate-secret", "replay")}
 BODIES["POST receivers"] = {"workspace": "cigna", "channel": "webhook", "address": "https://hooks.example.com/x"}
 BODIES["POST notifications-mark-read"] = {}
 CALLERS_BODIES = [name for name in BODIES if name != "POST key-vault-events"]  # whose documents Azure shapes
 DECISIONS = ("operation-retry", "operation-skip", "operation-adopt", "operation-abandon")  # of what needs attention
+REFUSED_HERE = {  # whoever asks
+    "workspace-certificate": (404, "CertificateNotFound"),
+    "service-credentials-issue": (404, "DatabaseNotFound"),  # it is being made
+    "adoptions": (409, "UnknownSubscription"),
+}
 POOLS = ("pool", "pool-cordon", "pool-uncordon", "pool-resize", "pool-drain")
 SERVERS = ("server-cordon", "server-uncordon")
 NOTHING_TO_DECIDE = {
@@ -120,7 +146,8 @@ NOTHING_TO_DECIDE = {
     "operation-start-now": "NotWaitingForWindow",
 }
 OF_NOTHING = ("emergency-rotations", "key-vault-events", "maintenance", "notifications-mark-read")
-PLATFORM_WIDE = (*OF_NOTHING, "database-move", *POOLS, *SERVERS)  # of no workspace
+KEPT = ("finding-repair", "finding-accept", "finding-remove", "repair-pause")
+PLATFORM_WIDE = (*OF_NOTHING, "database-move", *POOLS, *SERVERS, *KEPT)  # of no workspace
 FLEET = ("subscriptions", "servers", "pools", "databases")
 WITHOUT_WORKSPACE = (
     "workspaces",
@@ -129,6 +156,8 @@ WITHOUT_WORKSPACE = (
     "notifications",
     "dead-letters",
     *FLEET,
+    "findings",
+    "repair-pauses",
 )  # lists: they show what one may see, and hide the rest
 OF_THE_PLATFORM = (*WITHOUT_WORKSPACE, *OF_NOTHING, "receivers")
 OF_A_WORKSPACE = (
@@ -154,6 +183,7 @@ def prepared() -> dict[str, str]:
     receiver = a_receiver_with_a_dead_letter(workspace)
     return {
         **conversions(workspace),
+        **kept_as_wanted(moving),
         **{name: reverse(name) for name in OF_THE_PLATFORM},
         **{name: reverse(name, args=["cigna"]) for name in OF_A_WORKSPACE},
         **{name: reverse(name, args=["cigna", "claims"]) for name in OF_A_SERVICE},
@@ -188,6 +218,28 @@ def a_database_that_may_move(workspace: Workspace) -> Database:
     return a_database(a_service(workspace, "moving"), **place)
 
 
+def kept_as_wanted(database: Database) -> dict[str, str]:
+    """Addresses of findings, pauses, imports and proposals."""
+    pool = a_pool()
+    changed = a_finding(pool.key, attribute="max_size_bytes", observed=pool.max_size_bytes)
+    orphan = a_finding("azure:" + ORPHAN, kind="orphaned", observed={"tags": {"deployment": settings.DEPLOYMENT}})
+    pause(pool.key, actor="test", reason="We work on it.")
+    proposal = a_proposal(database)
+    return {
+        "adoptions": reverse("adoptions"),
+        "service-credentials-issue": reverse("service-credentials-issue", args=["cigna", "claims"]),
+        "growth-proposals": reverse("growth-proposals", args=["cigna"]),
+        **{
+            f"growth-proposal-{verb}": reverse(f"growth-proposal-{verb}", args=["cigna", proposal.pk])
+            for verb in ("accept", "schedule", "dismiss")
+        },
+        **{name: reverse(name) for name in ("findings", "repair-pauses")},
+        **{name: reverse(name, args=[changed.pk]) for name in ("finding-repair", "finding-accept")},
+        "finding-remove": reverse("finding-remove", args=[orphan.pk]),
+        "repair-pause": reverse("repair-pause", args=[pool.key]),
+    }
+
+
 def asked(client, route: Route, address: str):
     document = BODIES.get(str(route))
     content = {"data": json.dumps(document), "content_type": "application/json"} if document else {}
@@ -220,12 +272,12 @@ def test_access_is_role_and_membership(route: Route, role: Role | None, membersh
         assert answer.status_code == 200
         assert bool(answer.json()["value"]) == sees
     elif route.name in PLATFORM_WIDE:
-        assert answer.status_code in (200, 202)
+        assert answer.status_code in (200, 202, 204)
     elif not sees:
         assert answer.status_code == 404
         assert answer["x-ms-error-code"] in ("WorkspaceNotFound", "OperationNotFound", "ReceiverNotFound")
-    elif route.name == "workspace-certificate":
-        assert (answer.status_code, answer["x-ms-error-code"]) == (404, "CertificateNotFound")
+    elif route.name in REFUSED_HERE:
+        assert (answer.status_code, answer["x-ms-error-code"]) == REFUSED_HERE[route.name]
     elif route.name in NOTHING_TO_DECIDE:
         assert (answer.status_code, answer["x-ms-error-code"]) == (409, NOTHING_TO_DECIDE[route.name])
     else:

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from controlplane.api.principals import Role
 from operations.models import AuditEvent
+from tests.acceptance.addresses import AZURE_NAMES, IDS, NAMES, TAKES
 from tests.acceptance.callers import Directory
 from tests.acceptance.routes import Route, guarded_routes
 from tests.acceptance.tables import contents
@@ -20,44 +21,11 @@ from tests.builders import a_region, a_workspace
 
 pytestmark = pytest.mark.django_db
 
-NO_ID = "0197f000-0000-7000-8000-000000000000"
-NAMES = {"workspace": "cigna", "service": "claims", **dict.fromkeys(("operation", "receiver"), NO_ID)}
 VERBS = ("start-now", "retry", "skip", "adopt", "abandon")
-AZURE_NAMES = {"pool": "p-x", "server": "s-x", "database": "d-x"}  # what stands in Azure may have names of other shapes
-NAMES.update(AZURE_NAMES)
 FLEET_CHANGES = [
     *(f"POST {place}-{verb}" for place in ("server", "pool") for verb in ("cordon", "uncordon")),
     *("POST pool-resize", "POST pool-drain", "POST database-move"),
 ]  # tested on their own
-TAKES = {
-    "workspaces": [],
-    **{name: [] for name in ("subscriptions", "servers", "pools", "databases", "audit-events")},
-    "workspace": ["workspace"],
-    "workspace-certificate": ["workspace"],
-    "services": ["workspace"],
-    "service": ["workspace", "service"],
-    **{f"service-{what}": ["workspace", "service"] for what in ("restore", "convert", "convert-back")},
-    "deleted-services": ["workspace"],
-    "service-credentials": ["workspace", "service"],
-    "service-database": ["workspace", "service"],
-    "service-credentials-acknowledge": ["workspace", "service"],
-    "service-sessions": ["workspace", "service"],
-    "service-emergency-rotations": ["workspace", "service"],
-    "workspace-emergency-rotations": ["workspace"],
-    "emergency-rotations": [],
-    "key-vault-events": [],
-    "workspace-maintenance": ["workspace"],
-    "maintenance": [],
-    **{name: [] for name in ("notifications", "notifications-mark-read", "receivers", "dead-letters")},
-    "receiver": ["receiver"],
-    **{f"receiver-{act}": ["receiver"] for act in ("pause", "resume", "test", "rotate-secret", "replay")},
-    "operations": [],
-    "operation": ["operation"],
-    **{f"operation-{verb}": ["operation"] for verb in ("cancel", "consent", *VERBS)},
-    **{name: ["pool"] for name in ("pool", "pool-cordon", "pool-uncordon", "pool-resize", "pool-drain")},
-    **{name: ["server"] for name in ("server-cordon", "server-uncordon")},
-    "database-move": ["database"],
-}
 GOOD: dict[str, dict[str, Any]] = {
     "PUT workspace": {"region": "eastus", "displayName": "Cigna", "members": []},
     "PUT service": {"kind": "fhir", "sizeGb": 10},
@@ -69,6 +37,9 @@ DECISIONS = [f"POST operation-{verb}" for verb in VERBS]  # tested on their own
 EMERGENCIES = [f"POST {scope}emergency-rotations" for scope in ("service-", "workspace-", "")]  # likewise
 OTHERS = [
     *DECISIONS,
+    *(f"POST finding-{verb}" for verb in ("repair", "accept", "remove")),
+    *("PUT repair-pause", "POST adoptions", "POST service-credentials-issue"),
+    *(f"POST growth-proposal-{verb}" for verb in ("accept", "schedule", "dismiss")),
     *EMERGENCIES,
     *FLEET_CHANGES,
     *(f"POST service-{what}" for what in ("restore", "convert", "convert-back", "credentials-acknowledge")),
@@ -215,11 +186,9 @@ def test_a_bad_name_is_refused(route: Route, part: str, bad: str, operator: APIC
     status, code = refused(
         operator, route.method, address(route.name, **{part: bad}), body, content_type="application/json"
     )
-    of_ids = {"operation": (404, "OperationNotFound"), "receiver": (404, "ReceiverNotFound")}
-    expected = [of_ids.get(part, (400, "InvalidName"))]
-    if part in AZURE_NAMES:
-        expected.append((404, f"{part.capitalize()}NotFound"))
-    assert (status, code) in expected
+    missing = (404, f"{IDS.get(part, part.capitalize())}NotFound")
+    assert (status, code) in [*([missing] if part in (*IDS, *AZURE_NAMES) else []), (400, "InvalidName")]
+    assert part not in IDS or (status, code) == missing
 
 
 @pytest.mark.parametrize("name", TAKES)

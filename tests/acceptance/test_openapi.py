@@ -32,6 +32,16 @@ PATHS = {
     "service-emergency-rotations": "/api/v1/workspaces/{workspace}/services/{service}/emergency-rotations",
     "workspace-emergency-rotations": "/api/v1/workspaces/{workspace}/emergency-rotations",
     "emergency-rotations": "/api/v1/emergency-rotations",
+    **{name: f"/api/v1/{name}" for name in ("findings", "repair-pauses")},
+    **{f"finding-{verb}": f"/api/v1/findings/{{finding}}:{verb}" for verb in ("repair", "accept", "remove")},
+    "repair-pause": "/api/v1/repair-pauses/{target}",
+    "adoptions": "/api/v1/adoptions",
+    "service-credentials-issue": "/api/v1/workspaces/{workspace}/services/{service}/credentials:issue",
+    "growth-proposals": "/api/v1/workspaces/{workspace}/growth-proposals",
+    **{
+        f"growth-proposal-{verb}": f"/api/v1/workspaces/{{workspace}}/growth-proposals/{{proposal}}:{verb}"
+        for verb in ("accept", "schedule", "dismiss")
+    },
     "key-vault-events": "/api/v1/webhooks/key-vault",
     "notifications": "/api/v1/notifications",
     "notifications-mark-read": "/api/v1/notifications:mark-read",
