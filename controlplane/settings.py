@@ -12,6 +12,7 @@ from controlplane import logs
 from controlplane.celery_settings import *  # noqa: F403
 from controlplane.console.appearance import UNFOLD  # noqa: F401  (how the console looks)
 from controlplane.database_url import django_database, parse_database_url
+from controlplane.drift_settings import *  # noqa: F403
 from controlplane.env import env_bool, env_float, env_int, env_list, env_moment, env_secret, env_text, is_set
 from controlplane.notification_settings import *  # noqa: F403
 
@@ -205,21 +206,6 @@ SHORT_WAIT_SECONDS = env_float("SHORT_WAIT_SECONDS", 5.0)  # for settings that A
 EXAMINE_AFTER_SECONDS = env_float("EXAMINE_AFTER_SECONDS", 900.0)  # no news for so long: read the stored poll URL
 OBSERVE_WAITING_SECONDS = env_float("OBSERVE_WAITING_SECONDS", 5.0)  # between two listings of a server in motion
 OBSERVE_IDLE_SECONDS = env_float("OBSERVE_IDLE_SECONDS", 300.0)  # and of one where nothing is awaited
-# Comparison of all that we own with Azure: five calls a server, and two for each database whose protection is examined.
-DRIFT_SECONDS = env_float("DRIFT_SECONDS", 900.0)  # between two comparisons of a server
-DRIFT_CONFIRM_SECONDS = env_float("DRIFT_CONFIRM_SECONDS", 90.0)  # until the second look at what was found
-DRIFT_SETTLE_SECONDS = env_float("DRIFT_SETTLE_SECONDS", 60.0)  # Azure's listings may lag so long behind our operations
-DRIFT_PROTECTIONS = env_int(
-    "DRIFT_PROTECTIONS", 10, minimum=1
-)  # databases a look whose retention and encryption are read
-DRIFT_REPAIRS_AT_ONCE = env_int("DRIFT_REPAIRS_AT_ONCE", 5, minimum=0)  # 0: findings only
-DRIFT_REPAIR_ATTEMPTS = env_int("DRIFT_REPAIR_ATTEMPTS", 3, minimum=1)  # then only a human's word repairs it
-DRIFT_STOP_SHARE = env_float("DRIFT_STOP_SHARE", 0.1)  # of the fleet that differs: more, and repairs stop
-DRIFT_STOP_LEAST = env_int("DRIFT_STOP_LEAST", 5, minimum=0)  # resources that may always differ
-# Growth: the size of each database, one value a day; from these, when it will be full.
-GROWTH_KEPT_DAYS = env_int("GROWTH_KEPT_DAYS", 400, minimum=30)  # of samples
-GROWTH_AHEAD_DAYS = env_float("GROWTH_AHEAD_DAYS", 42.0)  # its owner is told so long before
-GROWTH_LASTS_DAYS = env_float("GROWTH_LASTS_DAYS", 365.0)  # so long the proposed size is to last
 
 # --- What we build in Azure -------------------------------------------------------------------------------------------
 _GIBIBYTE = 2**30

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.conf import settings
 from django.urls import reverse
 
 from controlplane.api.access import OPEN, RULES
@@ -15,17 +14,15 @@ from inventory.states import Status
 from operations import clock
 from operations.models import AuditEvent
 from operations.services import submit
-from provisioning.drift.pauses import pause
 from tests.acceptance.callers import Directory
+from tests.acceptance.kept import kept_as_wanted
 from tests.acceptance.routes import Route, all_routes, guarded_routes
 from tests.acceptance.tables import contents
 from tests.builders import (
     a_credential,
     a_database,
     a_deleted_service,
-    a_finding,
     a_pool,
-    a_proposal,
     a_region,
     a_server,
     a_service,
@@ -99,7 +96,6 @@ EXPECTED = {
 }
 VERBS = ("start-now", "retry", "skip", "adopt", "abandon")
 HELD = {"cutover": "consent"}
-ORPHAN = "/subscriptions/s/resourcegroups/g/providers/microsoft.sql/servers/n/databases/d-lost"
 SUBSCRIPTION = "00000000-0000-0000-0000-0000000000ff"
 SECRET = {"ObjectName": "x", "Version": "1", "VaultName": "v"}
 BODIES = {
@@ -216,28 +212,6 @@ def a_database_that_may_move(workspace: Workspace) -> Database:
     place = {"server": server, "pool": a_pool(server), "holds_room": True, "status": Status.READY}
     a_pool(server)
     return a_database(a_service(workspace, "moving"), **place)
-
-
-def kept_as_wanted(database: Database) -> dict[str, str]:
-    """Addresses of findings, pauses, imports and proposals."""
-    pool = a_pool()
-    changed = a_finding(pool.key, attribute="max_size_bytes", observed=pool.max_size_bytes)
-    orphan = a_finding("azure:" + ORPHAN, kind="orphaned", observed={"tags": {"deployment": settings.DEPLOYMENT}})
-    pause(pool.key, actor="test", reason="We work on it.")
-    proposal = a_proposal(database)
-    return {
-        "adoptions": reverse("adoptions"),
-        "service-credentials-issue": reverse("service-credentials-issue", args=["cigna", "claims"]),
-        "growth-proposals": reverse("growth-proposals", args=["cigna"]),
-        **{
-            f"growth-proposal-{verb}": reverse(f"growth-proposal-{verb}", args=["cigna", proposal.pk])
-            for verb in ("accept", "schedule", "dismiss")
-        },
-        **{name: reverse(name) for name in ("findings", "repair-pauses")},
-        **{name: reverse(name, args=[changed.pk]) for name in ("finding-repair", "finding-accept")},
-        "finding-remove": reverse("finding-remove", args=[orphan.pk]),
-        "repair-pause": reverse("repair-pause", args=[pool.key]),
-    }
 
 
 def asked(client, route: Route, address: str):

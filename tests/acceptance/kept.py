@@ -1,0 +1,34 @@
+"""Addresses of what keeps Azure as we want it, where each request would succeed."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.urls import reverse
+
+from inventory.models import Database
+from provisioning.drift.pauses import pause
+from tests.builders import a_finding, a_pool, a_proposal
+
+ORPHAN = "/subscriptions/s/resourcegroups/g/providers/microsoft.sql/servers/n/databases/d-lost"
+
+
+def kept_as_wanted(database: Database) -> dict[str, str]:
+    """Addresses of findings, pauses, imports and proposals."""
+    pool = a_pool()
+    changed = a_finding(pool.key, attribute="max_size_bytes", observed=pool.max_size_bytes)
+    orphan = a_finding("azure:" + ORPHAN, kind="orphaned", observed={"tags": {"deployment": settings.DEPLOYMENT}})
+    pause(pool.key, actor="test", reason="We work on it.")
+    proposal = a_proposal(database)
+    return {
+        "adoptions": reverse("adoptions"),
+        "service-credentials-issue": reverse("service-credentials-issue", args=["cigna", "claims"]),
+        "growth-proposals": reverse("growth-proposals", args=["cigna"]),
+        **{
+            f"growth-proposal-{verb}": reverse(f"growth-proposal-{verb}", args=["cigna", proposal.pk])
+            for verb in ("accept", "schedule", "dismiss")
+        },
+        **{name: reverse(name) for name in ("findings", "repair-pauses")},
+        **{name: reverse(name, args=[changed.pk]) for name in ("finding-repair", "finding-accept")},
+        "finding-remove": reverse("finding-remove", args=[orphan.pk]),
+        "repair-pause": reverse("repair-pause", args=[pool.key]),
+    }
