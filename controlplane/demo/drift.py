@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from cloud import factory
 from cloud.changes import DatabaseChange
-from controlplane.demo.checks import Check
+from controlplane.demo.check import Check
 from inventory.models import Database
 from inventory.states import Status
 from operations.models import Operation
