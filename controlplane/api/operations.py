@@ -81,7 +81,9 @@ class CertifiedSecret(serializers.Serializer[Any]):
     vault = serializers.CharField()
     name = serializers.CharField()
     state = serializers.CharField()
-    endsAt = serializers.DateTimeField(allow_null=True)
+    disabledAt = serializers.DateTimeField(allow_null=True)
+    deletedAt = serializers.DateTimeField(allow_null=True, help_text="When it was deleted, or will be.")
+    endsAt = serializers.DateTimeField(allow_null=True, help_text="The latest that the vault may keep what is deleted.")
 
 
 class CertificateDocument(serializers.Serializer[Any]):
