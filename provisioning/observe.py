@@ -33,6 +33,7 @@ DATABASE_TELLS = (
     *("observed_vcores", "observed_max_size_bytes"),
 )
 IN_TRANSIT = (Status.CREATING, Status.UPDATING, Status.DELETING)
+MAY_BE_MISSING = (Status.CREATING, Status.FAILED, Status.DELETING)
 
 _BEING_CHANGED = models.Q(status=Status.UPDATING)  # the stand-in of a conversion; a restore's is being created
 CONVERTING = _BEING_CHANGED & (models.Q(stands_in_for__isnull=False) | models.Q(stand_ins__status=Status.UPDATING))
@@ -89,12 +90,14 @@ def _observe(server: SqlServer) -> None:
 
 
 def _look_at(server: SqlServer) -> Look:
-    """Ask Azure: the server itself only until it is ready, then one listing each of its pools and databases."""
+    """Ask Azure: the server itself only until it is ready, then one listing each of its pools and databases.
+
+    A server that is not there has neither; its listings would only answer that it is missing.
+    """
     management, at = factory.sql_management(), database_now()
-    there = (
-        management.get_server(reference(server)) if server.status != Status.READY or not server.observed_at else None
-    )
-    if there is None and server.status == Status.CREATING:
+    asked = server.status != Status.READY or not server.observed_at
+    there = management.get_server(reference(server)) if asked else None
+    if asked and there is None and server.status in MAY_BE_MISSING:
         return Look(at, None, (), ())
     hit("observe.listing")
     return Look(at, there, management.list_pools(reference(server)), management.list_databases(reference(server)))

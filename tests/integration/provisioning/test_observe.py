@@ -53,6 +53,14 @@ def test_an_observer_that_was_replaced_does_not_end_the_others_lease(azure: Loca
     assert server.observe_lease_until == until
 
 
+def test_on_a_server_that_never_came_to_be_is_nothing(azure: LocalAzure, workspace: Workspace):
+    server = a_server(workspace.region, status="failed")
+    database = a_database(server=server, status="deleting")
+    observe.observe_due()
+    database.refresh_from_db()
+    assert database.observed_status == awaiting.ABSENT
+
+
 def test_what_was_seen_before_the_request_says_nothing_about_it():
     now = timezone.now()
     operation = Operation(claimed_at=now, choices={"accepted_at": now.isoformat()})
