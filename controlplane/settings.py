@@ -31,6 +31,7 @@ SECRET_KEY = env_secret("SECRET_KEY").reveal() or ("missing" if IN_PRODUCTION el
 SECRET_KEY_FALLBACKS = [key for key in env_secret("SECRET_KEY_FALLBACKS").reveal().split(",") if key]
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", () if IN_PRODUCTION else ("localhost", "127.0.0.1", "testserver"))
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
+CSRF_FAILURE_VIEW = "controlplane.console.foreign_forms.refuse_foreign_form"
 ROOT_URLCONF = "controlplane.urls"
 WSGI_APPLICATION = "controlplane.wsgi.application"
 

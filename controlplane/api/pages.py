@@ -8,13 +8,17 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from controlplane.api.auth import EntraTokens
+from controlplane.api.principals import Principal
 from controlplane.api.problems import Problem
-from controlplane.api.throttles import AnonymousRate
+from controlplane.api.throttles import AnonymousRate, CallerRate
 
 READING = ["get", "head"]
 
@@ -36,11 +40,25 @@ class PageView(SpectacularSwaggerSplitView):
     url_name = "openapi"
 
 
-class NoSuchRouteView(APIView):
-    """404 to every method at every other address below /api/."""
+class IfSignedIn(BaseAuthentication):
+    """Says who asks, where a proved token tells; whoever asks for nothing that is there need not be anybody."""
 
+    def authenticate(self, request: Request) -> tuple[Principal, dict[str, Any]] | None:
+        try:
+            return EntraTokens().authenticate(request)
+        except (AuthenticationFailed, Problem):
+            return None
+
+
+class NoSuchRouteView(APIView):
+    """404 to every method at every other address below /api/.
+
+    In the audit log only for whom a token names, who is bound by the caller's rate: nobody else can fill the log with it.
+    """
+
+    authentication_classes = (IfSignedIn,)
     permission_classes = (AllowAny,)
-    throttle_classes = (AnonymousRate,)
+    throttle_classes = (AnonymousRate, CallerRate)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from controlplane.console.display import page_address
+from controlplane.console.foreign_forms import AUDITED_A_MINUTE
 from operations.models import AuditEvent, Operation
 from tests.fleets import Fleet
 
@@ -84,3 +85,18 @@ def test_a_button_needs_the_token_of_our_own_page(operator: User, fleet: Fleet) 
     client = Client(enforce_csrf_checks=True)
     client.force_login(operator)
     assert press(client, fleet.stuck, "retry") == 403
+    event = AuditEvent.objects.latest("at")
+    assert (event.action, event.actor) == ("console.form_refused", f"operator:{operator.get_username()}")
+
+
+def test_a_foreign_form_of_nobody_leaves_no_trace(fleet: Fleet) -> None:
+    before = AuditEvent.objects.count()
+    assert press(Client(enforce_csrf_checks=True), fleet.stuck, "retry") == 403
+    assert AuditEvent.objects.count() == before
+
+
+def test_a_flood_of_foreign_forms_is_written_down_up_to_a_rate(operator: User, fleet: Fleet) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(operator)
+    assert {press(client, fleet.stuck, "retry") for _ in range(2 * AUDITED_A_MINUTE)} == {403}
+    assert AuditEvent.objects.filter(action="console.form_refused").count() <= AUDITED_A_MINUTE
