@@ -51,23 +51,34 @@ def await_state(operation: Operation, row: Observed, *, state: str, wanted: str,
     return _look_again(row, f"Azure says {state}.")
 
 
-def ask_and_look(operation: Operation, what: str, *, is_done: Callable[[], bool], ask: Callable[[], object]) -> Outcome:
-    """Change a setting that Azure applies in a while: go on once it shows, ask for it when it does not, and again when a
-    request seems lost. Asking twice changes nothing."""
-    if is_done():
+def ask_and_look(
+    operation: Operation,
+    what: str,
+    *,
+    is_done: Callable[[], bool],
+    ask: Callable[[], Accepted],
+    look_after: float | None = None,
+) -> Outcome:
+    """Change a setting that Azure applies in a while. Ask for it: what was so already, Azure finishes at once, and no look
+    is needed. Else go on once it shows, looked at every `look_after` seconds, and ask again when a request seems lost; asking
+    twice changes nothing."""
+    asked_at = operation.choices.get(what)
+    if asked_at is not None and is_done():
         return Next()
     assert operation.claimed_at is not None
-    asked_at = operation.choices.get(what)
     if asked_at is None or _seconds_since(operation, datetime.fromisoformat(asked_at)) > settings.EXAMINE_AFTER_SECONDS:
-        ask()
+        if ask().poll_url is None:
+            return Next()
         asked_at = operation.claimed_at.isoformat()
-    return Wait(settings.SHORT_WAIT_SECONDS, reason=f"Azure is applying {what}.", choices={what: asked_at})
+    seconds = look_after or settings.SHORT_WAIT_SECONDS
+    return Wait(seconds, reason=f"Azure is applying {what}.", choices={what: asked_at})
 
 
 def seen_since(operation: Operation, row: Observed) -> bool:
     """A look at Azure that began after our last word with it; an older one tells nothing."""
     since = _last_word(operation)
-    return row.observed_at is not None and (since is None or row.observed_at >= since)
+    seen_at = row.seen_at
+    return seen_at is not None and (since is None or seen_at >= since)
 
 
 def examine_poll(operation: Operation, row: Observed, *, subscription_id: str, back_to: str, ask_again: str) -> Outcome:

@@ -22,7 +22,7 @@ def ensure_retention(operation: Operation, database: Database) -> Outcome:
 
 
 def ensure_encryption(operation: Operation, database: Database) -> Outcome:
-    """Encryption at rest is on by default; never call a database ready on a default that was not seen."""
+    """Encryption at rest is on by default; never call a database ready on a default that was neither seen nor asked for."""
     server, name, management = reference(server_row_of(database)), database.azure_name, factory.sql_management()
     return awaiting.ask_and_look(
         operation,

@@ -106,13 +106,14 @@ def open_firewall(operation: Operation) -> Outcome:
 
 @acts
 def enable_auditing(operation: Operation) -> Outcome:
-    """Turn on the server's auditing, which covers all present and future databases."""
+    """Turn on the server's auditing, which covers all present and future databases. All that is meant for the server waits."""
     server, management = reference(server_of(operation)), factory.sql_management()
     return awaiting.ask_and_look(
         operation,
         "auditing",
         is_done=lambda: management.get_auditing_enabled(server) is True,
         ask=lambda: management.begin_enable_auditing(server),
+        look_after=settings.OBSERVE_WAITING_SECONDS,
     )
 
 
