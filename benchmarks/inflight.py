@@ -26,7 +26,7 @@ LONG = 48 * 3600.0  # simulated seconds more than usual, for every database
 CPU_GOAL = 0.5
 POLL_SECONDS, SHARE = 15.0, 0.1
 PACES = {  # those of production: the stack would scale them
-    "OBSERVE_WAITING_SECONDS": "5",
+    "OBSERVE_WAITING_SECONDS": "1",
     "SHORT_WAIT_SECONDS": "5",
     "LOOK_AGAIN_SECONDS": "60",
     "EXAMINE_AFTER_SECONDS": "900",

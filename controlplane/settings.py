@@ -205,7 +205,10 @@ COUNTS_EVERY_SECONDS = env_float("COUNTS_EVERY_SECONDS", 2.0)  # how often a wor
 LOOK_AGAIN_SECONDS = env_float("LOOK_AGAIN_SECONDS", 60.0)  # a waiting operation is woken; this is for a lost call
 SHORT_WAIT_SECONDS = env_float("SHORT_WAIT_SECONDS", 5.0)  # for settings that Azure applies within seconds
 EXAMINE_AFTER_SECONDS = env_float("EXAMINE_AFTER_SECONDS", 900.0)  # no news for so long: read the stored poll URL
-OBSERVE_WAITING_SECONDS = env_float("OBSERVE_WAITING_SECONDS", 5.0)  # between two listings of a server in motion
+OBSERVE_WAITING_SECONDS = env_float("OBSERVE_WAITING_SECONDS", 1.0)  # between two looks at a server in motion, at least
+OBSERVE_LONGEST_SECONDS = env_float(
+    "OBSERVE_LONGEST_SECONDS", 30.0
+)  # when nothing has changed for long, but is awaited
 OBSERVE_IDLE_SECONDS = env_float("OBSERVE_IDLE_SECONDS", 300.0)  # and of one where nothing is awaited
 
 # --- What we build in Azure -------------------------------------------------------------------------------------------

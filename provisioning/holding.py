@@ -18,7 +18,8 @@ def hold(operation: Operation, server: SqlServer, wanted: Sequence[locks.Lock]) 
     """Go on once all locks are held; from then on the server is looked at often."""
     outcome = stand_in_line(operation, wanted)
     if isinstance(outcome, Next):
-        SqlServer.objects.filter(pk=server.pk).update(observe_due_at=Least("observe_due_at", DatabaseNow()))
+        now = DatabaseNow()
+        SqlServer.objects.filter(pk=server.pk).update(observe_due_at=Least("observe_due_at", now), stirred_at=now)
     return outcome
 
 

@@ -1,4 +1,4 @@
-"""One listing a server, for all who wait there: observed columns in bulk, and whoever waited for a change is made due.
+"""One listing a server, for all who wait there: what has changed is written, and whoever waited for it is made due.
 
 A listing that fails, or is a part only, changes nothing: unknown is not absent.
 """
@@ -27,11 +27,7 @@ from provisioning.pool_events import News, fullness, news_of_database, news_of_p
 from provisioning.targets import reference
 
 log = structlog.get_logger(__name__)
-POOL_TELLS = ("observed_state", "observed_vcores", "observed_max_size_bytes")
-DATABASE_TELLS = (
-    *("observed_status", "observed_pool_name", "observed_sku_name"),
-    *("observed_vcores", "observed_max_size_bytes"),
-)
+Seen = Mapping[str, Mapping[str, Any]]
 IN_TRANSIT = (Status.CREATING, Status.UPDATING, Status.DELETING)
 MAY_BE_MISSING = (Status.CREATING, Status.FAILED, Status.DELETING)
 
@@ -51,9 +47,18 @@ FROM due WHERE s.id = due.id RETURNING s.*
 """
 
 RELEASE = """
-UPDATE inventory_sqlserver SET observe_lease_until = NULL, observe_due_at = operations_now() + %(wait)s * interval '1 second'
+UPDATE inventory_sqlserver
+SET observe_lease_until = NULL, listed_at = coalesce(%(listed_at)s, listed_at),
+    stirred_at = CASE WHEN %(stirred)s THEN operations_now() ELSE stirred_at END,
+    observe_due_at = operations_now() + interval '1 second'
+        * (CASE WHEN stirred_at > %(stirred_at)s THEN least(%(soon)s, %(wait)s) ELSE %(wait)s END)
 WHERE id = %(id)s AND observe_token = %(token)s
 """
+
+STILL_OURS = "SELECT 1 FROM inventory_sqlserver WHERE id = %s AND observe_token IS NOT DISTINCT FROM %s FOR KEY SHARE"
+AFTER_FAILURE_SECONDS = 5.0
+ROWS_PER_SECOND = 300  # that one server's listings may show; a larger server is looked at less often
+STILL, STILL_BY_ROW = 0.02, 0.0002  # of the time in which nothing has changed there, the time to the next look
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,15 @@ class Look:
     databases: Sequence[ObservedDatabase]
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of a look: the keys of what changed; `listed_at` None: it was no listing."""
+
+    changed: Sequence[str] = ()
+    listed_at: datetime | None = None
+    somebody_waits: bool = True
+
+
 def observe_due(limit: int = 8) -> int:
     """Look at servers whose time has come; each by one observer at a time. Returns how many were due."""
     servers = list(SqlServer.objects.raw(CLAIM, {"limit": limit, "lease": settings.OPERATIONS_LEASE_SECONDS}))
@@ -76,17 +90,37 @@ def observe_due(limit: int = 8) -> int:
 
 def _observe(server: SqlServer) -> None:
     """Look once, and let the server go whatever happens: an error of ours must not hide it for a whole lease."""
-    wait = float(settings.OBSERVE_WAITING_SECONDS)
+    wait, seen = max(float(settings.OBSERVE_WAITING_SECONDS), AFTER_FAILURE_SECONDS), Recorded()
     try:
         look = _look_at(server)
-        wait = wait if record_look(server, look) else float(settings.OBSERVE_IDLE_SECONDS)
+        seen = record_look(server, look)
+        wait = pace(server, look, seen)
     except CloudError as error:
         log.warning("observe.failed", server=server.azure_name, code=error.code)
         wait = max(wait, error.retry_after or 0.0)
     except Error as error:
         log.warning("observe.not_recorded", server=server.azure_name, error=type(error).__name__)
+    _release(server, seen, wait)
+
+
+def _release(server: SqlServer, seen: Recorded, wait: float) -> None:
+    """Let others look in `wait` seconds; soon, if something has begun there while we looked."""
+    values: dict[str, Any] = {"id": server.pk, "token": server.observe_token, "wait": wait}
+    values |= {"listed_at": seen.listed_at, "stirred": bool(seen.changed), "stirred_at": server.stirred_at}
+    values["soon"] = settings.OBSERVE_WAITING_SECONDS
     with connection.cursor() as cursor:
-        cursor.execute(RELEASE, {"id": server.pk, "token": server.observe_token, "wait": wait})
+        cursor.execute(RELEASE, values)
+
+
+def pace(server: SqlServer, look: Look, seen: Recorded) -> float:
+    """Seconds to the next look: few where something has just begun or changed, more the longer nothing has and the more
+    stands there. So what takes long is seen late by a small share of its time, and thousands who wait cost little."""
+    if not seen.somebody_waits:
+        return float(settings.OBSERVE_IDLE_SECONDS)
+    quiet = 0.0 if seen.changed else max((look.at - server.stirred_at).total_seconds(), 0.0)
+    rows = len(look.pools) + len(look.databases)
+    longest = min(quiet * (STILL + STILL_BY_ROW * rows), float(settings.OBSERVE_LONGEST_SECONDS))
+    return max(float(settings.OBSERVE_WAITING_SECONDS), rows / ROWS_PER_SECOND, longest)
 
 
 def _look_at(server: SqlServer) -> Look:
@@ -103,19 +137,20 @@ def _look_at(server: SqlServer) -> Look:
     return Look(at, there, management.list_pools(reference(server)), management.list_databases(reference(server)))
 
 
-def record_look(server: SqlServer, look: Look) -> bool:
-    """Write what was seen and wake those who waited for it. Returns whether anybody still waits there.
+def record_look(server: SqlServer, look: Look) -> Recorded:
+    """Write what differs from what was seen before, and wake those who waited for it.
 
     Short transactions, one a table, rows locked in the order of their ids: nobody who settles an operation can be caught in
-    a circle with us. A row that was seen later already, by an observer that took over, is left alone.
+    a circle with us. Looks are written in the order in which they began: one whose server was claimed anew is dropped.
     """
     changed = _record_server(server, look)
-    if server.status != Status.CREATING or look.server is not None:
+    everything = server.status != Status.CREATING or look.server is not None
+    if everything:
         changed += _record_pools(server, look)
         changed += _record_databases(server, look)
     hit("observe.recorded")
     wake(changed)
-    return _somebody_waits(server)
+    return Recorded(changed, look.at if everything else None, _somebody_waits(server))
 
 
 def _record_server(server: SqlServer, look: Look) -> list[str]:
@@ -134,12 +169,15 @@ def _record_server(server: SqlServer, look: Look) -> list[str]:
 def _record_pools(server: SqlServer, look: Look) -> list[str]:
     rows = ElasticPool.objects.filter(server=server).exclude(status=Status.DELETED)
     known = {row.azure_name.lower(): row for row in rows}
+    inside: dict[str, list[ObservedDatabase]] = {}
+    for database in look.databases:
+        inside.setdefault((database.pool_name or "").lower(), []).append(database)
     seen = {
-        name: _pool_columns(known[name], pool, [one for one in look.databases if (one.pool_name or "").lower() == name])
+        name: _pool_columns(known[name], pool, inside.get(name, ()))
         for pool in look.pools
         if (name := pool.name.lower()) in known
     }
-    return _write(rows, seen, look.at, missing={"observed_state": ABSENT}, tells=POOL_TELLS, news=news_of_pool)
+    return _write(server, rows, seen, look.at, missing={"observed_state": ABSENT}, news=news_of_pool)
 
 
 def _pool_columns(row: ElasticPool, pool: ObservedPool, inside: Sequence[ObservedDatabase]) -> dict[str, Any]:
@@ -169,40 +207,56 @@ def _record_databases(server: SqlServer, look: Look) -> list[str]:
     rows = Database.objects.filter(server=server).exclude(status=Status.DELETED)
     missing = {"observed_status": ABSENT, "observed_pool_name": ""}
     with_names = rows.select_related("service__workspace")
-    return _write(with_names, seen, look.at, missing=missing, tells=DATABASE_TELLS, news=news_of_database)
+    return _write(server, with_names, seen, look.at, missing=missing, news=news_of_database)
 
 
-@transaction.atomic
 def _write(
+    server: SqlServer,
     standing: models.QuerySet[Any],
-    seen: Mapping[str, Mapping[str, Any]],
+    seen: Seen,
     at: datetime,
     *,
     missing: Mapping[str, Any],
-    tells: Sequence[str],
     news: Callable[[Any, Mapping[str, Any]], Iterable[News]],
 ) -> list[str]:
-    """Set observed columns of all rows in few statements, and tell the news. Returns the keys of those in which one of
-    `tells` changed."""
-    rows = [
-        row
-        for row in standing.select_for_update(of=("self",)).order_by("pk")
-        if row.observed_at is None or row.observed_at < at
+    """Set observed columns of the rows in which one differs, and tell the news: of most rows, none does. Returns their keys.
+
+    That the others are still as they were, `listed_at` of the server says for all of them.
+    """
+    columns = ["observed_at", *sorted({*missing, *(column for one in seen.values() for column in one)})]
+    suspects = [
+        row["pk"]
+        for row in standing.values("pk", "azure_name", *columns)
+        if _differs(row, seen.get(row["azure_name"].lower(), missing), at)
     ]
-    changed: list[str] = []
-    told: list[News] = []
-    for row in rows:
-        new = seen.get(row.azure_name.lower(), missing)
-        if row.observed_at is None or any(getattr(row, name) != new[name] for name in tells if name in new):
-            changed.append(row.key)
-        told += news(row, new)
-        for column, value in {**new, "observed_at": at}.items():
-            setattr(row, column, value)
-    columns = sorted({column for one in seen.values() for column in one} | {*missing, "observed_at"})
-    standing.model._default_manager.bulk_update(rows, columns, batch_size=500)
-    for one in told:
-        one.tell()
-    return changed
+    if not suspects:
+        return []
+    with transaction.atomic():
+        rows = standing.filter(pk__in=suspects).select_for_update(of=("self",)).order_by("pk")
+        found = [row for row in rows if row.observed_at is None or row.observed_at < at] if _is_ours(server) else []
+        told: list[News] = []
+        for row in found:
+            new = seen.get(row.azure_name.lower(), missing)
+            told += news(row, new)
+            for column, value in {**new, "observed_at": at}.items():
+                setattr(row, column, value)
+        standing.model._default_manager.bulk_update(found, columns, batch_size=500)
+        for one in told:
+            one.tell()
+    return [row.key for row in found]
+
+
+def _differs(row: Mapping[str, Any], new: Mapping[str, Any], at: datetime) -> bool:
+    """Never seen, or seen otherwise and not later than this look."""
+    before = row["observed_at"]
+    return before is None or (before < at and any(row[column] != value for column, value in new.items()))
+
+
+def _is_ours(server: SqlServer) -> bool:
+    """True while nobody has claimed it since; then nobody can before the end of this transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(STILL_OURS, [server.pk, server.observe_token])
+        return cursor.fetchone() is not None
 
 
 def _somebody_waits(server: SqlServer) -> bool:

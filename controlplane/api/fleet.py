@@ -57,7 +57,7 @@ class ServerDocument(serializers.Serializer[Any]):
     databasesCommitted = serializers.IntegerField(source="databases_committed")
     vcoresCommitted = serializers.IntegerField(source="vcores_committed")
     endpoint = serializers.CharField(source="observed_endpoint", allow_blank=True)
-    observedAt = serializers.DateTimeField(source="observed_at", allow_null=True)
+    observedAt = serializers.DateTimeField(source="seen_at", allow_null=True)
 
 
 class PoolDocument(serializers.Serializer[Any]):
@@ -71,7 +71,7 @@ class PoolDocument(serializers.Serializer[Any]):
     databasesCommitted = serializers.IntegerField(source="databases_committed")
     bytesCommitted = serializers.IntegerField(source="bytes_committed")
     maxSizeBytes = serializers.IntegerField(source="max_size_bytes")
-    observedAt = serializers.DateTimeField(source="observed_at", allow_null=True)
+    observedAt = serializers.DateTimeField(source="seen_at", allow_null=True)
 
 
 class FleetDatabaseDocument(serializers.Serializer[Any]):
@@ -85,7 +85,7 @@ class FleetDatabaseDocument(serializers.Serializer[Any]):
     status = serializers.ChoiceField(Status.choices)
     sizeBytes = serializers.IntegerField(source="size_bytes")
     observedStatus = serializers.CharField(source="observed_status", allow_blank=True)
-    observedAt = serializers.DateTimeField(source="observed_at", allow_null=True)
+    observedAt = serializers.DateTimeField(source="seen_at", allow_null=True)
     restorableUntil = serializers.DateTimeField(source="restorable_until", allow_null=True)
 
 

@@ -89,7 +89,7 @@ class DatabasePage(ReadOnlyPage):
 
     @display(description="seen", ordering="observed_at")
     def seen(self, row: Database) -> str:
-        return moment(row.observed_at, never="never")
+        return moment(row.seen_at, never="never")
 
     def notices(self, row: Database) -> list[Notice]:
         found = []
@@ -138,7 +138,7 @@ def _wanted(row: Database) -> Facts:
 
 def _seen(row: Database) -> Facts:
     values = (
-        ("Seen", moment(row.observed_at, never="never")),
+        ("Seen", moment(row.seen_at, never="never")),
         ("State", state(row.observed_status)),
         ("Pool", copyable(row.observed_pool_name)),
         ("SKU", row.observed_sku_name or NOTHING),

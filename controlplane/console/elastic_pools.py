@@ -81,7 +81,7 @@ class PoolPage(ReadOnlyPage):
 
     @display(description="seen", ordering="observed_at")
     def seen(self, row: ElasticPool) -> str:
-        return moment(row.observed_at, never="never")
+        return moment(row.seen_at, never="never")
 
     def notices(self, row: ElasticPool) -> list[Notice]:
         found = []
@@ -133,7 +133,7 @@ def _wanted(row: ElasticPool) -> Facts:
 
 def _seen(row: ElasticPool) -> Facts:
     values = (
-        ("Seen", moment(row.observed_at, never="never")),
+        ("Seen", moment(row.seen_at, never="never")),
         ("State", state(row.observed_state)),
         ("vCores", NOTHING if row.observed_vcores is None else row.observed_vcores),
         ("Storage", size(row.observed_max_size_bytes)),

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, F, Min, Q, QuerySet, Sum
+from django.db.models.functions import Greatest
 from django.urls import reverse
 from django.utils import timezone
 
@@ -204,18 +205,19 @@ def _waiting() -> Table:
 def _unseen_servers(now: datetime) -> QuerySet[SqlServer]:
     """Servers that should have been looked at and were not: the observer is down, or Azure refuses it."""
     limit = now - timedelta(seconds=MISSED_LOOKS * settings.OBSERVE_IDLE_SECONDS)
-    late = Q(observed_at__lt=limit) | Q(observed_at__isnull=True, created_at__lt=limit)
+    late = Q(last_seen_at__lt=limit) | Q(last_seen_at__isnull=True, created_at__lt=limit)
     return (
-        SqlServer.objects.filter(late)
+        SqlServer.objects.annotate(last_seen_at=Greatest("observed_at", "listed_at"))
+        .filter(late)
         .exclude(status="deleted")
         .select_related("region")
-        .order_by(F("observed_at").asc(nulls_first=True))
+        .order_by(F("last_seen_at").asc(nulls_first=True))
     )
 
 
 def _unseen(servers: QuerySet[SqlServer]) -> Table:
     rows = [
-        (row_link(one), state(one.status), one.region.display_name, moment(one.observed_at, never="never"))
+        (row_link(one), state(one.status), one.region.display_name, moment(one.seen_at, never="never"))
         for one in servers[:SHOWN]
     ]
     empty = "Every server was looked at lately."

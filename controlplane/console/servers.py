@@ -48,7 +48,7 @@ class ServerPage(ReadOnlyPage):
 
     @display(description="seen", ordering="observed_at")
     def seen(self, row: SqlServer) -> str:
-        return moment(row.observed_at, never="never")
+        return moment(row.seen_at, never="never")
 
     @display(description="next look", ordering="observe_due_at")
     def next_look(self, row: SqlServer) -> str:
@@ -99,7 +99,7 @@ def _access(row: SqlServer) -> Facts:
 
 def _seen(row: SqlServer) -> Facts:
     values = (
-        ("Seen", moment(row.observed_at, never="never")),
+        ("Seen", moment(row.seen_at, never="never")),
         ("Next look", moment(row.observe_due_at)),
         ("State", state(row.observed_state)),
         ("Endpoint", row.observed_endpoint or NOTHING),

@@ -68,7 +68,7 @@ class EmbeddedSimulator:
 
     def _paces(self) -> dict[str, str]:
         """How often to look, for an Azure whose hours are shorter: real Azure's paces, scaled, within reason."""
-        real = {"OBSERVE_WAITING_SECONDS": 5.0, "SHORT_WAIT_SECONDS": 5.0, "LOOK_AGAIN_SECONDS": 60.0}
+        real = {"OBSERVE_WAITING_SECONDS": 1.0, "SHORT_WAIT_SECONDS": 5.0, "LOOK_AGAIN_SECONDS": 60.0}
         paces = {name: max(seconds / self._time_scale, 0.5) for name, seconds in real.items()}
         paces["COPY_BASE_SECONDS"] = 600.0 / self._time_scale
         paces["COPY_SECONDS_PER_GB"] = 60.0 / self._time_scale

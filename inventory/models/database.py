@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -7,7 +8,7 @@ from django.db.models import Q
 
 from inventory.identifiers import new_id
 from inventory.models.elastic_pool import ElasticPool
-from inventory.models.server import SqlServer
+from inventory.models.server import SqlServer, later
 from inventory.models.service import ServiceInstance
 from inventory.models.subscription import Region
 from inventory.states import Status
@@ -88,3 +89,8 @@ class Database(models.Model):
     @property
     def key(self) -> str:
         return f"database:{self.pk}"
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """When Azure last showed it as the observed columns say; None: never."""
+        return self.observed_at and later(self.observed_at, self.server.listed_at if self.server else None)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
 
 from inventory.identifiers import new_id
-from inventory.models.server import SqlServer
+from inventory.models.server import SqlServer, later
 from inventory.states import Status
 
 
@@ -67,3 +68,8 @@ class ElasticPool(models.Model):
     @property
     def key(self) -> str:
         return f"pool:{self.pk}"
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """When Azure last showed it as the observed columns say; None: never."""
+        return self.observed_at and later(self.observed_at, self.server.listed_at)

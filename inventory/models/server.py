@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -16,7 +17,8 @@ class SqlServer(models.Model):
     """A logical server: a namespace and endpoint for pools and databases, in one subscription and region.
 
     `auth_mode` is fixed at creation: Entra-only switches SQL logins off for all its databases. The observer looks at it when
-    `observe_due_at` has come; one observer at a time, by lease.
+    `observe_due_at` has come; one observer at a time, by lease. What it lists is written only where it differs: everything
+    else on the server was seen unchanged at `listed_at`.
     """
 
     Status = Status
@@ -47,6 +49,8 @@ class SqlServer(models.Model):
     observed_minimal_tls = models.TextField(blank=True, default="")
     observed_public_access = models.TextField(blank=True, default="")
     observed_at = models.DateTimeField(null=True)
+    listed_at = models.DateTimeField(null=True, help_text="When the last complete listing of what is on it began.")
+    stirred_at = models.DateTimeField(db_default=Now(), help_text="When something last began or changed on it.")
     observe_due_at = models.DateTimeField(db_default=Now())
     observe_lease_until = models.DateTimeField(null=True)
     observe_token = models.UUIDField(null=True)
@@ -66,3 +70,13 @@ class SqlServer(models.Model):
     @property
     def key(self) -> str:
         return f"server:{self.pk}"
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """When Azure last showed it, or what is on it."""
+        return later(self.observed_at, self.listed_at)
+
+
+def later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Whichever is later; never is earlier than any."""
+    return max((moment for moment in (one, other) if moment is not None), default=None)
