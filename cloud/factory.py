@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from azure.core.credentials import TokenCredential
-from azure.core.pipeline.transport import HttpTransport, RequestsTransport
+from azure.core.pipeline.transport import HttpTransport
 from azure.identity import (
     AzureAuthorityHosts,
     ClientSecretCredential,
@@ -34,6 +34,7 @@ from cloud.secrets import Secret
 from cloud.settings import CloudSettings, CredentialKind, SqlDriverKind
 from cloud.sql_drivers import DriverInUse, SqlDriver
 from cloud.throttle import Bucket, LocalBucket, VaultBudget, vault_budget
+from cloud.transport import bounded_transport
 
 __all__ = ["CloudSettings", "configure", "metrics", "secret_store", "sql_logins", "sql_management"]
 
@@ -60,11 +61,7 @@ class _Clients:
 
     @cached_property
     def transport(self) -> HttpTransport[Any, Any]:
-        return self.given_transport or RequestsTransport(
-            connection_timeout=self.settings.connect_seconds,
-            read_timeout=self.settings.read_seconds,
-            connection_verify=self.settings.ca_file or True,
-        )
+        return self.given_transport or bounded_transport(self.settings)
 
     @cached_property
     def credential(self) -> TokenCredential:

@@ -78,6 +78,7 @@ MIDDLEWARE = [
     "controlplane.plain_text.RefuseNul",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "controlplane.security_headers.ContentSecurityPolicy",
+    "controlplane.api.versions.ApiVersions",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -117,6 +118,7 @@ AUTH_PASSWORD_VALIDATORS = [
 API_AUDIENCE = env_text("API_AUDIENCE", "api://sql-persistence-provider")  # `aud` of tokens for us (v2.0: often a GUID)
 # Directories whose tokens we take; an empty list takes none.
 API_TENANTS = [tenant.lower() for tenant in env_list("API_TENANTS", [env_text("AZURE_TENANT_ID")]) if tenant]
+API_OWNER = env_text("API_OWNER", "the operators of this deployment")  # who answers for the API; told in its document
 API_BODY_BYTES = env_int("API_BODY_BYTES", 65_536, minimum=1024)  # the largest request document
 WORKSPACE_OPEN_OPERATIONS = env_int("WORKSPACE_OPEN_OPERATIONS", 20_000, minimum=1)  # more are answered 429
 API_RETRY_AFTER_SECONDS = env_int("API_RETRY_AFTER_SECONDS", 5, minimum=1)  # told to pollers of operations
@@ -142,6 +144,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Asks for FHIR and DICOM services with databases of their own, and tells how they are.",
     "OAS_VERSION": "3.1.0",  # its schemas are JSON Schema, so that answers can be checked against them
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "controlplane.api.versions.tell_versions",
+    ],
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,

@@ -42,6 +42,7 @@ MEANING = {
 }
 HEADERS = {
     "x-ms-request-id": ("Our id of this request, in every answer, log line and audit event.", None),
+    "api-supported-versions": ("The versions of the API that answer, see info.x-api-versions.", None),
     "x-ms-error-code": ("The error's code.", [status for status in MEANING if status >= 400]),
     "Operation-Location": ("Absolute address of the operation that works on it.", [202]),
     "Location": ("Absolute address of the resource, or of the operation where it will be gone.", [201, 202]),

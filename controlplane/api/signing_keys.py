@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import jwt
@@ -23,7 +23,9 @@ FRESH_SECONDS = 3600.0  # keys are read again after it; Entra rolls them over wi
 STALE_SECONDS = 86_400.0  # for so long they serve while the directory does not answer
 RELOAD_GAP_SECONDS = 10.0  # made-up key ids cause at most one reading in so many seconds
 FETCH_SECONDS = 5.0
+LONGEST_SECONDS = 15.0  # for the whole of an answer; the former for each part of it
 LARGEST_DOCUMENT_BYTES = 1_048_576
+PART_BYTES = 65_536
 
 
 class UnknownKey(Exception):
@@ -98,6 +100,22 @@ class SigningKeys:
         return Published(str(metadata["issuer"]), keys, self._now())
 
 
+class Stream(Protocol):
+    """Gives what has come so far, up to so many bytes; nothing at the end."""
+
+    def read1(self, n: int, /) -> bytes: ...
+
+
+def read_bounded(stream: Stream, *, now: Callable[[], float] = time.monotonic) -> bytes:
+    """The whole answer. Raises ValueError where it is larger or takes longer than any sound one."""
+    read, until = b"", now() + LONGEST_SECONDS
+    while part := stream.read1(PART_BYTES):
+        read += part
+        if len(read) > LARGEST_DOCUMENT_BYTES or now() > until:
+            raise ValueError("The directory's answer is too large or takes too long.")
+    return read
+
+
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *args: Any) -> None:
         return None
@@ -112,6 +130,6 @@ def fetch_over_https(ca_file: str) -> Fetch:
         if urlsplit(url).scheme != "https":
             raise ValueError("Only https addresses are fetched.")
         with opener.open(url, timeout=FETCH_SECONDS) as answer:
-            return json.loads(answer.read(LARGEST_DOCUMENT_BYTES))
+            return json.loads(read_bounded(answer))
 
     return fetch

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
+from itertools import count
 
 import pytest
 from django.db import connection
@@ -19,8 +21,9 @@ from rest_framework.throttling import UserRateThrottle
 from cloud import factory
 from cloud.errors import Rejected, RetryLater
 from cloud.protocols import ServerRef
+from controlplane.api import versions
 from controlplane.api.principals import Role
-from controlplane.api.signing_keys import DirectoryUnavailable, SigningKeys
+from controlplane.api.signing_keys import DirectoryUnavailable, SigningKeys, read_bounded
 from operations.models import Operation
 from simulator.azure import Azure
 from simulator.http import Request, Response
@@ -175,6 +178,29 @@ def test_api9_every_route_is_documented_and_carries_its_version(client):
     assert outside == {"healthz", "readyz", "metrics", "console/", "api/"}  # nothing for tests or debugging
 
 
+@pytest.mark.django_db
+def test_api9_every_version_has_an_owner_and_a_promise_until_when_it_stands(client, settings):
+    settings.API_OWNER = "platform-sql"
+    document = client.get("/api/v1/openapi.json")
+    told = {one["version"]: one for one in document.json()["info"]["x-api-versions"]}
+    assert set(told) == {path.split("/")[2] for path in document.json()["paths"]}
+    assert all(one["owner"] == "platform-sql" and one["deprecationPolicy"] == versions.POLICY for one in told.values())
+    assert document["api-supported-versions"] == "v1"
+    assert "Deprecation" not in document
+
+
+@pytest.mark.django_db
+def test_api9_a_deprecated_version_says_so_in_every_answer_a_year_before_it_ends(client, monkeypatch):
+    old = versions.ApiVersion("v1", date(2031, 1, 1), date(2032, 1, 1))
+    monkeypatch.setattr(versions, "VERSIONS", (old, versions.ApiVersion("v2")))
+    answer = client.get("/api/v1/nothing")
+    assert answer["api-supported-versions"] == "v1, v2"
+    assert answer["Deprecation"] == "@1924992000"
+    assert answer["Sunset"] == "Thu, 01 Jan 2032 00:00:00 GMT"
+    with pytest.raises(ValueError, match="notice"):
+        versions.ApiVersion("v1", date(2031, 1, 1), date(2031, 6, 1))
+
+
 def test_api10_an_answer_of_azure_leads_nowhere_else_and_is_checked():
     azure = Azure()
     server = ServerRef(azure.arm.subscriptions[0], "rg", "s")
@@ -210,3 +236,21 @@ def test_api10_the_directory_cannot_lead_us_to_keys_elsewhere(directory: Directo
 
     with pytest.raises(DirectoryUnavailable):
         SigningKeys(AUTHORITY, fetch=elsewhere).find(TENANT, "any")
+
+
+class Endless:
+    """An answer that never ends; each part takes a second."""
+
+    def __init__(self, part: bytes) -> None:
+        self.part = part
+
+    def read1(self, n: int, /) -> bytes:
+        return self.part[:n]
+
+
+@pytest.mark.parametrize("part", [b"0" * 65_536, b"0"])
+def test_api10_an_answer_of_the_directory_without_bounds_is_given_up(part: bytes):
+    """That of Azure is given up likewise: tests/cloud/test_transport.py."""
+    seconds = count()
+    with pytest.raises(ValueError, match="too"):
+        read_bounded(Endless(part), now=lambda: float(next(seconds)))
