@@ -47,7 +47,7 @@ def main() -> None:
         waiting = _waiting(arguments, books, costs)
         finishing = _finishing(arguments, books, costs)
         yardstick = Yardstick(stack.environment, books).measure(
-            tasks=arguments.operations, window=arguments.window, finish=arguments.window, jump=LONG
+            tasks=arguments.operations, window=arguments.sdk_window, finish=arguments.sdk_window, jump=LONG
         )
     _tell(arguments, waiting, finishing, yardstick)
 
@@ -57,6 +57,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--operations", type=int, default=5_000, help="databases that wait at once")
     parser.add_argument("--window", type=float, default=60.0, help="seconds measured while all wait")
     parser.add_argument("--patience", type=float, default=1800.0, help="seconds given to settle; the share is reported")
+    parser.add_argument(
+        "--quiet", type=float, default=60.0, help="seconds in which all wait before anything is measured"
+    )
+    parser.add_argument("--sdk-window", type=float, default=60.0, help="seconds for each half of the yardstick")
     parser.add_argument("--filling", type=float, default=3600.0, help="seconds given until all wait")
     return parser.parse_args()
 
@@ -138,7 +142,7 @@ def _waiting(arguments: argparse.Namespace, books: AzureBooks, costs: Costs) -> 
     _until(lambda: _in_flight() == arguments.operations, arguments.filling, "all wait for Azure")
     print(f"all wait for Azure after {time.monotonic() - began:.0f} s more", flush=True)
     books.pass_time(scale=1)
-    time.sleep(15)  # what their start has stirred up is over
+    time.sleep(arguments.quiet)  # what their start has stirred up is over
     spent, reads, at = costs.now(), books.arm_reads(), time.monotonic()
     time.sleep(arguments.window)
     seconds = time.monotonic() - at
@@ -199,7 +203,8 @@ def _tell(
     for title, figures in (("waiting", waiting), ("finishing", finishing), *yardstick.items()):
         print(f"{title}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
     goals = {"cores": CPU_GOAL, "reads_per_second": reads_goal}
-    sizes = {"operations": arguments.operations, "subscriptions": SUBSCRIPTIONS, "window_s": arguments.window}
+    seconds = {"quiet_s": arguments.quiet, "window_s": arguments.window, "sdk_window_s": arguments.sdk_window}
+    sizes = {"operations": arguments.operations, "subscriptions": SUBSCRIPTIONS, **seconds}
     report("inflight", **sizes, goals=goals, cores=cores, waiting=waiting, finishing=finishing, **yardstick)
 
 

@@ -152,3 +152,32 @@ def until_step(azure: LocalAzure, kind: str, step: str) -> None:
             return
         azure.pass_time(10)
     raise AssertionError(f"{kind} never came to {step}")
+
+
+def test_what_azure_sets_by_itself_is_asked_for_and_not_read(azure: LocalAzure, workspace: Workspace):
+    assert settings_read(azure, workspace) == []
+
+
+def test_what_azure_takes_a_while_to_set_is_seen_before_the_database_is_ready(azure: LocalAzure, workspace: Workspace):
+    Workspace.objects.update(retention_days=14)
+    workspace.refresh_from_db()
+    assert set(settings_read(azure, workspace)) == {"backupShortTermRetentionPolicies"}
+    (made,) = azure.resources("databases")
+    assert made.inner["retention_days"] == 14
+
+
+def settings_read(azure: LocalAzure, workspace: Workspace) -> list[str]:
+    """Which settings of the database were read until it was ready."""
+    read = []
+
+    def noting(name: str, call: Callable[[], Any]) -> Any:
+        found = re.match(r"GET .*/(backupShortTermRetentionPolicies|transparentDataEncryption)/", name)
+        read.extend(found.groups() if found else ())
+        return call()
+
+    azure.around = noting
+    database = a_database_for(workspace)
+    run_until_settled(azure)
+    database.refresh_from_db()
+    assert database.status == Status.READY
+    return read
