@@ -144,7 +144,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Asks for FHIR and DICOM services with databases of their own, and tells how they are.",
     "OAS_VERSION": "3.1.0",  # its schemas are JSON Schema, so that answers can be checked against them
     "SERVE_INCLUDE_SCHEMA": False,
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "controlplane.api.versions.tell_versions"],
+    "POSTPROCESSING_HOOKS": ["controlplane.api.versions.finish_document"],
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,

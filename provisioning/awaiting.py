@@ -51,7 +51,13 @@ def await_state(operation: Operation, row: Observed, *, state: str, wanted: str,
     return _look_again(row, f"Azure says {state}.")
 
 
-def ask_and_look(
+def ask_and_look(operation: Operation, what: str, *, is_done: Callable[[], bool], ask: Callable[[], object]) -> Outcome:
+    """Change a setting that Azure applies in a while: go on once it shows, ask for it when it does not, and again when a
+    request seems lost. Asking twice changes nothing."""
+    return Next() if is_done() else _look_for(operation, what, ask=ask)
+
+
+def ask_then_look(
     operation: Operation,
     what: str,
     *,
@@ -59,15 +65,22 @@ def ask_and_look(
     ask: Callable[[], Accepted],
     look_after: float | None = None,
 ) -> Outcome:
-    """Change a setting that Azure applies in a while. Ask for it: what was so already, Azure finishes at once, and no look
-    is needed. Else go on once it shows, looked at every `look_after` seconds, and ask again when a request seems lost; asking
-    twice changes nothing."""
-    asked_at = operation.choices.get(what)
-    if asked_at is not None and is_done():
+    """The same, asked for before any look: what was so already, Azure finishes at once, and no look is needed. Else it is
+    looked at every `look_after` seconds."""
+    if operation.choices.get(what) is not None and is_done():
         return Next()
+    return _look_for(operation, what, ask=ask, look_after=look_after)
+
+
+def _look_for(
+    operation: Operation, what: str, *, ask: Callable[[], object], look_after: float | None = None
+) -> Outcome:
+    """Ask, where that was not done or long ago, and wait; go on where Azure says that it was finished at once."""
     assert operation.claimed_at is not None
+    asked_at = operation.choices.get(what)
     if asked_at is None or _seconds_since(operation, datetime.fromisoformat(asked_at)) > settings.EXAMINE_AFTER_SECONDS:
-        if ask().poll_url is None:
+        answer = ask()
+        if isinstance(answer, Accepted) and answer.poll_url is None:
             return Next()
         asked_at = operation.claimed_at.isoformat()
     seconds = look_after or settings.SHORT_WAIT_SECONDS

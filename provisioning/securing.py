@@ -13,7 +13,7 @@ from provisioning.targets import reference, server_row_of
 def ensure_retention(operation: Operation, database: Database) -> Outcome:
     """Set the restore window (days) that the workspace asks for."""
     server, name, management = reference(server_row_of(database)), database.azure_name, factory.sql_management()
-    return awaiting.ask_and_look(
+    return awaiting.ask_then_look(
         operation,
         "retention",
         is_done=lambda: management.get_retention_days(server, name) == database.retention_days,
@@ -24,7 +24,7 @@ def ensure_retention(operation: Operation, database: Database) -> Outcome:
 def ensure_encryption(operation: Operation, database: Database) -> Outcome:
     """Encryption at rest is on by default; never call a database ready on a default that was neither seen nor asked for."""
     server, name, management = reference(server_row_of(database)), database.azure_name, factory.sql_management()
-    return awaiting.ask_and_look(
+    return awaiting.ask_then_look(
         operation,
         "encryption",
         is_done=lambda: management.get_tde_enabled(server, name) is True,

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+from drf_spectacular.hooks import postprocess_schema_enums
 
 NOTICE = timedelta(days=365)
 POLICY = "A version is deprecated when the next one stands, and answers for at least a year after that was told."
@@ -50,10 +51,11 @@ class ApiVersion:
 VERSIONS = (ApiVersion("v1"),)
 
 
-def tell_versions(result: dict[str, Any], **_: object) -> dict[str, Any]:
-    """Put them into the OpenAPI document."""
-    result["info"]["x-api-versions"] = [version.described() for version in VERSIONS]
-    return result
+def finish_document(result: dict[str, Any], generator: Any, **_: object) -> dict[str, Any]:
+    """Name enumerations once, as the generator does by default, and put the versions into the OpenAPI document."""
+    finished: dict[str, Any] = postprocess_schema_enums(result, generator)  # type: ignore[no-untyped-call]
+    finished["info"]["x-api-versions"] = [version.described() for version in VERSIONS]
+    return finished
 
 
 class ApiVersions:

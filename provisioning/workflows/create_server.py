@@ -108,7 +108,7 @@ def open_firewall(operation: Operation) -> Outcome:
 def enable_auditing(operation: Operation) -> Outcome:
     """Turn on the server's auditing, which covers all present and future databases. All that is meant for the server waits."""
     server, management = reference(server_of(operation)), factory.sql_management()
-    return awaiting.ask_and_look(
+    return awaiting.ask_then_look(
         operation,
         "auditing",
         is_done=lambda: management.get_auditing_enabled(server) is True,
