@@ -26,7 +26,7 @@ from provisioning.changes.pools import (
 from provisioning.plans import plan_service
 from provisioning.services import ServiceWish, request_service
 from rotation.names import stable_secret_of
-from tests.builders import GIB, TIB, a_region, a_subscription, a_workspace
+from tests.builders import GIB, TIB
 from tests.local_azure import LocalAzure, run_until_settled
 
 Begin = Callable[[], Operation]
@@ -50,12 +50,7 @@ class Client:
             self._session = self._azure.session(self._document)
 
 
-@pytest.fixture
-def azure(committed_db: None) -> LocalAzure:
-    local = LocalAzure()
-    a_subscription(local.subscription_id)
-    a_workspace("cigna", a_region("eastus"))
-    return local
+pytestmark = pytest.mark.usefixtures("workspace")
 
 
 def standing(azure: LocalAzure, *sizes: int) -> list[Database]:

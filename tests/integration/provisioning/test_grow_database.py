@@ -10,17 +10,11 @@ from operations.services import cancel
 from provisioning.changes.consent import ACCEPTED, Consent, DisruptionNotAccepted, PlanChanged
 from provisioning.plans import plan_service
 from provisioning.services import ServiceWish, request_service
-from tests.builders import GIB, TIB, a_region, a_subscription, a_workspace
+from tests.builders import GIB, TIB
 from tests.crash.judging import counters
 from tests.local_azure import LocalAzure, run_until_settled, work
 
-
-@pytest.fixture
-def azure(committed_db: None) -> LocalAzure:
-    local = LocalAzure()
-    a_subscription(local.subscription_id)
-    a_workspace("cigna", a_region("eastus"))
-    return local
+pytestmark = pytest.mark.usefixtures("workspace")
 
 
 def wish(size: int, name: str = "claims") -> ServiceWish:
