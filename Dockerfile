@@ -18,6 +18,9 @@ COPY --chown=provider:provider . .
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 STATIC_ROOT=/app/staticfiles
 RUN SPP_ENVIRONMENT=production python manage.py collectstatic --no-input --skip-checks
 USER provider
+# The placement engine's search is compiled once, here; a read-only container copies it to its /tmp.
+ENV XDG_CACHE_HOME=/home/provider/.cache
+RUN python -m placement.engine.warm
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
   CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
