@@ -25,6 +25,8 @@ from placement.engine.packing.columns import (
 from placement.engine.packing.filling import Floats, Ints, fill_bins
 
 NOWHERE = -1
+SURE = 0.8
+"""Of a fill the linear program takes at least this much: the dive takes all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Search:
     fills: Fills = field(init=False)
     bins: Ints = field(init=False)
     bound: float = 1.0
+    began_wall: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.fills = Fills(self.sizes)
@@ -66,6 +69,12 @@ class Search:
     def left(self, share: float) -> float:
         """Seconds until this share of the time is spent."""
         return self.began + share * self.seconds - self.clock()
+
+    def wall(self, share: float) -> float:
+        """The same on the wall's clock, which is what the solver of linear programs looks at."""
+        spent = self.clock() - self.began
+        slower = (time.monotonic() - self.began_wall) / spent if spent > 0 else 1.0
+        return self.left(share) * max(1.0, slower)
 
     def offer(self, bins: Ints) -> None:
         """Keep it if it is better."""
@@ -124,13 +133,13 @@ def _generate(search: Search) -> None:
     """Fills that the linear program would buy, until there is none (then its value is a bound) or 60% of the time."""
     everyone = np.ones(len(search.sizes), dtype=np.bool_)
     while search.left(0.6) > 0:
-        solved = relaxed(search.fills, everyone, search.left(0.6))
+        solved = relaxed(search.fills, everyone, search.wall(0.6))
         if solved is None:
             return
         _, worth = solved
         new = valuable_fills(search.sizes, worth, search.random, tries=40)
         if search.fills.add(new[:30]) == 0:
-            best, most = most_valuable_fill(search.sizes, worth, min(search.left(0.6), 0.2 * search.seconds))
+            best, most = most_valuable_fill(search.sizes, worth, search.wall(0.6) / 3)
             search.bound = max(search.bound, _farley(worth, most))
             if most <= 1 + GAIN or best is None or search.fills.add([best]) == 0:
                 return
@@ -152,32 +161,33 @@ def _dive(search: Search) -> None:
             wanted = _wanted(search, left)
             if not wanted:
                 return
-            for items in wanted:
-                chosen.append(items[left[items]])
-                left[items] = False
+            for position, items in enumerate(wanted):
+                if position == 0 or left[items].all():
+                    chosen.append(items[left[items]])
+                    left[items] = False
         if not left.any():
             search.offer(_bins_of(chosen, len(search.sizes)))
 
 
 def _wanted(search: Search, left: npt.NDArray[np.bool_]) -> list[Ints]:
-    """Fills that the linear program over what is left takes whole, or else the one it takes most of, with some chance."""
+    """Fills that the linear program over what is left is sure of, or else takes most of, with some chance."""
     for _ in range(3):
-        solved = relaxed(search.fills, left, search.left(0.8)) if search.left(0.8) > 0 else None
+        solved = relaxed(search.fills, left, search.wall(0.8)) if search.left(0.8) > 0 else None
         if solved is None:
             return []
         taken, worth = solved
         if search.fills.add(valuable_fills(search.sizes, worth, search.random, tries=20)[:20]) == 0:
             break
-    taken = np.concatenate((taken, np.zeros(len(search.fills) - len(taken))))
-    whole = [search.fills.items(fill) for fill in np.flatnonzero(taken > 1 - 1e-6).tolist()]
-    liked = int(np.argmax(taken * np.exp(search.random.normal(0.0, 0.1, len(taken)))))
-    return whole or [search.fills.items(liked)]
+    liked = taken * np.exp(search.random.normal(0.0, 0.1, len(taken)))
+    some = max(1, int(0.05 * taken.sum()))
+    best = np.argsort(-liked, kind="stable")[: max(some, int((taken > SURE).sum()))].tolist()
+    return [search.fills.items(fill) for fill in best]
 
 
 def _choose_whole(search: Search) -> None:
     """The best packing from known fills alone, in the time that is left."""
     everyone = np.ones(len(search.sizes), dtype=np.bool_)
-    fills = whole_fills(search.fills, everyone, search.left(0.97)) if search.left(0.97) > 0.2 else None
+    fills = whole_fills(search.fills, everyone, search.wall(0.97)) if search.left(0.97) > 0.2 else None
     if fills is not None:
         search.offer(_bins_of(fills, len(search.sizes)))
 

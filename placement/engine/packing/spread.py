@@ -38,17 +38,16 @@ def spread(shares: Floats, *, drawn: int = 8, seed: int = 0) -> Spread:
         raise ValueError("a database needs more than a whole pool")
     bound = volume_bound(shares)
     order = np.argsort(-(shares.max(axis=1) + shares.sum(axis=1)), kind="stable") if len(shares) else np.empty(0, int)
+    pool: Ints = np.empty(0, dtype=np.int64)
     for step in STEPS:
         pools = math.ceil(bound * step)
         pool = spread_over(shares, order, pools, drawn, seed)
         if not (pool < 0).any():
-            return Spread(pool, pools, bound)
-    return Spread(one_each(shares, order, seed), len(shares), bound)
-
-
-def one_each(shares: Floats, order: Ints, seed: int) -> Ints:
-    """As many pools as databases: always enough."""
-    return spread_over(shares, order, len(shares), len(shares), seed)
+            break
+    else:
+        pool = spread_over(shares, order, len(shares), len(shares), seed)  # always enough
+    used, numbered = np.unique(pool, return_inverse=True)
+    return Spread(numbered.astype(np.int64), len(used), bound)
 
 
 @compiled

@@ -28,6 +28,7 @@ class Stretch(NamedTuple):
     least_penalty: float
     most_penalty: float
     shares: tuple[float, float, float, float, float]
+    alike: float
 
 
 @inlined
@@ -108,8 +109,7 @@ def propose(fixed: Fixed, state: State, stretch: Stretch) -> tuple[Chain, Chain]
     if kind < shares[1]:
         target = fixed.home[first] if going_home else below(state, pools)
         return checked(state, (first, NOBODY, NOBODY), (target, NOBODY, NOBODY), origin)
-    anyone = fixed.movable[below(state, len(fixed.movable))]
-    second = one_inside(state, fixed.home[first]) if going_home else anyone
+    second = one_inside(state, fixed.home[first]) if going_home else partner(fixed, state, first, stretch)
     if second == NOBODY:
         return (NOBODY, NOBODY, NOBODY), (NOBODY, NOBODY, NOBODY)
     middle = state.pool[second]
@@ -124,10 +124,24 @@ def propose(fixed: Fixed, state: State, stretch: Stretch) -> tuple[Chain, Chain]
 
 
 @inlined
+def partner(fixed: Fixed, state: State, database: int, stretch: Stretch) -> int:
+    """Any database, or in some share of cases one of about the same size: where pools are full, those can change places."""
+    count = len(fixed.by_size)
+    rank = below(state, count)
+    if share(state) <= stretch.alike:
+        window = max(4, count // 50)
+        near = fixed.size_rank[database] + below(state, 2 * window + 1) - window
+        rank = min(max(near, 0), count - 1)
+    other: int = fixed.by_size[rank]
+    return other
+
+
+@inlined
 def one_inside(state: State, pool: int) -> int:
     """Any database in the pool, NOBODY if it is empty."""
     count = state.inside_count[pool]
-    return state.inside[pool, below(state, count)] if count > 0 else NOBODY
+    inside: int = state.inside[pool, below(state, count)] if count > 0 else NOBODY
+    return inside
 
 
 @inlined

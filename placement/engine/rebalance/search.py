@@ -42,6 +42,7 @@ class Budget:
 class Tuning:
     """Temperatures as multiples of the median change that a single move makes, and the mix of proposals.
 
+    `alike` is the share of exchanges between databases of about the same size.
     `shares` add up: a return home, a shift, a swap, a chain that makes room at home, a chain of two; the rest are
     chains of three.
     """
@@ -50,6 +51,7 @@ class Tuning:
     cold: float = 0.01
     least_penalty: float = 1e-4
     most_penalty: float = 100.0
+    alike: float = 0.5
     shares: tuple[float, float, float, float, float] = (0.05, 0.40, 0.80, 0.85, 0.95)
 
 
@@ -133,7 +135,7 @@ class Schedule:
         if progress < GREEDY:
             least = most = self.unit * FORBIDDEN
         hot, cold = self.temperature(progress), self.temperature(min(1.0, progress + ahead))
-        return Stretch(trials, hot, cold, least, most, self.tuning.shares)
+        return Stretch(trials, hot, cold, least, most, self.tuning.shares, self.tuning.alike)
 
     def temperature(self, progress: float) -> float:
         """What a change may cost now and still pass about every third time."""

@@ -26,6 +26,8 @@ class Fixed(NamedTuple):
     home: Array
     kind: Array
     movable: Array
+    by_size: Array
+    size_rank: Array
     capacity: Array
     safe: Array
     zone: Array
@@ -94,6 +96,7 @@ def fixed_of(problem: Problem) -> Fixed:
     return Fixed(
         *(databases.needs, databases.group, databases.move_cost, databases.pool, databases.kind),
         np.flatnonzero(~databases.pinned),
+        *_by_size(problem),
         *(pools.capacity, pools.safe, pools.zone, pools.site, pools.kind, pools.port, pools.closed),
         *(groups.sites, _rows(tied), _rows(groups.sites > 1)),
         *(members, members_at, *_flat(needed), *_flat(needing)),
@@ -127,6 +130,15 @@ def state_of(fixed: Fixed, pool: Ints, *, seed: int) -> State:
         *_gone(moved),
         np.array([_scrambled(seed)], dtype=np.uint64),
     )
+
+
+def _by_size(problem: Problem) -> tuple[Ints, Ints]:
+    """Movable databases from small to large, as shares of all that pools offer, and where in that list each belongs."""
+    offered = np.maximum(problem.pools.capacity.sum(axis=0), 1)
+    size = (problem.databases.needs / offered).sum(axis=1)
+    movable = np.flatnonzero(~problem.databases.pinned)
+    by_size = movable[np.argsort(size[movable], kind="stable")]
+    return by_size, np.searchsorted(size[by_size], size)
 
 
 def _members(group: Ints, groups: int) -> tuple[Ints, Ints]:

@@ -34,36 +34,31 @@ def a_problem(
     """Databases of one kind; a group each, half of every limit safe and one zone unless said otherwise."""
     count, pools, width = len(needs), len(capacity), len(capacity[0]) if capacity else 1
     group = group if group is not None else list(range(count))
-    groups = max(group, default=-1) + 1
-    positions = np.arange(pools, dtype=np.int64)
+    groups, limits = max(group, default=-1) + 1, whole(capacity).reshape(pools, width)
+    zeros, places = np.zeros(count, dtype=np.int64), np.arange(pools, dtype=np.int64)
+    pinned_rows, costly = np.isin(np.arange(count), pinned), zeros + move_cost
     return Problem(
-        databases=Databases(
-            needs=whole(needs).reshape(count, width),
-            group=whole(group),
-            move_cost=np.full(count, move_cost, dtype=np.int64),
-            pool=whole(pool),
-            kind=np.zeros(count, dtype=np.int64),
-            pinned=np.isin(np.arange(count), pinned),
+        Databases(whole(needs).reshape(count, width), whole(group), costly, whole(pool), zeros, pinned_rows),
+        Pools(
+            *(limits, whole(safe).reshape(pools, width) if safe else limits // 2),
+            *(whole(zone or [0] * pools), whole(site or [0] * pools)),
+            *(places * 0, places, np.isin(places, closed)),
         ),
-        pools=Pools(
-            capacity=whole(capacity).reshape(pools, width),
-            safe=whole(safe).reshape(pools, width) if safe else whole(capacity).reshape(pools, width) // 2,
-            zone=whole(zone or [0] * pools),
-            site=whole(site or [0] * pools),
-            kind=np.zeros(pools, dtype=np.int64),
-            port=positions,
-            closed=np.isin(positions, closed),
-        ),
-        groups=Groups(whole(sites or [0] * groups), tuple((needed or {}).get(one, ()) for one in range(groups))),
-        costs=Costs(
-            load_weight=np.full(width, 10, dtype=np.int64),
-            held=np.array(held or [False] * width, dtype=np.bool_),
-            road=1 - np.eye(max(pools, 1), dtype=np.int64),
-            balances=balances,
-            database_weight=1,
-            group_weight=2,
-            road_weight=3,
-        ),
+        Groups(whole(sites or [0] * groups), tuple((needed or {}).get(one, ()) for one in range(groups))),
+        some_costs(pools, np.array(held or [False] * width, dtype=np.bool_), balances),
+    )
+
+
+def some_costs(pools: int, held: np.ndarray, balances: tuple[Balance, ...]) -> Costs:
+    """A unit of load costs 10; a move costs 1 for the database, 2 in the group that moves most, 3 for the road."""
+    return Costs(
+        load_weight=np.full(len(held), 10, dtype=np.int64),
+        held=held,
+        road=1 - np.eye(max(pools, 1), dtype=np.int64),
+        balances=balances,
+        database_weight=1,
+        group_weight=2,
+        road_weight=3,
     )
 
 
@@ -72,27 +67,22 @@ def problems(draw: st.DrawFn) -> Problem:
     """Up to 14 databases in up to 5 pools, two resources, one held at both ends, with groups, zones, sites and needs."""
     pools, count = draw(st.integers(2, 5)), draw(st.integers(1, 14))
     needs = draw(st.lists(st.lists(st.integers(0, 9), min_size=2, max_size=2), min_size=count, max_size=count))
-    group = draw(st.lists(st.integers(0, 5), min_size=count, max_size=count))
-    pool, taken = [], set()
-    for one in group:  # two of a group never start in one pool
-        free = [place for place in range(pools) if (one, place) not in taken] or [None]
-        place = draw(st.sampled_from(free))
-        taken.add((one, place))
-        pool.append(place)
-    kept = [row for row, place in enumerate(pool) if place is not None]
+    wanted = draw(st.lists(st.tuples(st.integers(0, 5), st.integers(0, pools - 1)), min_size=count, max_size=count))
+    kept = [row for row, where in enumerate(wanted) if where not in wanted[:row]]  # two of a group never share a pool
     used = np.zeros((pools, 2), dtype=np.int64)
     for row in kept:
-        used[pool[row]] += needs[row]
+        used[wanted[row][1]] += needs[row]
     spare = draw(st.lists(st.lists(st.integers(0, 12), min_size=2, max_size=2), min_size=pools, max_size=pools))
+    group = [wanted[row][0] for row in kept]
     small = st.integers(0, 2)
     return a_problem(
         needs=[needs[row] for row in kept],
-        pool=[pool[row] for row in kept],
-        group=[group[row] for row in kept],
+        pool=[wanted[row][1] for row in kept],
+        group=group,
         capacity=(used + whole(spare)).tolist(),
         zone=draw(st.lists(small, min_size=pools, max_size=pools)),
         site=draw(st.lists(small, min_size=pools, max_size=pools)),
-        sites=draw(st.lists(small, min_size=6, max_size=6))[: max((group[row] for row in kept), default=-1) + 1],
+        sites=draw(st.lists(small, min_size=6, max_size=6))[: max(group) + 1],
         needed=draw(st.dictionaries(st.integers(0, 5), st.sampled_from([(), (0,)]), max_size=2)) if 0 in group else {},
         held=[True, False],
         balances=draw(st.sampled_from([(), (Balance(0, 1, 2, 10),)])),
