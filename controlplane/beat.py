@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from typing import Any
@@ -39,10 +40,15 @@ class Leadership:
             return False
 
     def resign(self) -> None:
-        """Let another beat lead; harmless for a follower."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        """Let another beat lead, from when this returns; harmless for a follower.
+
+        The lock is given back by word: a server that is only hung up on ends the session some moments later.
+        """
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        with contextlib.suppress(psycopg.OperationalError), connection:
+            connection.execute("SELECT pg_advisory_unlock_all()")
 
     def _ask(self) -> bool:
         if self._connection is None:

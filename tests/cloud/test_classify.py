@@ -134,6 +134,8 @@ DOCUMENTED = [
     (400, "UnsupportedBackupStorageRedundancyForEdition", Rejected),
     (400, "CurrentDatabaseSizeExceedsMaxSize", Rejected),
     (400, "ManualCutoverUnsupported", Rejected),
+    (400, "TierChangeUnsupportedDueToMemoryOptimizedObject", Rejected),
+    (400, "TierChangeUnsupportedDueToCDCEnabledDatabase", Rejected),
     (400, "HyperscaleReverseMigrationNotSupported", Rejected),
     (400, "DatabaseIsCurrentlyPinned", Rejected),
 ]

@@ -16,13 +16,20 @@ REACHES_OUT = CLOUD | NETWORK | OTHERS
 ALLOWED = {
     # Azure, over HTTP: every client takes the transport that `factory.configure` was given.
     "cloud": {"azure"},
+    # The same transport, which gives up answers that are too large or too slow.
+    "cloud/transport.py": {"requests"},
     # Azure SQL: the two drivers behind the SqlDriver port, which `factory.configure` takes as well.
     "cloud/mssql_driver.py": {"mssql_python"},
     "cloud/tds_driver.py": {"pytds"},
     # Valkey: the shared rate bucket; losing it costs at most a 429.
     "controlplane/throttle.py": {"redis"},
-    # Whether Valkey answers, for an orchestrator's probe.
+    # Whether Valkey answers, for an orchestrator's probe and at the start.
     "controlplane/health.py": {"redis"},
+    "controlplane/reachable.py": {"redis"},
+    # Receivers of notifications, behind the guard of addresses; at least once, so that a lost answer means once more.
+    "notifications/addresses.py": {"socket"},
+    "notifications/channels.py": {"smtplib"},
+    "notifications/outbound.py": {"http", "socket", "ssl"},
     # The servers of one machine, and the demo, which is a user of the product.
     "controlplane/embedded": {"subprocess", "redis", "socket", "urllib.request"},
     "controlplane/demo": {"requests"},
