@@ -108,12 +108,17 @@ REPAIRS = (
 
 
 def repair_faults(world: World, operation: Operation) -> Iterator[str]:
-    """At the end a look shows what we want; after a cancel that came in time it waits to be repaired."""
+    """At the end a look shows what we want; after a cancel that came in time it waits to be repaired.
+
+    A deletion cancels a repair too: then the database is gone, and what was wrong with it.
+    """
     operation.refresh_from_db()
     world.local.pass_time(UNSETTLED_SECONDS)
     look(world.local, times=2)
     SqlServer.objects.update(observe_due_at=clock.database_now())
     observe.observe_due()
-    wanted = Finding.State.OPEN if operation.state == Operation.State.CANCELLED else Finding.State.RESOLVED
+    deleted = Operation.objects.filter(kind="delete_database", target_key=operation.target_key).exists()
+    stays = operation.state == Operation.State.CANCELLED and not (deleted and operation.kind == "repair_database")
+    wanted = Finding.State.OPEN if stays else Finding.State.RESOLVED
     for finding in Finding.objects.exclude(state=wanted):
         yield f"{finding} is {finding.state}: {finding.observed}"
