@@ -110,7 +110,7 @@ MUTATIONS = (
     Mutation(
         "seen since our last word",
         "provisioning/awaiting.py",
-        ((r"return row\.observed_at is not None and .*", "return row.observed_at is not None"),),
+        ((r"return seen_at is not None and .*", "return seen_at is not None"),),
         OBSERVER,
     ),
 )

@@ -25,7 +25,7 @@ MOST_CLAIMS = 1000
 GROUP = r"^[A-Za-z0-9._()-]{1,90}$"
 
 
-class ClaimShape(Shape):
+class AssignmentShape(Shape):
     """Whose an existing database is to be."""
 
     database = Text(max_length=128, help_text="Its name in Azure.")
@@ -40,7 +40,7 @@ class AdoptionShape(Shape):
     subscriptionId = Guid()
     resourceGroup = Text(pattern=GROUP)
     servers = serializers.ListField(child=Text(max_length=63), required=False, default=list, max_length=MOST_CLAIMS)
-    claims = serializers.ListField(child=ClaimShape(), required=False, default=list, max_length=MOST_CLAIMS)
+    assignments = serializers.ListField(child=AssignmentShape(), required=False, default=list, max_length=MOST_CLAIMS)
     tag = serializers.BooleanField(required=False, default=False, help_text="Put our tags on what is imported.")
     reason = Text(max_length=500, pattern=r"[\s\S]*\S[\s\S]*")
 
@@ -89,10 +89,11 @@ class AdoptionsView(ApiView):
 
 
 def _wish(body: dict[str, Any]) -> AdoptionWish:
-    """Raises Problem 400 for a database that is claimed twice."""
-    claims = {one["database"].lower(): Claim(one["workspace"], one["service"], one["kind"]) for one in body["claims"]}
-    if len(claims) < len(body["claims"]):
-        raise Problem(400, "InvalidRequestBody", "A database is claimed twice.", target="claims")
+    """Raises Problem 400 for a database that is assigned twice."""
+    given = body["assignments"]
+    claims = {one["database"].lower(): Claim(one["workspace"], one["service"], one["kind"]) for one in given}
+    if len(claims) < len(given):
+        raise Problem(400, "InvalidRequestBody", "A database is assigned twice.", target="assignments")
     servers = frozenset(name.lower() for name in body["servers"])
     return AdoptionWish(body["subscriptionId"], body["resourceGroup"], servers, claims)
 

@@ -153,12 +153,10 @@ class CredentialIssueView(ApiView):
     )
     def post(self, request: Request, workspace: str, service: str) -> Response:
         """Make its user, prove it and publish its secret; its server's administrator must have been rotated before."""
-        found = service_named(self, workspace, service)
-        rows = Database.objects.select_related("server", "service__workspace").filter(
-            service=found, status=Status.READY
-        )
-        database = rows.first()
+        found, reason = service_named(self, workspace, service), self.body()["reason"]
+        rows = Database.objects.select_related("server", "service__workspace")
+        database = rows.filter(service=found, status=Status.READY).first()
         if database is None:
             raise not_found("Database")
-        operation = request_first_credential(database, actor=self.actor(), reason=self.body()["reason"])
+        operation = request_first_credential(database, actor=self.actor(), reason=reason)
         return accepted(request, operation, operation_document(operation, self.viewer()))

@@ -44,9 +44,19 @@ TAKEN = {
     *("windows", "freezes", "day", "opens", "minutes", "startsAt", "endsAt", "channel", "address", "eventTypes"),
     *("number", "vcores", "maxSizeGb", "planHash", "acceptDisruption"),
     *("workspace", "ids"),  # of notifications and receivers: test_owasp_outbound
-    *("authMode", "identity", "clientId", "cutover"),
+    *("authMode", "identity", "clientId", "cutover", "dueAt"),
 }
-OF_OPERATORS = {"scope", "name"}
+OF_OPERATORS = {
+    "scope",
+    "name",
+    "subscriptionId",
+    "resourceGroup",
+    "servers",
+    "database",
+    "service",
+    "assignments",
+    "tag",
+}
 INNER = re.compile(r"password|fence|lease|claim|secretvalue|connectionstring|choices|costcenter", re.IGNORECASE)
 
 

@@ -50,6 +50,9 @@ LISTS = (
     "notifications",
     "receivers",
     "dead-letters",
+    "findings",
+    "repair-pauses",
+    "growth-proposals",
 )
 CONTRACT = ROOT / "docs" / "api.txt"
 WISH = {"properties": {"kind": "fhir", "sizeGb": 10}}
