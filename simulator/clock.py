@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+END = datetime(2200, 1, 1, tzinfo=UTC).timestamp()  # later moments would leave no room for what is due after them
+FASTEST = 1e6
+
 
 class Clock:
     """Simulated time in seconds since the epoch. `scale` 60 makes a simulated minute pass in a real second.
@@ -30,15 +33,17 @@ class Clock:
         return datetime.fromtimestamp(self.now(), UTC)
 
     def advance(self, by: timedelta) -> None:
-        """Jump forward; never backward."""
+        """Jump forward; raises ValueError for a jump backward or beyond the year 2199, and has not moved then."""
         if by < timedelta(0):
             raise ValueError("The clock only moves forward.")
+        if self.now() + by.total_seconds() >= END:
+            raise ValueError("The clock ends with the year 2199.")
         self._start += by.total_seconds()
 
     def set_scale(self, scale: float) -> None:
-        """Let time pass faster or slower from now on."""
-        if scale <= 0:
-            raise ValueError("The scale is a positive number.")
+        """Let time pass faster or slower from now on; raises ValueError unless 0 < scale <= 1,000,000."""
+        if not 0 < scale <= FASTEST:
+            raise ValueError(f"The scale is a positive number up to {FASTEST:g}.")
         self._start = self.now()
         self._real_start = self._real()
         self.scale = scale

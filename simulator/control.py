@@ -7,11 +7,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import orjson
 
 from simulator.arm.policies import KIND as POLICIES
 from simulator.arm.policies import policy_of
+from simulator.clock import END, FASTEST
+from simulator.control_values import number_of, object_of, roles_of, whole_of
 from simulator.faults import BadRule, rule_of
 from simulator.http import Request, Response, answer
 from simulator.load_control import LoadControl
@@ -107,19 +110,19 @@ class Control:
 
     def _set_quotas(self, request: Request) -> Response:
         """Any of the quotas, for as long as this process runs; `closed_regions` is a list of names."""
-        document = orjson.loads(request.body)
-        if not isinstance(document, dict):
-            raise ValueError("A JSON object is expected.")
-        for name, value in document.items():
-            setattr(self._azure.arm.quotas, name, self._quota(name, value))
+        changes = {name: self._quota(name, value) for name, value in object_of(request).items()}
+        for name, value in changes.items():
+            setattr(self._azure.arm.quotas, name, value)
         return self._tell_quotas(request)
 
     def _quota(self, name: str, value: object) -> object:
         before = getattr(self._azure.arm.quotas, name, None)
         if isinstance(before, frozenset) and isinstance(value, list):
             return frozenset(map(str, value))
-        if isinstance(before, int | float) and isinstance(value, int | float) and not isinstance(value, bool):
-            return type(before)(value)
+        if isinstance(before, float):
+            return float(number_of(name, value, low=0.001))  # a rate
+        if isinstance(before, int):
+            return whole_of(name, value)
         raise ValueError(f"'{name}' is no quota, or of the wrong type.")
 
     def _tell_clock(self, request: Request) -> Response:
@@ -129,21 +132,23 @@ class Control:
 
     def _move_clock(self, request: Request) -> Response:
         """`advance_seconds` jumps forward; `scale` changes how fast time passes from now on."""
-        document = orjson.loads(request.body)
+        document = object_of(request)
         unknown = set(document) - {"advance_seconds", "scale"}
         if unknown:
             raise ValueError(f"Unknown: {', '.join(sorted(unknown))}. Known are advance_seconds and scale.")
-        if "advance_seconds" in document:
-            self._azure.clock.advance(timedelta(seconds=float(document["advance_seconds"])))
+        scale = number_of("scale", document.get("scale", 1), low=1e-6, high=FASTEST)
+        ahead = number_of("advance_seconds", document.get("advance_seconds", 0), high=END)
+        self._azure.clock.advance(timedelta(seconds=ahead))
         if "scale" in document:
-            self._azure.clock.set_scale(float(document["scale"]))
+            self._azure.clock.set_scale(scale)
         self._azure.arm.operations.settle()
         return self._tell_clock(request)
 
     def _add_app(self, request: Request) -> Response:
         """Register a client application: `name`, and `roles` as app roles by audience."""
-        document = orjson.loads(request.body)
-        client_id, secret = self._azure.entra.add_app(str(document["name"]), roles=document.get("roles"))
+        document = object_of(request)
+        roles = roles_of(document.get("roles") or {})
+        client_id, secret = self._azure.entra.add_app(str(document["name"]), roles=roles)
         known = {"client_id": client_id, "object_id": self._azure.entra.object_id_of(client_id)}
         return answer(201, {**known, "client_secret": secret, "tenant": self._azure.tenant})
 
@@ -153,9 +158,13 @@ class Control:
 
     def _subscribe(self, request: Request) -> Response:
         """Tell an `endpoint` of secrets that near their end, by a token made out to `audience`; it is asked first."""
-        document = orjson.loads(request.body)
+        document = object_of(request)
         endpoint, audience = str(document["endpoint"]), str(document["audience"])
-        if not endpoint.startswith(("https://", "http://")):
+        if (
+            not endpoint.startswith(("https://", "http://"))
+            or not endpoint.isascii()
+            or not urlsplit(endpoint).hostname
+        ):
             raise ValueError("The endpoint is a URL.")
         return answer(201, self._azure.events.subscribe(endpoint, audience))
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from simulator.clock import Clock
+from simulator.control_values import MUCH, number_of, whole_of
 from simulator.http import Request, Response, answer
 
 
@@ -35,6 +36,12 @@ OPERATION_KINDS = frozenset({FaultKind.SLOW_OPERATION, FaultKind.STUCK_OPERATION
 
 
 WRITES_ONLY = OPERATION_KINDS | {FaultKind.NOT_FOUND_AFTER}
+
+
+_WHOLE = {"status": (200, 599), "count": (1, 10**9), "retry_after": (0, 10**9)}
+_OPTIONAL = ("count", "retry_after")
+_NUMBERS = {"rate": 1.0, "seconds": MUCH, "hang_seconds": MUCH}
+_TEXTS = ("service", "method", "code", "message")
 
 
 class BadRule(ValueError):
@@ -81,6 +88,8 @@ class FaultRule:
 
 def rule_of(document: Mapping[str, Any]) -> FaultRule:
     """A rule from its JSON; raises BadRule. With a rate the count is unlimited unless given."""
+    if not isinstance(document, Mapping):
+        raise BadRule("A rule is an object.")
     allowed = set(FaultRule.__slots__) - {"id", "acted"}
     if unknown := set(document) - allowed:
         raise BadRule(f"Unknown fields: {sorted(unknown)}. Known: {sorted(allowed)}.")
@@ -88,14 +97,30 @@ def rule_of(document: Mapping[str, Any]) -> FaultRule:
     try:
         values["kind"] = FaultKind(values["kind"])
         values["path"] = re.compile(values.get("path", ""), re.IGNORECASE)
-    except (KeyError, ValueError, re.error) as error:
+    except (KeyError, ValueError, TypeError, re.error) as error:
         raise BadRule(
             f"kind must be one of {[kind.value for kind in FaultKind]}, path a regular expression: {error}"
         ) from error
     if "rate" in values:
         values.setdefault("count", None)
+    _check(values)
     values["method"] = values.get("method", "").upper()
     return FaultRule(**values)
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    """Raises BadRule for a field that would break the requests which the rule takes."""
+    try:
+        for name, (low, high) in _WHOLE.items():
+            if name in values and (values[name] is not None or name not in _OPTIONAL):
+                whole_of(name, values[name], low=low, high=high)
+        for name, highest in _NUMBERS.items():
+            if name in values:
+                number_of(name, values[name], high=highest)
+    except ValueError as error:
+        raise BadRule(str(error)) from error
+    if texts := [name for name in _TEXTS if not isinstance(values.get(name, ""), str)]:
+        raise BadRule(f"{', '.join(texts)}: texts are expected.")
 
 
 class Faults:

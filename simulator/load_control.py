@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from simulator.arm.arm import Arm
 from simulator.arm.resources import Resource
+from simulator.control_values import MUCH, number_of, object_of
 from simulator.http import Request, Response, answer
 from simulator.loads import OVERRIDES
 from simulator.metric_query import MetricsRefused, moment
@@ -29,7 +28,7 @@ class LoadControl:
 
     def set(self, request: Request) -> Response:
         """From now on (`until` an ISO moment, or for good): any of cpu_vcores, storage_gb and growth_gb_per_day."""
-        document = orjson.loads(request.body)
+        document = object_of(request)
         database = self._database(str(document["database"]))
         change = self._change(document)
         key = database.properties["databaseId"]
@@ -50,7 +49,7 @@ class LoadControl:
 
     def deny(self, request: Request) -> Response:
         """Take Monitoring Reader from an application, or give it back: `client_id`, and `denied` true or false."""
-        document = orjson.loads(request.body)
+        document = object_of(request)
         client_id = str(document["client_id"])
         if document["denied"]:
             self._arm.store.put(DENIED, client_id, {"client_id": client_id})
@@ -65,7 +64,11 @@ class LoadControl:
         return found
 
     def _change(self, document: dict[str, Any]) -> Document:
-        change: Document = {name: float(document[name]) for name in NUMBERS if document.get(name) is not None}
+        change: Document = {
+            name: float(number_of(name, document[name], low=-MUCH))
+            for name in NUMBERS
+            if document.get(name) is not None
+        }
         if not change or any(value < 0 for name, value in change.items() if name != "growth_gb_per_day"):
             raise ValueError(f"One of {', '.join(NUMBERS)} is needed, and none of the first two may be negative.")
         change["since"] = int(self._arm.clock.now() // 60)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import orjson
-
+from simulator.control_values import object_of
 from simulator.http import Request, Response, answer
-from simulator.store import Document
 from simulator.vaults import ROLES, Vault, Vaults
 
 _FIELDS: dict[str, type] = {
@@ -25,13 +23,6 @@ _FIELDS: dict[str, type] = {
 }
 
 
-def _object(request: Request) -> Document:
-    document = orjson.loads(request.body)
-    if not isinstance(document, dict):
-        raise ValueError("A JSON object is expected.")
-    return document
-
-
 class VaultControl:
     """Vaults without a word to ARM. Names and object ids are those of Key Vault and Entra."""
 
@@ -44,7 +35,7 @@ class VaultControl:
 
     def put(self, request: Request) -> Response:
         """Make or change a vault: `name` and any of its settings (see `simulator.vaults.Vault`)."""
-        document = _object(request)
+        document = object_of(request)
         changes = {name: value for name, value in document.items() if name != "name"}
         for name, value in changes.items():
             if name not in _FIELDS or type(value) is not _FIELDS[name]:
@@ -53,7 +44,7 @@ class VaultControl:
 
     def grant(self, request: Request) -> Response:
         """Exactly these permissions for an object: `vault`, `object_id`, and a `role` or lists `keys` and `secrets`."""
-        document = _object(request)
+        document = object_of(request)
         if "role" in document and document["role"] not in ROLES:
             raise ValueError(f"There is no role '{document['role']}': {', '.join(ROLES)}.")
         given = ROLES[document["role"]] if "role" in document else {
@@ -64,7 +55,7 @@ class VaultControl:
 
     def revoke(self, request: Request) -> Response:
         """Everything from an object: `vault` and `object_id`."""
-        document = _object(request)
+        document = object_of(request)
         return self._kept(self._vaults.get(str(document["vault"])).revoking(str(document["object_id"])))
 
     def _kept(self, vault: Vault) -> Response:

@@ -64,6 +64,59 @@ def test_a_route_answers_any_body(furnished, served):
         settle(furnished)
 
 
+CONTROLS = [call.split(" ") for call, _ in Azure().control.served() if call.startswith(("POST", "PUT"))]
+TOLD = {
+    "clock": {"advance_seconds": 60, "scale": 2},
+    "faults": {"kind": "status", "status": 503, "count": 1, "rate": 0.5, "seconds": 5, "retry_after": 1, "path": "x",
+               "hang_seconds": 1, "service": "arm", "method": "GET", "code": "Busy", "message": "Busy."},
+    "apps": {"name": "auditor", "roles": {"api://product": ["Operator"]}},
+    "events": {"endpoint": "https://localhost/told", "audience": "api://product"},
+    "workload": {"database": "{root}", "cpu_vcores": 1, "storage_gb": 1, "growth_gb_per_day": 1, "until": "2100-01-01"},
+    "monitoring": {"client_id": "x", "denied": True},
+    "quotas": {"servers_per_region": 20, "sql_updates_per_second": 12.0, "closed_regions": []},
+    "policies": {"name": "a", "type": "Microsoft.Sql/servers", "field": "location", "equals": "x", "scope": "/"},
+    "vaults": {"name": "vault", "soft_delete_days": 7, "is_open": True, "allowed_addresses": []},
+    "grant": {"vault": "vault", "object_id": "x", "keys": ["get"]},
+    "revoke": {"vault": "vault", "object_id": "x"},
+}  # fmt: skip
+STRANGE = (None, True, "x", -1, 0, 5, 9999, 1e12, 1e308, 10**400, [], [5], {}, {"a": 5}, "é", "[", "http://[")
+
+
+@pytest.mark.parametrize(("method", "path"), CONTROLS, ids=" ".join)
+def test_no_word_to_the_simulator_itself_breaks_what_comes_after(method, path):
+    """Each field with each strange value: taken or refused by a 4xx, and then everything is still served."""
+    azure = Azure(real=lambda: 0.0, throttled=False)
+    database = f"/subscriptions/{azure.arm.subscriptions[0]}{a_database(azure, a_server(azure))}"
+    right = json.loads(json.dumps(TOLD[path.rsplit("/", 1)[1]]).replace("{root}", database))
+    bodies = [json.dumps({**right, name: value}).encode() for name in right for value in STRANGE]
+    for body in (*BODIES, *bodies, json.dumps(right).encode()):
+        answer = azure.handle(Request(method, "localhost", 443, path, {}, {}, body))
+        assert answer.status < 500, body[:90]
+        azure.handle(Request("DELETE", "localhost", 443, "/_sim/policies", {}, {}, b""))
+        assert all(one.status < 600 and one.status != 500 for one in looks(azure, database)), body[:90]
+        azure.handle(Request("DELETE", "localhost", 443, "/_sim/faults", {}, {}, b""))
+    assert answer.status < 300, answer.body
+
+
+def looks(azure: Azure, database: str) -> list[Response]:
+    """Answers to a read, to a change, and about the simulator's state."""
+    headers = {"authorization": f"Bearer {bearer(azure)}"}
+    query = {"api-version": "2023-08-01"}
+    read = azure.handle(Request("GET", "localhost", 443, database, query, headers, b""))
+    written = azure.handle(Request("PATCH", "localhost", 443, database, query, headers, b'{"tags": {"a": "b"}}'))
+    settle(azure)
+    return [read, written, azure.handle(Request("GET", "localhost", 443, "/_sim/state", {}, {}, b""))]
+
+
+def test_a_clock_that_was_refused_has_not_moved():
+    azure = Azure(real=lambda: 0.0)
+    before, scale = azure.clock.now(), azure.clock.scale
+    for document in ({"advance_seconds": 1e12}, {"advance_seconds": 1e308}, {"advance_seconds": 9, "scale": 0},
+                     {"advance_seconds": 9, "scale": 1e9}, {"advance_seconds": "9"}):  # fmt: skip
+        refusal = azure.handle(Request("POST", "localhost", 443, "/_sim/clock", {}, {}, orjson.dumps(document)))
+        assert (refusal.status, azure.clock.now(), azure.clock.scale) == (400, before, scale)
+
+
 WORDS = st.sampled_from(
     ["eastus", "one", "", "x" * 300, "../..", "%00", "a/b", "É", "' or 1=1", "d1,133000000000000000"]
 )
