@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from simulator.arm.call import Call
+from simulator.arm.collations import check_collation
 from simulator.arm.database_sizes import Place, largest_bytes, max_bytes
 from simulator.arm.errors import conflict, invalid
 from simulator.arm.limits import GIB
 from simulator.arm.maintenance import NAME, default_id, maintenance_id
-from simulator.arm.pool_settings import ZONE_MESSAGE, check_zone_of_pool, check_zones, replica_count
+from simulator.arm.pool_settings import ZONE_MESSAGE, check_license, check_zone_of_pool, check_zones, replica_count
 from simulator.arm.resources import Body, Resource
 from simulator.moments import iso
 from simulator.regions import REGIONS
@@ -24,6 +25,7 @@ def new_body(call: Call, server: Resource, place: Place, asked: Body, *, tags: B
     """The body of a database that is being created, with the properties asked for (or handed on by its source)."""
     redundancy = None if asked.get("secondaryType") == "Named" else _redundancy(asked) or "Geo"
     asked = {**_of_the_pool(place), **asked}
+    check_collation(asked.get("collation"))
     properties = {
         "collation": asked.get("collation") or COLLATION,
         "maxSizeBytes": max_bytes(place, asked.get("maxSizeBytes")),
@@ -78,6 +80,7 @@ def _by_place(place: Place, asked: Body) -> Body:
     scale = "Enabled" if _is_readable(place) else "Disabled"
     _check_read_scale(asked.get("readScale"), readable=_is_readable(place))
     zoned = bool(asked.get("zoneRedundant"))
+    check_license(asked.get("licenseType"))
     check_zones(asked, tier=place.tier, family=place.sku.get("family"))
     replicas = replica_count(asked, zoned=zoned) if place.is_hyperscale else None
     return {

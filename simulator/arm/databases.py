@@ -158,14 +158,24 @@ def _new_id(call: Call, server: Resource) -> str:
     if "/databases/" not in asked.lower():
         raise invalid("InvalidMoveTargetResourceId", "The target resource identifier in move request is invalid.")
     parent, name = asked.rsplit("/", 1)
-    if parent.lower() != f"{server.key}/databases":
-        message = "The provided server name did not match the name in the Url."
-        raise invalid("MismatchingServerNameWithUrl", message)
+    _check_parent(parent.lower().split("/"), server.key.split("/"))
     check_child_name(name)
     check_not_reserved(name)
     if call.arm.resources.get(f"{server.id}/databases/{name}"):
         raise invalid("NameAlreadyExists", f"The name '{name}' already exists. Choose a different name.")
     return f"{server.id}/databases/{name}"
+
+
+def _check_parent(asked: list[str], own: list[str]) -> None:
+    """400 for another subscription, resource group or server than the URL's, in this order."""
+    if asked[:3] != own[:3]:
+        message = "The provided subscription did not match the subscription in the Url."
+        raise invalid("MismatchingSubscriptionWithUrl", message)
+    if asked[:5] != own[:5]:
+        message = "The provided resource group name did not match the name in the Url."
+        raise invalid("MismatchingResourceGroupNameWithUrl", message)
+    if asked != [*own, "databases"]:
+        raise invalid("MismatchingServerNameWithUrl", "The provided server name did not match the name in the Url.")
 
 
 def _check_unlinked(call: Call, database: Resource) -> None:

@@ -92,7 +92,7 @@ def _source(call: Call, properties: Body) -> Resource:
         server = call.arm.resources.get(id_.lower().rsplit("/databases/", 1)[0])
         if server is None:
             raise invalid("SourceServerNotFound", f"The server of the source database '{id_}' does not exist.")
-        raise ArmError(404, "SourceDatabaseNotFound", f"The source database '{id_}' does not exist.")
+        raise invalid("SourceDatabaseNotFound", f"The source database '{id_}' does not exist.")
     if found.name.lower() == "master":
         raise invalid("CannotUseReservedDatabaseName", "Cannot use reserved database name 'master' in this operation.")
     return found

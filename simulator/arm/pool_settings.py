@@ -30,12 +30,17 @@ def pool_settings(size: PoolSize, asked: Body) -> Body:
         "licenseType": (asked.get("licenseType") or "LicenseIncluded") if size.unit == "vCores" else None,
         "availabilityZone": asked.get("availabilityZone") or "NoPreference",
     }
-    if settings["licenseType"] not in (None, "LicenseIncluded", "BasePrice"):
-        raise invalid("InvalidLicenseType", f"The license type '{settings['licenseType']}' is not supported.")
+    check_license(settings["licenseType"])
     check_zones(settings, tier=size.tier, family=size.family)
     if size.is_hyperscale:
         settings["highAvailabilityReplicaCount"] = replica_count(asked, zoned=settings["zoneRedundant"])
     return settings
+
+
+def check_license(asked: str | None) -> None:
+    """400 for a license type that neither pools nor databases have."""
+    if asked not in (None, "LicenseIncluded", "BasePrice"):
+        raise invalid("InvalidLicenseType", f"The license type '{asked}' is not supported.")
 
 
 def replica_count(asked: Body, *, zoned: bool) -> int:

@@ -237,8 +237,14 @@ def delete_server(call: Call) -> Response:
 
 @route("POST", SUBSCRIPTION + "/providers/Microsoft.Sql/checkNameAvailability")
 def check_name(call: Call) -> Response:
-    """Whether a server name is free in the whole cloud."""
-    name = str(call.body().get("name") or "")
+    """Whether a server name is free in the whole cloud; 400 without name and type, and for another type."""
+    asked = call.body()
+    if not isinstance(asked.get("name"), str) or not isinstance(asked.get("type"), str):
+        raise invalid("InvalidNameAvailabilityRequest", "The check name availability request is invalid.")
+    if asked["type"].lower() != "microsoft.sql/servers":
+        message = "Unknown resource type specified for a subscription level name availability check."
+        raise invalid("UnknownNameType", message)
+    name = asked["name"]
     if not _NAME.fullmatch(name):
         message = "Specified server name contains unsupported characters or is longer than 63 characters."
         return answer(200, {"name": name, "available": False, "reason": "Invalid", "message": message})

@@ -46,9 +46,8 @@ def put_tde(call: Call) -> Response:
     properties = properties_of(call.body())
     state = properties.get("state") or properties.get("status")
     if state not in ("Enabled", "Disabled"):
-        raise invalid(
-            "InvalidParameterValue", "Invalid value given for parameter state. Specify a valid parameter value."
-        )
+        message = 'Please enter a valid state. Please use "Enabled" or "Disabled".'
+        raise invalid("InvalidTransparentDataEncryptionUpdateRequest", message)
     check_idle(call, database)
     shown = _body(database, state)
     if state == database.inner["tde"]:

@@ -11,6 +11,7 @@ POOL, D1 = f"{SERVER}/elasticPools/p1", f"{SERVER}/databases/d1"
 WINDOWS = "/subscriptions/any/providers/Microsoft.Maintenance/publicMaintenanceConfigurations/"
 ENDPOINT = f"{GROUP}/providers/Microsoft.Network/privateEndpoints/e"
 ADMINISTRATOR = {"administratorType": "ActiveDirectory", "login": "a", "sid": "0b5d9a6e-7f0b-4d4c-9a01-2b7b0d2c6c11"}
+NAMES = "/providers/Microsoft.Sql/checkNameAvailability"
 ONLY = f"{SERVER}/azureADOnlyAuthentications/Default"
 
 
@@ -78,11 +79,13 @@ REFUSED: dict[str, list[Step]] = {
     "InvalidInputValueDatabaseDtuMinLargerThanMax": [
         put(POOL, {"name": "GP_Gen5", "capacity": 4}, perDatabaseSettings={"minCapacity": 2, "maxCapacity": 1})
     ],
+    "InvalidCollation": [d1("S0", collation="Klingon_CI_AS")],
     "InvalidFilterInQueryString": [("GET", "/resources?$filter=name gt 5", None)],
     "InvalidLicenseType": [put(POOL, {"name": "GP_Gen5", "capacity": 4}, licenseType="Free")],
     "InvalidLocation": [("GET", "/providers/Microsoft.Sql/locations/atlantis/usages", None)],
     "InvalidMinimalTlsVersion": [("PATCH", SERVER, {"properties": {"minimalTlsVersion": "0.9"}})],
     "InvalidMoveTargetResourceId": [d1("S0"), ("POST", f"{D1}/move", {"id": "d2"})],
+    "InvalidNameAvailabilityRequest": [("POST", NAMES, {})],
     "InvalidNumberOfIdentities": [("PATCH", SERVER, {"identity": {"type": "UserAssigned"}})],
     "InvalidPublicMaintenanceConfiguration": [d1("S2", maintenanceConfigurationId=f"{WINDOWS}SQL_WestUS_DB_1")],
     "InvalidReadScaleEdition": [d1("GP_Gen5_2", readScale="Enabled")],
@@ -99,12 +102,21 @@ REFUSED: dict[str, list[Step]] = {
     "InvalidTagNameCharacters": [("PATCH", SERVER, {"tags": {"a<b": "c"}})],
     "InvalidTags": [("PATCH", GROUP, {"tags": {str(number): "" for number in range(51)}})],
     "InvalidTier": [A_POOL, put(D1, **IN_POOL), put(POOL, {"name": "HS_Gen5", "capacity": 4})],
+    "InvalidTransparentDataEncryptionUpdateRequest": [
+        d1("S0"),
+        put(f"{D1}/transparentDataEncryption/current", state="Maybe"),
+    ],
     "ManagementServiceDatabaseBusy": [
         d1("S0"),
         ("BEGIN PATCH", D1, {"sku": {"name": "S1"}}),
         ("POST", f"{D1}/failover", None),
     ],
     "MismatchedSkuNameAndFamily": [put(D1, {"name": "GP_Gen5", "family": "DC", "capacity": 2})],
+    "MismatchingResourceGroupNameWithUrl": [
+        d1("S0"),
+        ("POST", f"{D1}/move", {"id": "{root}" + D2.replace("/rg/", "/other/")}),
+    ],
+    "MismatchingSubscriptionWithUrl": [d1("S0"), ("POST", f"{D1}/move", {"id": f"/subscriptions/other{D2}"})],
     "MissingSkuName": [put(D1, {"tier": "Basic"})],
     "PrivateEndpointGroupIdsInvalid": [endpoint(["blob"])],
     "RestorableDroppedDatabaseIdGivenForRestoreWithSourceDatabaseId": [
@@ -114,6 +126,7 @@ REFUSED: dict[str, list[Step]] = {
         d1("HS_Gen5_2"),
         put(D2, {"name": "GP_Gen5_2"}, createMode="Copy", sourceDatabaseId="{root}" + D1),
     ],
+    "UnknownNameType": [("POST", NAMES, {"name": "free", "type": "Microsoft.Sql/databases"})],
     "UnsupportedReplicationOperation": [
         d1("S0"),
         put(D2, createMode="Secondary", secondaryType="Named", sourceDatabaseId="{root}" + D1),

@@ -127,7 +127,7 @@ def test_a_copy_into_too_small_a_size_is_refused(azure):
     [
         ({"mode": "Copy"}, (400, "MissingSourceDatabaseId")),
         ({"mode": "Copy", "sourceDatabaseId": "d1"}, (400, "InvalidSourceDatabaseId")),
-        ({"mode": "Copy", "sourceDatabaseId": "{one}/databases/none"}, (404, "SourceDatabaseNotFound")),
+        ({"mode": "Copy", "sourceDatabaseId": "{one}/databases/none"}, (400, "SourceDatabaseNotFound")),
         ({"mode": "Copy", "sourceDatabaseId": "{one}x/databases/d1"}, (400, "SourceServerNotFound")),
         ({"mode": "Nonsense"}, (400, "InvalidDatabaseCreateMode")),
         ({"mode": "Restore"}, (400, "MissingSourceDatabaseId")),

@@ -31,6 +31,13 @@ def test_a_request_is_refused_with_its_code(code):
     assert (refusal.status >= 400, orjson.loads(refusal.body)["error"]["code"]) == (True, code)
 
 
+def test_a_database_has_no_license_type_but_those_of_its_pool():
+    azure = Azure(real=lambda: 0.0, throttled=False)
+    wish = {"location": "eastus", "sku": {"name": "GP_Gen5_2"}, "properties": {"licenseType": "Free"}}
+    refusal = ask(azure, "PUT", f"{a_server(azure)}/databases/d1", wish)
+    assert (refusal.status, orjson.loads(refusal.body)["error"]["code"]) == (400, "InvalidLicenseType")
+
+
 def taken(azure: Azure, step: Step) -> Response:
     """The answer to one step; BEGIN before the method leaves its operation running."""
     method, path, document = step
