@@ -12,7 +12,8 @@ from pathlib import Path
 from simulator.process import Options, run
 
 EPILOG = """
-The line it prints is JSON: arm, authority (Entra), metrics and vault are base URLs; sql_port is the one port of all SQL
+The line it prints is JSON: arm, authority (Entra), metrics and vault are base URLs; vaults maps
+each vault with a port of its own (--vault) to its URL; sql_port is the one port of all SQL
 servers; ca is the certificate authority to trust; tenant, client_id and client_secret are an application that may do
 everything, sql_administrators the object id of a group that it is in; subscription and subscriptions, locations; admin is
 the address of faults, clock and state (/_sim).

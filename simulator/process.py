@@ -130,6 +130,7 @@ def contract(options: Options, azure: Azure, certificates: Certificates, ports: 
         "metrics": base,
         "vault": f"https://localhost:{ports[f'vault:{DEFAULT_VAULT}']}",
         "vault_name": DEFAULT_VAULT,
+        "vaults": azure.vault_urls(),
         "sql_port": ports["sql"],
         "ca": str(certificates.ca_file.absolute()),
         "tenant": azure.tenant,

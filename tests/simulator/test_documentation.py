@@ -32,6 +32,7 @@ def test_help_names_every_part_of_the_line_that_is_printed():
         "authority",
         "metrics",
         "vault",
+        "vaults",
         "sql_port",
         "ca",
         "tenant",

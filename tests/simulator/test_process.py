@@ -20,7 +20,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 KEYS = {"arm", "authority", "metrics", "vault", "vault_name", "sql_port", "ca", "tenant", "client_id", "client_secret"}
-KEYS |= {"subscription", "locations", "admin"}
+KEYS |= {"vaults", "subscription", "locations", "admin"}
 DEADLINE_SECONDS = 20
 
 
@@ -85,6 +85,14 @@ def running(tmp_path) -> Iterator[Running]:
 def test_the_line_names_everything_that_a_client_needs(running):
     assert set(running.contract) >= KEYS
     assert running.arm("GET", "")[0] == 200
+
+
+def test_a_vault_that_was_asked_for_is_reached_at_the_address_that_the_line_tells(tmp_path):
+    with a_simulator(tmp_path, "--vault", "kv1") as one:
+        assert set(one.contract["vaults"]) == {"vault", "kv1"}
+        assert one.contract["vaults"]["vault"] == one.contract["vault"]
+        status, refusal = one.ask("GET", f"{one.contract['vaults']['kv1']}/secrets/a?api-version=7.4")
+        assert (status, refusal["error"]["code"]) == (401, "Unauthorized")
 
 
 def test_it_ends_on_sigterm(running):
