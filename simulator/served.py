@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 
+from simulator import absent
 from simulator.arm import handlers
 from simulator.arm.routing import Route, routes
 from simulator.azure import Azure
@@ -38,13 +39,6 @@ SIMPLIFIED = (
     ("Signatures of tokens", "One signing key, which lives as long as the state; it is not rolled."),
     ("Throttling", "ARM's and Key Vault's buckets as documented; of the SQL provider what its documentation gives."),
 )
-ABSENT = (
-    ("Managed instances, Synapse, SQL virtual machines", "other products"),
-    ("api-version 2014-04-01", "retired; later versions answer for it"),
-    ("Deployments and templates, activity log, resource graph", "nothing here asks them"),
-    ("Imports and exports, jobs, data sync, ledger digests", "no workflow uses them"),
-    ("Other resource providers", "except Microsoft.KeyVault/vaults and Microsoft.Insights metrics"),
-)
 
 
 def table() -> str:
@@ -63,7 +57,7 @@ def table() -> str:
         "### Simplified\n",
         _rows(("what", "how"), SIMPLIFIED),
         "### Absent\n",
-        _rows(("what", "why"), ABSENT),
+        _rows(("what", "why or which"), absent.rows()),
     ]
     return "\n".join(parts)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from simulator.absent import UNSERVED_TYPES
 from simulator.arm.routing import routes
 from simulator.served import table
 from tests.databases import ROOT
+from tests.simulator.unserved_types import unserved
 
 PAGE = (ROOT / "docs" / "simulator.md").read_text()
 
@@ -15,6 +17,10 @@ PAGE = (ROOT / "docs" / "simulator.md").read_text()
 def test_the_table_is_current():
     """Else: `python -m simulator.served`, and put it at the end of the page."""
     assert PAGE.endswith(table())
+
+
+def test_the_types_told_as_absent_are_those_of_the_sdk_without_a_route():
+    assert unserved() == UNSERVED_TYPES
 
 
 def test_every_kind_of_route_is_in_the_table():
