@@ -19,7 +19,7 @@ CREATE, UPDATE = "CreateLogicalDatabase", "UpdateLogicalDatabase"
 
 
 def update_database(call: Call, server: Resource, database: Resource, body: Body) -> Response:
-    """Change size, pool, tags or settings. The new place is taken at once, shown when done."""
+    """Change size, pool, tags or settings. The new place is held at once, beside the old one; it shows when done."""
     check_not_reserved(database.name)
     _check_mode(call, database, properties_of(body))
     if properties_of(body).get("performCutover"):
@@ -38,11 +38,12 @@ def update_database(call: Call, server: Resource, database: Resource, body: Body
     check_fits(place, after["properties"]["maxSizeBytes"], used)
     requested = {"requestedServiceObjectiveName": place.objective}
     moving = storage_move(call, database, after, used)
-    underway = database.changed(properties=requested, inner=moving).moved(place.collections(server.key, database.name))
+    underway = database.changed(properties=requested, inner=moving).moved(place.held_with(database))
     call.arm.resources.put(underway)
     undo: Body = {"before": database.body, "before_under": list(database.under)}
     course = course_of(call, database, place, used, properties_of(body))
-    effect = {"body": after, **undo, **course.effect()}
+    under = list(place.collections(server.key, database.name))
+    effect = {"body": after, "under": under, **undo, **course.effect()}
     return accepted(call, kind="database", word=UPDATE, target=database.id, seconds=course.seconds, **effect)
 
 

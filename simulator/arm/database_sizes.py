@@ -9,6 +9,7 @@ from simulator.arm.call import Call
 from simulator.arm.elastic_pools import busy
 from simulator.arm.errors import invalid
 from simulator.arm.limits import DEFAULT_SKU, GIB, DatabaseSize, PoolSize, database_size, pool_size
+from simulator.arm.pool_members import arriving_collection, member_count
 from simulator.arm.pool_settings import check_room
 from simulator.arm.resources import Body, Resource
 from simulator.arm.server_load import databases_named, single_collection
@@ -74,6 +75,12 @@ class Place:
     def collections(self, server_key: str, name: str) -> tuple[str, ...]:
         """Where a database in this place is listed: its server, its pool or the singles, and all of that name."""
         return (server_key, self.pool.key if self.pool else single_collection(server_key), databases_named(name))
+
+    def held_with(self, database: Resource) -> tuple[str, ...]:
+        """Where a database that moves here is listed until it has: where it is, and among those on their way."""
+        if self.pool is None or self.pool.key in database.under:
+            return database.under
+        return (*database.under, arriving_collection(self.pool.key))
 
 
 def place_of(call: Call, server: Resource, body: Body, properties: Body, current: Resource | None = None) -> Place:
@@ -155,7 +162,7 @@ def check_pool_takes(call: Call, place: Place, current: Resource | None, size: i
         return
     if call.arm.operations.running_on(place.pool.key):
         raise busy(place.pool.name)
-    count = call.arm.resources.count(place.pool.key, "databases")
+    count = member_count(call.arm.resources, place.pool)
     check_room(place.pool.name, place.pool_size, place.pool.properties, count + 1)
     limit = place.pool.properties["maxSizeBytes"]
     if limit and pool_used_bytes(call, place.pool) + size > limit:

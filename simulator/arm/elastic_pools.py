@@ -11,6 +11,7 @@ from simulator.arm.names import check_child_name
 from simulator.arm.operations import Operation
 from simulator.arm.polling import accepted
 from simulator.arm.pool_changes import RESIZE_SECONDS, check_links_in_step, check_zones_stay, resize_seconds
+from simulator.arm.pool_members import member_count
 from simulator.arm.pool_settings import check_room, pool_settings
 from simulator.arm.resources import Body, Resource, Resources
 from simulator.arm.routing import POOL, SERVER, route
@@ -87,7 +88,7 @@ def busy(name: str) -> ArmError:
 
 def _check_members(call: Call, pool: Resource, size: PoolSize, properties: Body) -> None:
     """The databases that are in it still fit."""
-    count = call.arm.resources.count(pool.key, "databases")
+    count = member_count(call.arm.resources, pool)
     if pool.body["sku"]["tier"] != size.tier and "Hyperscale" in (pool.body["sku"]["tier"], size.tier):
         raise invalid("InvalidTier", "The tier of an elastic pool cannot be changed from or to Hyperscale.")
     check_room(pool.name, size, properties, count)
@@ -139,13 +140,13 @@ def list_pools(call: Call) -> Response:
 
 @route("DELETE", POOL)
 def delete_pool(call: Call) -> Response:
-    """204 at once, whether it was there or not; 400 while databases are in it."""
+    """204 at once, whether it was there or not; 400 while databases are in it or on their way."""
     server = call.server()
     pool = call.arm.resources.get(call.id(POOL))
     if pool is None:
         return Response(204)
     _check_idle(call, pool)
-    if call.arm.resources.count(pool.key, "databases"):
+    if member_count(call.arm.resources, pool):
         raise invalid("ElasticPoolNotEmpty", f"Elastic pool '{pool.name}' on server '{server.name}' is not empty.")
     call.arm.resources.delete(pool.key)
     call.record("DropLogicalElasticPool", pool.id)

@@ -137,7 +137,9 @@ def _finish_update(arm: Arm, contents: DatabaseContents, operation: Operation) -
         body = operation.effect["body"]
         switch_database(contents, database, body)
         inner = {**available(database.inner), **_converted(database, body, operation.due or operation.started)}
-        arm.resources.put(Resource(database.id, database.type, database.under, body, inner, database.order))
+        arm.resources.put(
+            Resource(database.id, database.type, tuple(operation.effect["under"]), body, inner, database.order)
+        )
 
 
 def _converted(database: Resource, after: Body, at: float) -> Body:

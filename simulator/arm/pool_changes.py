@@ -5,6 +5,7 @@ from __future__ import annotations
 from simulator.arm.call import Call
 from simulator.arm.errors import conflict, invalid
 from simulator.arm.limits import PoolSize
+from simulator.arm.pool_members import members
 from simulator.arm.pool_settings import ZONE_MESSAGE
 from simulator.arm.resources import Body, Resource
 from simulator.arm.storage import pool_used_bytes
@@ -17,7 +18,7 @@ LOCAL_TIERS = frozenset({"Premium", "BusinessCritical"})
 
 def check_links_in_step(call: Call, pool: Resource) -> None:
     """409 while a database of the pool is being seeded, here or on its other side."""
-    for database in call.arm.resources.children(pool.key, "databases"):
+    for database in members(call.arm.resources, pool):
         for link in call.arm.resources.children(database.key, "replicationLinks"):
             if link.properties["replicationState"] != "CATCH_UP":
                 raise conflict(

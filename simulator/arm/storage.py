@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.arm.call import Call
+from simulator.arm.pool_members import members
 from simulator.arm.resources import Resource
 from simulator.loads import Loads
 
@@ -30,8 +31,7 @@ def pool_used_bytes(call: Call, pool: Resource) -> int:
     if known is not None and known[0] > call.now:
         return known[1]
     loads = _loads(call.arm, call.now)
-    members = call.arm.resources.children(pool.key, "databases")
-    total = int(sum(float(loads.stored(member)[0]) for member in members))
+    total = int(sum(float(loads.stored(member)[0]) for member in members(call.arm.resources, pool)))
     call.arm.pool_storage[pool.key] = (call.now + KEPT_SECONDS, total)
     return total
 
