@@ -25,9 +25,8 @@ def new_body(call: Call, server: Resource, place: Place, asked: Body, *, tags: B
     """The body of a database that is being created, with the properties asked for (or handed on by its source)."""
     redundancy = None if asked.get("secondaryType") == "Named" else _redundancy(asked) or "Geo"
     asked = {**_of_the_pool(place), **asked}
-    check_collation(asked.get("collation"))
     properties = {
-        "collation": asked.get("collation") or COLLATION,
+        "collation": _collation(asked),
         "maxSizeBytes": max_bytes(place, asked.get("maxSizeBytes")),
         "elasticPoolId": place.pool.id if place.pool else None,
         "status": status,
@@ -57,6 +56,11 @@ def new_body(call: Call, server: Resource, place: Place, asked: Body, *, tags: B
         "name": call.names["database"],
         "type": TYPE,
     }
+
+
+def _collation(asked: Body) -> str:
+    check_collation(asked.get("collation"))
+    return str(asked.get("collation") or COLLATION)
 
 
 def _of_the_pool(place: Place) -> Body:
