@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ class Command(BaseCommand):
     help = __doc__
 
     def handle(self, *args: Any, **options: Any) -> None:
+        logging.getLogger("cloud").setLevel(logging.WARNING)  # what the demo itself asks Azure is no part of its table
         console = os.environ.get("CONSOLE_URL", "http://localhost:8000/console/")
         address = urlsplit(console)
         if not Journey(f"{address.scheme}://{address.netloc}").run():
