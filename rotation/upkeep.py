@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.conf import settings
 
 from cloud import factory
 from cloud.errors import CloudError, LoginRefused
 from cloud.secret_store import SecretStore, SecretVersion
 from cloud.secrets import Secret
 from inventory.models import Database
-from operations import audit
+from operations import audit, clock
 from operations.models import Operation
-from operations.outcomes import Ask, Next, Outcome
+from operations.outcomes import Ask, Next, Outcome, Wait
 from rotation.logins import administrator, record_sign_in, user_login
 from rotation.models import Credential
 from rotation.names import SLOTS, stable_secret_of, staging_secret_of, user_of
@@ -19,6 +22,7 @@ from rotation.targets import credential_in
 from rotation.vault import document, read_secret, record_read, set_once, store_of
 
 REPAIRS_TRIED = 3
+VAULT_LAGS_AT_MOST = timedelta(minutes=1)  # our allowance: Key Vault names no bound for reads behind its last write
 
 
 def confirm_active(operation: Operation, database: Database, slot: str) -> Outcome:
@@ -29,8 +33,7 @@ def confirm_active(operation: Operation, database: Database, slot: str) -> Outco
     """
     active = credential_in(database, slot)
     if not _is_newest(operation, active):
-        version = _publish_again(operation, database, active)
-        return Next(to=operation.step, choices={"stable_version": version.version})
+        return _put_right(operation, database, active)
     password = read_secret(operation, active.staging_secret, active.staging_version)
     try:
         factory.sql_logins().verify(user_login(database, slot, password))
@@ -73,7 +76,21 @@ def _is_newest(operation: Operation, active: Credential) -> bool:
     return bool(found[1].version == operation.choices.get("stable_version", active.stable_version))
 
 
-def _publish_again(operation: Operation, database: Database, active: Credential) -> SecretVersion:
+def _put_right(operation: Operation, database: Database, active: Credential) -> Outcome:
+    """Publish again what is not shown for a minute: a vault may be read for a while as it was before its last change."""
+    now, since = clock.database_now(), operation.choices.get("unshown_since")
+    if since is None or now - datetime.fromisoformat(since) < VAULT_LAGS_AT_MOST:
+        told = {"unshown_since": since or now.isoformat()}
+        return Wait(
+            settings.SHORT_WAIT_SECONDS, reason="The vault does not show what was published last.", choices=told
+        )
+    times = operation.choices.get("published_again", 0) + 1
+    version = _publish_again(operation, database, active, attempt=times)
+    told = {"stable_version": version.version, "published_again": times, "unshown_since": now.isoformat()}
+    return Next(to=operation.step, choices=told)
+
+
+def _publish_again(operation: Operation, database: Database, active: Credential, *, attempt: int) -> SecretVersion:
     assert active.valid_until is not None, "an active one has it"
     until = active.valid_until
     audit.record(
@@ -93,6 +110,7 @@ def _publish_again(operation: Operation, database: Database, active: Credential)
             password=read_secret(operation, active.staging_secret, active.staging_version),
             valid_until=until.isoformat(),
         ),
+        attempt=attempt,
         expires_at=until,
     )
 
