@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db import transaction
-from django.db.models import F, Func, JSONField, Value
 
 from inventory.models import Database, ServiceInstance
 from inventory.states import Status, move
 from operations import audit
 from operations.errors import OperationInProgress
 from operations.models import AuditEvent, Operation
-from operations.services import active_operation, submit
+from operations.services import active_operation, note, submit
 from operations.waking import wake
 from placement.engine.sizing import SizeRefused, vcores_for_hyperscale
 from placement.snapshot import limits, policy
 from provisioning.errors import ChangeNotSupported, NoConsentNeeded, ServiceNotReady, SizeNotSupported, WorkspaceGone
 from provisioning.standing import check_room, hold, standing
 from provisioning.tier_changes import HYPERSCALE_SKU, add_stand_in
+from provisioning.windows import KEY as WINDOW
 from provisioning.workflows.convert_to_hyperscale import KIND, consent_key
 
 
 class Cutover(StrEnum):
-    """When the switch, at which every connection drops once, is made: as soon as it can be, or when the owner consents."""
+    """When the switch, at which every connection drops once, is made: in the owner's next window, or when he consents."""
 
     AUTOMATIC = "automatic"
     CONSENT = "consent"
@@ -75,20 +75,24 @@ def request_conversion(
 
 @transaction.atomic
 def consent(operation: Operation, *, actor: str) -> Operation:
-    """Let a conversion switch over as soon as it is ready; given once, it stays given. Raises NoConsentNeeded."""
+    """Let a conversion switch over as soon as it is ready, without its owner's windows (a freeze of the fleet holds it still);
+    given once, it stays given. Raises NoConsentNeeded."""
     row = Operation.objects.select_for_update(of=("self",)).get(pk=operation.pk)
-    if row.kind != KIND or row.is_terminal or row.input["cutover"] != Cutover.CONSENT:
+    if row.kind != KIND or row.is_terminal or not _waits_for_a_word(row):
         raise NoConsentNeeded("The operation waits for nobody's consent.")
     if "consented_by" not in row.choices:
-        given = Value({"consented_by": actor}, output_field=JSONField())
-        merged = Func(F("choices"), given, template="%(expressions)s", arg_joiner=" || ", output_field=JSONField())
-        Operation.objects.filter(pk=row.pk).update(choices=merged)
+        over_windows = {"actor": actor, "reason": "Its owner consents to the switch.", "over_freezes": False}
+        note(row, {"start_now": over_windows, "consented_by": actor})
         audit.record(
             "operation.consented", actor=actor, target=row.target_key, workspace=row.workspace, operation_id=row.pk
         )
-        wake([consent_key(row)])
+        wake([consent_key(row), *filter(None, [row.waits_on])])
     row.refresh_from_db()
     return row
+
+
+def _waits_for_a_word(row: Operation) -> bool:
+    return row.input["cutover"] == Cutover.CONSENT or row.waits_on.startswith(WINDOW)
 
 
 def held_database(service: ServiceInstance) -> Database:

@@ -20,6 +20,7 @@ from operations.outcomes import Next, Outcome, Wait
 from operations.services import note
 from operations.waking import wake
 from operations.workflow import workflow_of
+from provisioning.beginnings import Copying, beginning_of
 from provisioning.errors import NotWaitingForWindow
 
 KEY = "window:"
@@ -65,6 +66,26 @@ def wait_for_window(
     return _hold(operation, opening, now, lasting)
 
 
+def wait_to_begin(operation: Operation, copying: Copying, *, minds_windows: bool = True) -> Outcome:
+    """Go on when copying may begin so that its end meets an opening of the operation's workspace; until then wait as
+    `wait_for_window` does. Without `minds_windows`, and where somebody let it start, only the fleet's freezes count.
+
+    What ends by itself (no `hold`) counts as begun here; what is held must still wait for its window before the switch.
+    """
+    now, lasting = clock.now(), timedelta(seconds=copying.switch_seconds)
+    calendar = _calendar_for(operation, now, minds_windows=minds_windows)
+    beginning = beginning_of(copying, calendar, now)
+    if beginning is None:
+        return _too_short(operation, calendar, now, lasting)
+    if beginning.at > now:
+        return _hold(operation, beginning.opening, now, lasting, until=beginning.at)
+    if copying.hold:
+        return Next()
+    if (consent := _consent(operation, now)) is not None:
+        return _override(operation, consent, now + timedelta(seconds=copying.seconds) + lasting, now)
+    return _begin(operation, beginning.opening)
+
+
 @transaction.atomic
 def start_now(operation: Operation, *, actor: str, reason: str, over_freezes: bool) -> Operation:
     """Let an operation that waits for a window go on without it. `over_freezes`: the fleet's freezes do not hold it either.
@@ -90,9 +111,18 @@ def _workspaces_of(operation: Operation) -> Collection[Workspace]:
     return list(present_workspaces().filter(name=operation.workspace)) if operation.workspace else []
 
 
+def _calendar_for(operation: Operation, now: datetime, *, minds_windows: bool) -> Calendar:
+    given = operation.choices.get("start_now")
+    if operation.input.get("emergency") or (given and given["over_freezes"]):
+        return Calendar()
+    return calendar_of(_workspaces_of(operation), now) if minds_windows and not given else fleet_freezes(now)
+
+
 def _begin(operation: Operation, opening: Span) -> Next:
+    """Told once, however many windows the operation needs."""
     facts = {"opens_at": opening.starts_at.isoformat(), "ends_at": opening.ends_at.isoformat()}
-    _tell(operation, "change.started", facts)
+    if "window" not in operation.choices:
+        _tell(operation, "change.started", facts)
     return Next(choices={"window": facts})
 
 
@@ -121,8 +151,10 @@ def _override(operation: Operation, consent: dict[str, object], until: datetime,
     return Next(choices={"window": facts})
 
 
-def _hold(operation: Operation, opening: Span, now: datetime, lasting: timedelta) -> Wait:
-    """Wait for it, and tell of it once each time it becomes another."""
+def _hold(
+    operation: Operation, opening: Span, now: datetime, lasting: timedelta, *, until: datetime | None = None
+) -> Wait:
+    """Wait for it (or only `until` then), and tell of it once each time it becomes another."""
     facts = {
         "opens_at": opening.starts_at.isoformat(),
         "ends_at": opening.ends_at.isoformat(),
@@ -130,11 +162,12 @@ def _hold(operation: Operation, opening: Span, now: datetime, lasting: timedelta
     }
     if operation.choices.get("announced") != facts:
         _tell(operation, "change.scheduled", facts)
-    left = opening.starts_at - now
+    left = (until or opening.starts_at) - now
     look = min(left if left < timedelta(minutes=1) else left * 0.9, LONGEST_LOOK)  # a wait may take a tenth longer
     _stop_the_deadline(operation, look)
     opens = f"{opening.starts_at:%Y-%m-%d %H:%M} UTC"
-    return _wait(operation, look, f"Waits for its window, which opens at {opens}.", {"announced": facts})
+    begins = f" It begins to copy at {until:%Y-%m-%d %H:%M} UTC." if until else ""
+    return _wait(operation, look, f"Waits for its window, which opens at {opens}.{begins}", {"announced": facts})
 
 
 def _too_short(operation: Operation, calendar: Calendar, now: datetime, lasting: timedelta) -> Wait:

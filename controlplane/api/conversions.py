@@ -29,7 +29,7 @@ class ConversionBody(ConsentBody):
         [one.value for one in Cutover],
         required=False,
         default=Cutover.CONSENT.value,
-        help_text="When every connection drops once: as soon as it is copied, or after consent, within 24 hours of that.",
+        help_text="When every connection drops once: in the next window, or after consent, within 24 hours of the copy.",
     )
     sizeGb = WholeNumber(required=False, min_value=1, help_text="Planned capacity afterwards; not below the present.")
 

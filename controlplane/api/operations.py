@@ -259,7 +259,7 @@ def _document(row: Operation, target: str, viewer: Viewer) -> dict[str, Any]:
 def _change(row: Operation) -> dict[str, Any]:
     run = row.choices["run"]
     told = {"phase": run["phase"], "expectedEndAt": run["expected_end_at"]}
-    if row.step == "await_consent":
+    if row.step in ("await_consent", "await_window") and "held_until" in row.choices:
         told["awaitsConsentUntil"] = row.choices["held_until"]
     return {"percentComplete": run["percent"], "change": told}
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from inventory.calendars import calendar_of
 from inventory.models import Database, ElasticPool, Workspace
 from inventory.transitions import Row
+from operations import clock
 from operations.models import Operation
 from operations.workflow import workflow_of
+from provisioning.beginnings import Copying, beginning_of
 from provisioning.changes.plan import Disruption, Plan, PlannedOperation
 from provisioning.changes.prices import GIB, Priced
 from provisioning.durations import expected_seconds
 from provisioning.windows import opening_for
+
+MOMENT = "%Y-%m-%d %H:%M"
+TOO_SHORT = "never as it is: no window is long enough"
 
 
 def planned(operation: Operation, *, seconds: float | None = None) -> PlannedOperation:
@@ -22,13 +28,19 @@ def planned(operation: Operation, *, seconds: float | None = None) -> PlannedOpe
 
 
 def disruption_of(
-    rows: tuple[Row, ...], *, databases: int = 1, workspaces: Collection[Workspace] = (), seconds: float = 0.0
+    rows: tuple[Row, ...],
+    *,
+    databases: int = 1,
+    workspaces: Collection[Workspace] = (),
+    seconds: float = 0.0,
+    when: str = "",
 ) -> Disruption:
-    """What the rows of the table say about connections, and the owners' windows about when; nothing where nobody is served."""
+    """What the rows of the table say about connections, and the owners' windows (or `when`) about the moment; nothing where
+    nobody is served."""
     drops = sum(row.drops for row in rows)
     if not drops or not databases:
         return Disruption()
-    return Disruption(drops, max(row.drop_seconds for row in rows), databases, _when(workspaces, seconds))
+    return Disruption(drops, max(row.drop_seconds for row in rows), databases, when or _when(workspaces, seconds))
 
 
 def workspaces_of(row: Database | ElasticPool) -> list[Workspace]:
@@ -44,10 +56,22 @@ def _when(workspaces: Collection[Workspace], seconds: float) -> str:
     """When the windows of all of them let it begin."""
     opening = opening_for(workspaces, expected_seconds=seconds)
     if opening.span is None:
-        return "never as it is: no window is long enough"
+        return TOO_SHORT
     if opening.is_now:
         return "as soon as Azure is ready for the switch"
-    return f"from {opening.span.starts_at:%Y-%m-%d %H:%M} UTC"
+    return f"from {opening.span.starts_at:{MOMENT}} UTC"
+
+
+def when_copied(workspaces: Collection[Workspace], copying: Copying) -> str:
+    """When the windows of all of them let it switch, and from when on it copies for that."""
+    now = clock.now()
+    beginning = beginning_of(copying, calendar_of(workspaces, now), now)
+    if beginning is None:
+        return TOO_SHORT
+    if not beginning.waits:
+        return "as soon as it is copied"
+    copied = f"; it is copied from {beginning.at:{MOMENT}} UTC on" if beginning.at > now else ""
+    return f"from {beginning.opening.starts_at:{MOMENT}} UTC{copied}"
 
 
 def copying_seconds(rows: tuple[Row, ...], size_bytes: int) -> float | None:

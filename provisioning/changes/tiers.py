@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 from django.db import transaction
 
 from inventory.models import Database, ServiceInstance
 from inventory.states import Status
-from inventory.transitions import Home, State, Tier, route, way_back
+from inventory.transitions import Home, Row, State, Tier, route, way_back
 from operations.models import Operation
 from operations.services import active_operation
 from placement.engine.sizing import vcores_for_hyperscale
 from placement.snapshot import policy
+from provisioning.beginnings import HOLD, Copying
 from provisioning.changes.consent import UNTOLD, ChangeRefused, Consent, demand
-from provisioning.changes.forecast import copying_seconds, disruption_of, planned
+from provisioning.changes.forecast import (
+    copying_seconds,
+    disruption_of,
+    keep_promise,
+    planned,
+    when_copied,
+    workspaces_of,
+)
 from provisioning.changes.plan import Change, Plan, Reason, WayBack
 from provisioning.changes.prices import Priced, monthly_cost
 from provisioning.changes.states import circumstances_of, revision_of, state_of
 from provisioning.changes.trial import tried
 from provisioning.conversions import ConversionWish, Cutover, request_conversion
 from provisioning.returns import request_return
+from provisioning.workflows.convert_back import KIND as CONVERT_BACK
 
 WITHIN_DAYS = "Within the days said, while the data fit a General Purpose database; connections drop as often."
 ANOTHER_CONVERSION = "Another conversion leads to Hyperscale again; connections drop once more."
@@ -93,18 +103,28 @@ def _told(
     if found.refusal is not None:
         return Plan("refuse", refusals=(Reason(found.refusal.code, found.refusal.message, found.refusal.source),))
     rows = tuple(step.row for step in found.steps)
+    seconds = copying_seconds(rows, before.size_bytes)
     back, days = way_back(found.steps, at)
     change = Change(
         way=way,
         changes=tuple(step.kind.value for step in found.steps),
-        disruption=disruption_of(rows),
+        disruption=disruption_of(rows, when=_when(operation, before, rows, seconds or 0.0)),
         cost=monthly_cost(before.region_id, *priced),
         way_back=WayBack(tuple(step.kind.value for step in back.steps), days, note),
         irreversible=(),
         revision=revision_of(before),
     )
     made = tuple(planned(one) for one in Operation.objects.filter(parent=operation))
-    return Plan("change", (*made, planned(operation, seconds=copying_seconds(rows, before.size_bytes))), change=change)
+    return Plan("change", (*made, planned(operation, seconds=seconds)), change=change)
+
+
+def _when(operation: Operation, before: Database, rows: tuple[Row, ...], seconds: float) -> str:
+    """A conversion is held for its owner's window, or word; the way back has to end in one."""
+    if operation.input.get("cutover") == Cutover.CONSENT:
+        return "when its owner consents, within 24 hours after it is copied"
+    hold = timedelta(0) if operation.kind == CONVERT_BACK else HOLD
+    switch = max(row.drop_seconds for row in rows)
+    return when_copied(workspaces_of(before), Copying(seconds, switch, hold))
 
 
 def _granted(service: ServiceInstance, plan: Plan, consent: Consent, request: Callable[[], Operation]) -> Operation:
@@ -117,7 +137,7 @@ def _granted(service: ServiceInstance, plan: Plan, consent: Consent, request: Ca
     if plan.refusals:
         raise ChangeRefused(plan)
     demand(plan, consent)
-    Operation.objects.filter(pk=operation.pk).update(plan_hash=plan.hash)
+    keep_promise(operation, plan)
     return operation
 
 

@@ -1,7 +1,8 @@
 """A converted database goes back to General Purpose, within 45 days of its conversion: first as a single one, which is the
 only way that Azure has, then into a pool of its server. Connections drop twice: for some minutes, and for some seconds.
 
-Azure holds no switch on this way: when its copy is done, it switches. Until then a cancel takes it back.
+Azure holds no switch on this way: when its copy is done, it switches. So the copy begins when its end falls into a window.
+Until then a cancel takes it back.
 """
 
 from __future__ import annotations
@@ -22,14 +23,18 @@ from operations.outcomes import END, TOO_LATE, UNDONE, Next, Outcome, StepError,
 from operations.workflow import Ending, Workflow, acts, computes, decides, looks, signs_in
 from placement.services import take_server_room
 from provisioning import awaiting, copying, inspection, runs, tier_changes
+from provisioning.beginnings import Copying
 from provisioning.holding import hold
 from provisioning.places import leave_refused, settle_beside
 from provisioning.targets import database_of, reference, server_row_of, stand_in_of
+from provisioning.windows import wait_for_window, wait_to_begin
 from provisioning.workflows.create_database import place_locks
 from rotation.proof import prove_login
 
 KIND = "convert_back"
 SINGLE_SKU = "GP_Gen5"
+SWITCH_SECONDS = 300.0  # "some minutes" (Microsoft, reverse migrate from Hyperscale, 2025)
+MOVE_SECONDS = 30.0  # out of a pool or into one (Microsoft, scale elastic pool resources)
 
 
 @signs_in
@@ -70,6 +75,16 @@ def await_place(operation: Operation) -> Outcome:
 
 
 @decides
+def await_beginning(operation: Operation) -> Outcome:
+    """Out of a Hyperscale pool in a window; what is in none begins to copy so that the copy ends in a window."""
+    if "copied_at" in operation.choices:
+        return Next()
+    if database_of(operation).pool_id is not None:
+        return wait_for_window(operation, expected_seconds=MOVE_SECONDS)
+    return wait_to_begin(operation, _copying(operation))
+
+
+@decides
 def hold_place(operation: Operation) -> Outcome:
     database, stand_in = database_of(operation), stand_in_of(operation)
     wanted = {lock for row in (database, stand_in) for lock in place_locks(row, "takes a database back")}
@@ -100,12 +115,20 @@ def record_left_pool(operation: Operation) -> Outcome:
     return Next()
 
 
+@decides
+def await_copying(operation: Operation) -> Outcome:
+    """What has just left its pool waits once more: its copy has to end in a window."""
+    if "copied_at" in operation.choices or not operation.choices.get("left_pool"):
+        return Next()
+    return wait_to_begin(operation, _copying(operation))
+
+
 @acts
 def start_return(operation: Operation) -> Outcome:
     """Ask Azure for a single database of General Purpose; one that is there, or goes on, is ours."""
     database = database_of(operation)
     if not _is_hyperscale(database):
-        return Next(to="start_join")
+        return Next(to="await_window")
     if operation.maybe_happened and (run := runs.under_way(operation, database)) is not None:
         return Next(choices={"request_id": run.id, **runs.now_of(operation)})
     sku = Sku(SINGLE_SKU, Database.Tier.GENERAL_PURPOSE, "Gen5", operation.input["vcores"])
@@ -128,6 +151,12 @@ def await_return(operation: Operation) -> Outcome:
     if _is_hyperscale(database):
         return Wait(settings.SHORT_WAIT_SECONDS, reason="Azure does not show the former tier yet.")
     return Next(choices=_copied(operation))
+
+
+@decides
+def await_window(operation: Operation) -> Outcome:
+    """At once where the copy ended in its window; else the last drop, into the pool, waits for another."""
+    return wait_for_window(operation, expected_seconds=MOVE_SECONDS)
 
 
 @acts
@@ -183,7 +212,7 @@ def await_stopped(operation: Operation) -> Outcome:
         return Wait(settings.SHORT_WAIT_SECONDS, reason="Azure ends what it has begun.")
     seen = _seen(database)
     if seen.sku.tier != Database.Tier.HYPERSCALE:
-        return Next(to="start_join", choices={TOO_LATE: True})
+        return Next(to="await_window", choices={TOO_LATE: True})
     left_just_now = database.pool is not None and seen.pool_name is None
     return Next(to=UNDONE, choices={"left_pool": True} if left_just_now else {})
 
@@ -207,11 +236,14 @@ CONVERT_BACK = Workflow(
         leave_refused_place,
         place,
         await_place,
+        await_beginning,
         hold_place,
         leave_pool,
         record_left_pool,
+        await_copying,
         start_return,
         await_return,
+        await_window,
         start_join,
         await_join,
         verify_login,
@@ -240,6 +272,10 @@ def _pool_for(operation: Operation, database: Database) -> ElasticPool:
     pool = stand_in_of(operation).pool or database.pool
     assert pool is not None, "its place is in a pool"
     return pool
+
+
+def _copying(operation: Operation) -> Copying:
+    return Copying(float(operation.choices["expected_seconds"]), SWITCH_SECONDS)
 
 
 def _copied(operation: Operation) -> dict[str, object]:

@@ -1,12 +1,14 @@
 """A pooled database becomes a Hyperscale one: looked into, copied online by Azure, held before the switch until its owner
-consents (or not at all), switched, and proved by a real sign-in and the tier that Azure shows.
+consents (or a window opens), switched, and proved by a real sign-in and the tier that Azure shows.
 
 Azure is always asked to hold (`manualCutover`): so a cancel is safe until we let it go. Its name, server and credential stay.
-Azure holds for 24 hours; what it then ends leaves the database as it was.
+Azure holds for 24 hours, so the copy begins no earlier than the next window allows; what Azure then ends leaves the database
+as it was.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -21,14 +23,17 @@ from operations.models import Operation
 from operations.outcomes import END, TOO_LATE, UNDONE, Next, Outcome, StepError, Wait
 from operations.workflow import Ending, Workflow, acts, computes, decides, signs_in
 from provisioning import copying, inspection, runs, tier_changes
+from provisioning.beginnings import HOLD, Copying
 from provisioning.holding import hold
 from provisioning.targets import database_of, reference, server_row_of, stand_in_of
+from provisioning.windows import wait_for_window, wait_to_begin
 from provisioning.workflows.create_database import place_locks
 from rotation.proof import prove_login
 
 KIND = "convert_to_hyperscale"
 HELD_HOURS = 24
 HELD_LOOK_SECONDS = 600.0
+SWITCH_SECONDS = 60.0  # upper end of what Microsoft calls typical (convert a database to Hyperscale, 2026)
 
 
 @signs_in
@@ -47,6 +52,14 @@ def place(operation: Operation) -> Outcome:
     if not stand_in.holds_room:
         tier_changes.settle_in_hyperscale(operation, stand_in, server_row_of(database_of(operation)))
     return Next()
+
+
+@decides
+def await_beginning(operation: Operation) -> Outcome:
+    """Copy so late that Azure's hold covers the next opening of its owner's windows; who is to consent picks the moment
+    himself, and only the fleet's freezes count."""
+    is_automatic = operation.input["cutover"] == "automatic"
+    return wait_to_begin(operation, Copying(_expected(operation), SWITCH_SECONDS, HOLD), minds_windows=is_automatic)
 
 
 @decides
@@ -86,14 +99,29 @@ def await_copy(operation: Operation) -> Outcome:
 @acts
 def await_consent(operation: Operation) -> Outcome:
     """Go on at once, or when the owner has consented; Azure's hold may end meanwhile, and then nothing has changed."""
-    if operation.input["cutover"] == "automatic" or "consented_by" in operation.choices:
+    may_go_on = operation.input["cutover"] == "automatic" or "consented_by" in operation.choices
+    left = _hold_left(operation)
+    if may_go_on and left > timedelta(0):
         return Next()
     run = runs.latest(operation, database_of(operation))
     if run is not None and not run.state.goes_on:
         return Next(to="await_cutover")
-    left = datetime.fromisoformat(operation.choices["held_until"]) - _now(operation)
+    if may_go_on:  # Azure holds it for longer than it says
+        held_until = _now(operation) + timedelta(seconds=HELD_LOOK_SECONDS)
+        return Next(choices={"held_until": held_until.isoformat()})
     seconds = min(HELD_LOOK_SECONDS, max(left.total_seconds(), settings.SHORT_WAIT_SECONDS))
     return Wait(seconds, on=consent_key(operation), reason="Copied; waits for consent to switch over.")
+
+
+@decides
+def await_window(operation: Operation) -> Outcome:
+    """The switch drops connections: it waits for its owner's window, or word, while Azure holds it."""
+    outcome, left = wait_for_window(operation, expected_seconds=SWITCH_SECONDS), _hold_left(operation)
+    if not isinstance(outcome, Wait):
+        return outcome
+    if left <= timedelta(0):
+        return Next(to="await_consent")
+    return replace(outcome, seconds=min(outcome.seconds, left.total_seconds()))
 
 
 @acts
@@ -122,7 +150,7 @@ def await_cutover(operation: Operation) -> Outcome:
     if run is None or run.state.goes_on or run.state is RunState.SUCCEEDED:
         return Wait(settings.SHORT_WAIT_SECONDS, reason="Azure is switching over.")
     if run.state is RunState.CANCELLED:
-        text = f"Nobody consented within Azure's {HELD_HOURS} hours; the database is as it was."
+        text = f"No consent and no window came within Azure's {HELD_HOURS} hours; the database is as it was."
         raise StepError("CutoverNotPerformed", text)
     return runs.ended_badly(operation, database, run, back_to="await_cutover", ask_again="start_conversion")
 
@@ -161,10 +189,12 @@ CONVERT_TO_HYPERSCALE = Workflow(
     steps=(
         inspect,
         place,
+        await_beginning,
         hold_place,
         start_conversion,
         await_copy,
         await_consent,
+        await_window,
         perform_cutover,
         await_cutover,
         verify_login,
@@ -196,6 +226,10 @@ def _held(operation: Operation) -> dict[str, object]:
     held = (now + timedelta(hours=HELD_HOURS)).isoformat()
     told = {"phase": Phase.WAITING, "state": RunState.RUNNING, "percent": 95, "expected_end_at": held}
     return {"copied_at": now.isoformat(), "held_until": held, "run": told}
+
+
+def _hold_left(operation: Operation) -> timedelta:
+    return datetime.fromisoformat(operation.choices["held_until"]) - _now(operation)
 
 
 def _now(operation: Operation) -> datetime:
