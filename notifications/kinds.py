@@ -76,6 +76,24 @@ KINDS: dict[str, Kind] = {
         WARNING,
         mailed=True,
     ),
+    "growth.proposed": Kind(
+        "{name} should grow",
+        "{name} will be full in about {days_left} days. Proposal {proposal} gives it more room: accept or dismiss it.",
+        mailed=True,
+    ),
+    "growth.nearing": Kind(
+        "{name} will be full in {days_left} days", "Proposal {proposal} gives it more room.", WARNING, mailed=True
+    ),
+    "growth.urgent": Kind(
+        "{name} is full in {days_left} days", "Proposal {proposal} gives it more room. Decide now.", ERROR, mailed=True
+    ),
+    "growth.accepted": Kind("{name} will grow", "Proposal {proposal} was accepted for later."),
+    "growth.begun": Kind("{name} grows", "Proposal {proposal} was accepted and has begun."),
+    "growth.not_begun": Kind(
+        "{name} cannot grow yet", "Proposal {proposal} cannot begin: {reason}. It is tried again.", WARNING, mailed=True
+    ),
+    "growth.dismissed": Kind("{name} is left as it is", "Proposal {proposal} was dismissed."),
+    "growth.withdrawn": Kind("{name} has room", "Proposal {proposal} is not needed any more."),
     "identity.secret_expiring": Kind(
         "Our own client secret ends in {days} days", "It is valid until {ends_at}.", WARNING, mailed=True
     ),

@@ -7,9 +7,9 @@ from datetime import date
 
 from django.db import transaction
 
+from notifications import services as notifications
 from operations import audit, clock
 from operations.errors import OperationRefused
-from operations.models import OutboxEvent
 from operations.services import serialise
 from provisioning.models import GrowthProposal
 
@@ -122,4 +122,5 @@ def tell(row: GrowthProposal, kind: str, *, actor: str = ACTOR, reason: str = ""
         "proposal": str(row.pk),
     }
     audit.record(kind, actor=actor, target=row.target, workspace=row.workspace, after=facts, reason=reason)
-    OutboxEvent.objects.create(kind=kind, target=row.target, workspace=row.workspace, data=facts)
+    told = {**facts, "reason": reason} if reason else facts
+    notifications.tell(kind, target=row.target, workspace=row.workspace, facts=told)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
 from cloud import factory
 from inventory.models import Database, Workspace
 from inventory.states import Status
+from notifications.kinds import KINDS, title_of
 from operations import clock
 from operations.models import AuditEvent, OutboxEvent
 from provisioning.changes.consent import ACCEPTED
+from provisioning.growth import proposals
 from provisioning.growth.accepting import NothingLarger, accept, begin_due, schedule
 from provisioning.growth.proposals import ProposalOver, dismiss
 from provisioning.growth.sampling import forget_old_samples, sample_sizes
@@ -75,6 +79,17 @@ def test_it_grows_louder_as_days_run_out(database: Database):
     kinds = list(OutboxEvent.objects.order_by("sequence").values_list("kind", flat=True))
     assert kinds == ["growth.proposed", "growth.nearing", "growth.urgent"]
     assert GrowthProposal.objects.get().alerted_days == 7
+
+
+def test_what_is_told_of_growth_has_words(database: Database):
+    grow(database, today=95, per_day=1)
+    watch_growth()
+    dismiss(GrowthProposal.objects.get(), actor="owner", reason="We clean up.")
+    told = [title_of(event.kind, event.data) for event in OutboxEvent.objects.order_by("sequence")]
+    name = database.azure_name
+    assert told == [f"{name} should grow", f"{name} is full in 5.0 days", f"{name} is left as it is"]
+    sources = "".join(path.read_text() for path in Path(proposals.__file__).parent.glob("*.py"))
+    assert set(re.findall(r'"(growth\.[a-z_]+)"', sources)) - {"growth.not_measured"} <= set(KINDS)
 
 
 def test_a_dismissed_proposal_is_told_all_the_same_when_days_remain(database: Database):
