@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from itertools import islice
 
 from django.conf import settings
 from django.db import transaction
@@ -16,9 +17,11 @@ from operations.errors import OperationInProgress, OperationRefused
 from operations.models import Operation, Priority
 from operations.services import serialise, submit
 from provisioning.drift.differences import FIREWALL
+from provisioning.drift.disturbing import begin_with
 from provisioning.drift.findings import ACTOR, tell
 from provisioning.drift.pauses import unpaused
 from provisioning.models import Finding
+from provisioning.windows import KEY as WINDOW
 
 State, Kind, Severity = Finding.State, Finding.Kind, Finding.Severity
 FLEET = "fleet"
@@ -62,12 +65,16 @@ def repair_due() -> int:
 
 
 @transaction.atomic
-def request_repair(target: str, *, actor: str, reason: str = "") -> Operation:
-    """Re-apply what we want of everything that was found open on this resource. Raises NotRepairable, OperationInProgress."""
+def request_repair(target: str, *, actor: str, reason: str = "", waits: bool = True) -> Operation:
+    """Re-apply what we want of everything that was found open on this resource; while its owners may not be disturbed, first
+    what disturbs nobody. Where all does, the repair `waits` for their window. Raises NotRepairable, OperationInProgress."""
     found = [one for one in _open_on(target).select_for_update() if is_repairable(one)]
     row = row_of(target)
     if not found or row is None or row.status != Status.READY:
         raise NotRepairable("Nothing was found on it that we can put right.")
+    found = begin_with(found, row, waits=waits)
+    if not found:
+        raise NotRepairable("What was found on it has to wait for a window.")
     wish = {"attributes": sorted({one.attribute for one in found}), "reason": reason}
     kind, workspace = f"repair_{target.partition(':')[0]}", _workspace_of(row)
     operation = submit(kind, target=target, actor=actor, workspace=workspace, wish=wish, priority=Priority.REPAIR)
@@ -125,16 +132,23 @@ def _stop(finding: Finding, count: int, most: int) -> None:
 
 def _next_targets() -> list[str]:
     running = Operation.objects.filter(kind__in=[f"repair_{name}" for name in MODELS], priority=Priority.REPAIR)
-    room = settings.DRIFT_REPAIRS_AT_ONCE - running.exclude(state__in=Operation.TERMINAL).count()
+    at_work = running.exclude(state__in=Operation.TERMINAL).exclude(waits_on__startswith=WINDOW)
+    room = settings.DRIFT_REPAIRS_AT_ONCE - at_work.count()
     rows = Finding.objects.filter(state=State.OPEN, repairs__lt=settings.DRIFT_REPAIR_ATTEMPTS)
     worst = rows.values("target").annotate(worst=Min("severity"), since=Min("first_seen_at")).order_by("worst", "since")
     targets = unpaused(one["target"] for one in worst)
-    return [target for target in targets if any(map(is_repairable, _open_on(target)))][: max(room, 0)]
+    return list(islice(filter(_may_begin, targets), max(room, 0)))
+
+
+def _may_begin(target: str) -> bool:
+    """Whether something can be put right now. What only its owner's window allows takes no place before."""
+    found, row = [one for one in _open_on(target) if is_repairable(one)], row_of(target)
+    return bool(row and found and begin_with(found, row, waits=False))
 
 
 def _begin(target: str) -> int:
     with contextlib.suppress(OperationInProgress, NotRepairable):
-        request_repair(target, actor=ACTOR, reason="found by comparison")
+        request_repair(target, actor=ACTOR, reason="found by comparison", waits=False)
         return 1
     return 0
 

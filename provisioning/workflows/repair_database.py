@@ -16,19 +16,24 @@ from operations.outcomes import Next, Outcome
 from operations.workflow import Workflow, acts, decides
 from provisioning import securing
 from provisioning.drift.differences import database_differences, database_tags
+from provisioning.drift.disturbing import await_owners, disturbs
 from provisioning.drift.putting_back import put_back, settle, wanted
 from provisioning.holding import hold
 from provisioning.targets import database_of, reference, server_row_of
 from provisioning.workflows.create_database import place_locks
 
-DROPS_CONNECTIONS = frozenset(("pool", "sku"))
+
+@decides
+def await_window(operation: Operation) -> Outcome:
+    """Another place or other compute drops connections: that waits for the owner's window, a setting does not."""
+    return await_owners(operation, database_of(operation))
 
 
 @decides
 def hold_place(operation: Operation) -> Outcome:
     """Keep its place as it is; whoever works on its credential ends first where connections will drop."""
     database = database_of(operation)
-    mode = Mode.EXCLUSIVE if DROPS_CONNECTIONS & wanted(operation) else Mode.SHARED
+    mode = Mode.EXCLUSIVE if disturbs(operation.target_key, wanted(operation)) else Mode.SHARED
     itself = Lock(database.key, mode, "repairs the database")
     return hold(operation, server_row_of(database), [*place_locks(database, "repairs a database"), itself])
 
@@ -61,7 +66,7 @@ def secure_encryption(operation: Operation) -> Outcome:
 REPAIR_DATABASE = Workflow(
     kind="repair_database",
     settle=settle,
-    steps=(hold_place, put_database_back, secure_retention, secure_encryption),
+    steps=(await_window, hold_place, put_database_back, secure_retention, secure_encryption),
     point_of_no_return="put_database_back",
     deadline=timedelta(hours=4),
 )
@@ -74,7 +79,7 @@ def _change(operation: Operation, database: Database, seen: ObservedDatabase, le
     return DatabaseChange(
         pool_name=database.pool.azure_name if database.pool and "pool" in left else None,
         sku=Sku(database.sku_name, database.service_tier, "Gen5", database.vcores)
-        if single and left & DROPS_CONNECTIONS
+        if single and disturbs(database.key, left)
         else None,
         max_size_bytes=database.size_bytes if "max_size_bytes" in left and not single else None,
         backup_redundancy=database.backup_redundancy if "backup_redundancy" in left else None,

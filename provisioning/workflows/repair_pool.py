@@ -15,9 +15,16 @@ from operations.models import Operation
 from operations.outcomes import Outcome
 from operations.workflow import Workflow, acts, decides
 from provisioning.drift.differences import pool_differences, pool_sku, pool_tags
+from provisioning.drift.disturbing import await_owners
 from provisioning.drift.putting_back import put_back, settle
 from provisioning.holding import hold
 from provisioning.targets import pool_of, reference
+
+
+@decides
+def await_window(operation: Operation) -> Outcome:
+    """Other compute drops the connections of every database in it: that waits for all their owners' windows."""
+    return await_owners(operation, pool_of(operation))
 
 
 @decides
@@ -44,17 +51,18 @@ def put_pool_back(operation: Operation) -> Outcome:
 REPAIR_POOL = Workflow(
     kind="repair_pool",
     settle=settle,
-    steps=(hold_pool, put_pool_back),
+    steps=(await_window, hold_pool, put_pool_back),
     point_of_no_return="put_pool_back",
     deadline=timedelta(hours=4),
 )
 
 
 def _change(operation: Operation, pool: ElasticPool, seen: ObservedPool, left: set[str]) -> PoolChange:
-    """With another size come other limits, so size, storage and limits go together; tags that others added stay."""
+    """With another size come other limits, so storage and limits go together, and with the size where it differs (it drops
+    connections, so not otherwise); tags that others added stay."""
     sized = bool(left & {"sku", "max_size_bytes", "per_database_vcores"})
     return PoolChange(
-        sku=pool_sku(pool) if sized else None,
+        sku=pool_sku(pool) if "sku" in left else None,
         max_size_bytes=pool.max_size_bytes if sized else None,
         per_database_vcores=(pool.per_database_min_vcores, pool.per_database_max_vcores) if sized else None,
         zone_redundant=pool.is_zone_redundant if "zone_redundant" in left else None,
