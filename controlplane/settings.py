@@ -236,6 +236,7 @@ EXPECTED_REMOVAL_SECONDS = env_float("EXPECTED_REMOVAL_SECONDS", 60.0)
 EXPECTED_CHANGE_SECONDS = env_float("EXPECTED_CHANGE_SECONDS", 120.0)  # of size or pool, where no data are copied
 # Prices of vCores and storage by region, with their date and source; plans say so where one is missing.
 PRICES_FILE = env_text("PRICES_FILE", str(BASE_DIR / "provisioning" / "data" / "prices.json"))
+EXPECTED_CREDENTIAL_SECONDS = env_float("EXPECTED_CREDENTIAL_SECONDS", 15.0)
 CREDENTIAL_DAYS = env_int("CREDENTIAL_DAYS", 90, minimum=1)  # how long a published credential is promised to work
 # A replaced credential works for the overlap: longer than consumers' documented cache and pool lifetime together. Then it
 # goes as soon as no session uses it any more, at the latest after the drain time.

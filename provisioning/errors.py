@@ -15,6 +15,12 @@ class UnsupportedServiceKind(WishRefused):
     code = "UnsupportedServiceKind"
 
 
+class CastNotSupported(WishRefused):
+    """DICOM Cast is an option of a DICOM service that signs in by password."""
+
+    code = "CastNotSupported"
+
+
 class SizeNotSupported(WishRefused):
     """No tier holds a database of this size."""
 

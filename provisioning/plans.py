@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from inventory.models import Database, ServiceInstance, Workspace
@@ -11,12 +11,16 @@ from operations.clock import database_now
 from operations.models import Operation
 from operations.outcomes import Ask
 from operations.workflow import Mode, workflow_of
+from provisioning.cast import SWITCHES
 from provisioning.changes.forecast import planned
 from provisioning.changes.growth import plan_growth, to_be_grown
-from provisioning.changes.plan import Placement, Plan, Reason
+from provisioning.changes.plan import Placement, Plan, PlannedOperation, Reason
 from provisioning.changes.trial import tried
 from provisioning.restores import RestoreWish, request_restore
 from provisioning.services import ServiceWish, check_wish, request_deletion, request_service
+from provisioning.workflows.create_database import FOR_CAST
+
+STEPS_FOR_CAST = frozenset(step.name for step in FOR_CAST)
 
 
 def plan_service(workspace: Workspace, wish: ServiceWish, *, actor: str) -> Plan:
@@ -46,7 +50,7 @@ def plan_restore(workspace: Workspace, wish: RestoreWish, *, actor: str) -> Plan
 
 def _planned_creation(workspace: Workspace, wish: ServiceWish, *, actor: str) -> Plan:
     database = to_be_grown(workspace, wish.name, wish.kind, wish.size_bytes)
-    if database is not None:
+    if database is not None and database.service is not None and database.service.has_cast == wish.cast:
         check_wish(workspace, wish)
         return plan_growth(database, wish.size_bytes, actor=actor)
     before = database_now()
@@ -54,7 +58,9 @@ def _planned_creation(workspace: Workspace, wish: ServiceWish, *, actor: str) ->
     if operation is None:
         return Plan("none")
     if operation.created_at < before:
-        return Plan("wait", operations=(planned(operation),))
+        return Plan("wait", operations=(_planned(operation),))
+    if operation.kind in SWITCHES:
+        return Plan("change", operations=(_planned(operation),))
     for step in workflow_of(operation.kind).steps:
         if step.mode is not Mode.DECIDES:
             break
@@ -63,25 +69,33 @@ def _planned_creation(workspace: Workspace, wish: ServiceWish, *, actor: str) ->
             return Plan("refuse", refusals=(Reason(outcome.code, outcome.message),))
     made = Operation.objects.filter(parent=operation).order_by("-kind")  # a server before a pool
     return Plan(
-        "create", tuple(planned(one) for one in (*made, operation)), _placement(operation, _database_of(operation))
+        "create", tuple(_planned(one) for one in (*made, operation)), _placement(operation, _database_of(operation))
     )
 
 
 def _planned_deletion(service: ServiceInstance, *, actor: str) -> Plan:
     before = database_now()
     operation = request_deletion(service, actor=actor)
-    return Plan("delete" if operation.created_at >= before else "wait", operations=(planned(operation),))
+    return Plan("delete" if operation.created_at >= before else "wait", operations=(_planned(operation),))
 
 
 def _planned_restore(workspace: Workspace, wish: RestoreWish, *, actor: str) -> Plan:
     before = database_now()
     operation = request_restore(workspace, wish, actor=actor)
     if operation.created_at < before:
-        return Plan("wait", operations=(planned(operation),))
+        return Plan("wait", operations=(_planned(operation),))
     workflow_of(operation.kind).step("place")(operation)
     made = Operation.objects.filter(parent=operation)
     place = _placement(operation, Database.objects.get(pk=operation.pk))
-    return Plan("restore", tuple(planned(one) for one in (*made, operation)), place)
+    return Plan("restore", tuple(_planned(one) for one in (*made, operation)), place)
+
+
+def _planned(operation: Operation) -> PlannedOperation:
+    """As it stands in a plan; the steps for DICOM Cast only where it is wished for."""
+    found = planned(operation)
+    if operation.kind == "create_database" and not operation.input.get("cast"):
+        return replace(found, steps=tuple(step for step in found.steps if step not in STEPS_FOR_CAST))
+    return found
 
 
 def _placement(operation: Operation, database: Database) -> Placement:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from django.db import transaction
 
 from cloud.identities import EntraPrincipal
 from inventory.identifiers import azure_name, new_id
-from inventory.models import AuthMode, Database, ServiceInstance, Workspace
+from inventory.models import Database, ServiceInstance, Workspace
 from inventory.selectors import present_workspaces
 from inventory.states import Status, move
 from operations import audit
@@ -17,31 +17,32 @@ from operations.models import AuditEvent, Operation
 from operations.services import active_operation, cancel, submit
 from placement.engine.sizing import SizeRefused, Tier, tier_for, vcores_for_hyperscale
 from placement.snapshot import limits, policy
+from provisioning.cast import check_cast, meet_cast
 from provisioning.changes.consent import UNTOLD, Consent
 from provisioning.changes.growth import CONVERT, GROW, request_growth
 from provisioning.errors import (
     ChangeNotSupported,
-    IdentityNeeded,
-    IdentityNotUsed,
     RegionClosed,
     SizeNotSupported,
     UnsupportedServiceKind,
     WorkspaceBeingDeleted,
     WorkspaceGone,
 )
+from provisioning.identities import check_identity, identity_columns, identity_told, meet_identity
 from provisioning.standing import Standing, check_room, hold, standing
 from rotation.services import make_way
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceWish:
-    """A service as its owner describes it; `size_bytes` is planned capacity. `identity`: as whom it signs in, where only
-    Entra may."""
+    """A service as its owner describes it; `size_bytes` is planned capacity, `cast` asks for DICOM Cast beside it.
+    `identity`: as whom it signs in, where only Entra may."""
 
     name: str
     kind: str
     size_bytes: int
     identity: EntraPrincipal | None = None
+    cast: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +76,17 @@ def request_service(workspace: Workspace, wish: ServiceWish, *, actor: str, cons
 
 def check_wish(workspace: Workspace, wish: ServiceWish) -> Tier:
     """The tier that would hold it. Raises WishRefused."""
-    _check_identity(workspace, wish)
+    check_identity(workspace, wish.identity)
     if wish.kind not in ServiceInstance.Kind.values:
         raise UnsupportedServiceKind(f"A service of kind {wish.kind} keeps no data in Azure SQL; FHIR and DICOM do.")
+    if wish.cast:
+        check_cast(workspace, wish.kind)
     if not workspace.region.is_open:
         raise RegionClosed(f"{workspace.region.display_name} takes no new databases.")
     try:
         return tier_for(wish.size_bytes, limits())
     except SizeRefused as error:
         raise SizeNotSupported(str(error)) from error
-
-
-def _check_identity(workspace: Workspace, wish: ServiceWish) -> None:
-    """An identity belongs to services of workspaces in which only Entra may sign in, and to all of these."""
-    only_entra = workspace.auth_mode == AuthMode.ENTRA_ONLY
-    if only_entra and wish.identity is None:
-        raise IdentityNeeded("Only Entra may sign in here; say as which application or managed identity it does.")
-    if not only_entra and wish.identity is not None:
-        raise IdentityNotUsed("Services of this workspace sign in by password; leave the identity out.")
 
 
 @transaction.atomic
@@ -151,7 +145,7 @@ def _ask_to_stop(operation: Operation, *, actor: str) -> None:
 
 
 def _create(workspace: Workspace, wish: ServiceWish, *, actor: str) -> Granted:
-    columns = _identity_columns(wish.identity)
+    columns = {"has_cast": wish.cast, **identity_columns(wish.identity)}
     service = ServiceInstance.objects.create(workspace=workspace, name=wish.name, kind=wish.kind, **columns)
     database = _add_database(service, wish)
     operation = submit(
@@ -159,7 +153,7 @@ def _create(workspace: Workspace, wish: ServiceWish, *, actor: str) -> Granted:
         target=database.key,
         actor=actor,
         workspace=workspace.name,
-        wish={"kind": wish.kind, "size_bytes": wish.size_bytes, "service": wish.name},
+        wish=_as_input(wish),
         beside=_wished(service, wish, actor=actor),
     )
     return Granted(service, operation, is_new=True)
@@ -187,21 +181,33 @@ def _add_database(service: ServiceInstance, wish: ServiceWish) -> Database:
 def _meet(service: ServiceInstance, wish: ServiceWish, found: Standing, *, actor: str, consent: Consent) -> Granted:
     database = Database.objects.select_for_update().exclude(status=Status.DELETED).get(service=service)
     running = active_operation(database.key)
-    if running is not None and not _is_repeated(running, database, service, wish):
+    if running is None:
+        return Granted(service, _change(database, service, wish, found, actor=actor, consent=consent))
+    if service.has_cast != wish.cast or not _is_repeated(running, database, service, wish):
         raise OperationInProgress(running)
-    in_line = Operation.objects.filter(follows=running).first() if running else None
+    in_line = Operation.objects.filter(follows=running).first()
     if in_line is not None:
         raise OperationInProgress(in_line)  # a removal follows: that is what is wished for now
+    meet_identity(service, database, wish.identity)
+    return Granted(service, running)
+
+
+def _change(
+    database: Database, service: ServiceInstance, wish: ServiceWish, found: Standing, *, actor: str, consent: Consent
+) -> Operation | None:
+    """What makes a service that stands, or has failed, what is wished for; None where it is so already."""
     if service.kind != wish.kind:
         raise ChangeNotSupported("The service exists with another kind; changing it is not supported.")
-    _meet_identity(service, database, wish)
-    if running is None and database.size_bytes != wish.size_bytes:
-        check_room(found)
-        return Granted(service, request_growth(database, wish.size_bytes, actor=actor, consent=consent))
-    if running is None and database.status == Status.FAILED:
-        check_room(found)
-        return Granted(service, _create_again(database, service, actor=actor))
-    return Granted(service, running)
+    meet_identity(service, database, wish.identity)
+    same_size, same_cast = database.size_bytes == wish.size_bytes, service.has_cast == wish.cast
+    if same_size and database.status != Status.FAILED:
+        return meet_cast(database, found, wanted=wish.cast, actor=actor)
+    if not same_cast:
+        raise ChangeNotSupported("Cast can be switched for a ready service of the size that it has.")
+    check_room(found)
+    if not same_size:
+        return request_growth(database, wish.size_bytes, actor=actor, consent=consent)
+    return _create_again(database, service, wish, actor=actor)
 
 
 def _is_repeated(running: Operation, database: Database, service: ServiceInstance, wish: ServiceWish) -> bool:
@@ -211,23 +217,12 @@ def _is_repeated(running: Operation, database: Database, service: ServiceInstanc
     return same and running.kind in ("create_database", GROW, CONVERT)
 
 
-def _meet_identity(service: ServiceInstance, database: Database, wish: ServiceWish) -> None:
-    """A creation that failed may be tried again with another identity: perhaps the directory did not know the first."""
-    columns = _identity_columns(wish.identity)
-    if all(getattr(service, name) == value for name, value in columns.items()):
-        return
-    if database.status != Status.FAILED or database.ready_at is not None:
-        raise ChangeNotSupported("The service exists with another identity; changing it is not supported.")
-    ServiceInstance.objects.filter(pk=service.pk).update(**columns)
+def _as_input(wish: ServiceWish) -> dict[str, object]:
+    told = {"kind": wish.kind, "size_bytes": wish.size_bytes, "service": wish.name}
+    return {**told, "cast": True} if wish.cast else told
 
 
-def _identity_columns(identity: EntraPrincipal | None) -> dict[str, str]:
-    if identity is None:
-        return dict.fromkeys(("entra_name", "entra_object_id", "entra_client_id"), "")
-    return {f"entra_{name}": value for name, value in asdict(identity).items()}
-
-
-def _create_again(database: Database, service: ServiceInstance, *, actor: str) -> Operation:
+def _create_again(database: Database, service: ServiceInstance, wish: ServiceWish, *, actor: str) -> Operation:
     """A new attempt at a failed creation, with the same row, names and place."""
     move(database, Status.CREATING, error_code="", error_message="")
     return submit(
@@ -235,7 +230,7 @@ def _create_again(database: Database, service: ServiceInstance, *, actor: str) -
         target=database.key,
         actor=actor,
         workspace=service.workspace.name,
-        wish={"kind": service.kind, "size_bytes": database.size_bytes, "service": service.name, "again": True},
+        wish={**_as_input(wish), "again": True},
     )
 
 
@@ -245,9 +240,11 @@ def _wished(service: ServiceInstance, wish: ServiceWish, *, actor: str) -> Audit
         actor=actor,
         target=f"service:{service.pk}",
         workspace=service.workspace.name,
-        after={"name": wish.name, "kind": wish.kind, "size_bytes": wish.size_bytes, **_identity_told(wish)},
+        after={
+            "name": wish.name,
+            "kind": wish.kind,
+            "size_bytes": wish.size_bytes,
+            "cast": wish.cast,
+            **identity_told(wish.identity),
+        },
     )
-
-
-def _identity_told(wish: ServiceWish) -> dict[str, object]:
-    return {"identity": asdict(wish.identity)} if wish.identity else {}

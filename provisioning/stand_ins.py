@@ -10,6 +10,9 @@ from operations.services import submit
 from operations.workflow import Ending
 from provisioning.targets import database_of, restored_row_of, stand_in_of
 from rotation import issue
+from rotation.holding import is_wanted
+from rotation.names import Purpose
+from rotation.services import issue_cast_again
 
 PLACE = ("server_id", "pool_id", "holds_room", "placement")
 OBSERVED = (
@@ -31,6 +34,11 @@ def as_restored(operation: Operation) -> Database:
     return database
 
 
+def is_taken_over(restored: Database) -> bool:
+    """True once the row leads to the restored database; asked anew, for whoever comes late."""
+    return Database.objects.filter(pk=restored.pk, azure_name=restored.azure_name).exists()
+
+
 def settle(operation: Operation, ending: Ending) -> None:
     """The row leads to the restored database; or all is as it was, and what came to be in Azure is removed."""
     database, stand_in = database_of(operation), stand_in_of(operation)
@@ -43,6 +51,8 @@ def settle(operation: Operation, ending: Ending) -> None:
 def _take_over(operation: Operation, database: Database, stand_in: Database) -> None:
     """Exchange names and places. What was replaced keeps its life's dates, so that it can be told from what never was."""
     now = clock.now()
+    if is_wanted(database, Purpose.CAST):
+        issue_cast_again(database, actor=operation.actor)  # first: operations are locked before what they change
     exchange(database, stand_in)
     Database.objects.filter(pk=stand_in.pk).update(ready_at=database.ready_at, created_at=database.created_at)
     if operation.input["undeletes"]:

@@ -10,7 +10,7 @@ from operations import audit, clock
 from operations.errors import OperationRefused
 from operations.waking import wake
 from rotation.models import Credential
-from rotation.names import credential_key, other_slot
+from rotation.names import other_slot
 
 Status = Credential.Status
 
@@ -43,8 +43,8 @@ def _record(active: Credential, *, actor: str) -> None:
     audit.record(
         "credential.acknowledged",
         actor=actor,
-        target=credential_key(database),
+        target=active.key,
         workspace=database.service.workspace.name if database.service else "",
         after={"secret": active.stable_secret, "version": active.stable_version, "user": active.user_name},
     )
-    wake([credential_key(database)])
+    wake([active.key])

@@ -8,8 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from inventory.calendar import Span
 from inventory.calendars import freezes_by_workspace
@@ -18,7 +17,9 @@ from inventory.states import Status
 from operations import clock
 from operations.errors import OperationInProgress
 from operations.models import Operation
-from rotation.models import Credential
+from rotation.holding import LEAVING
+from rotation.models import KEY, Credential
+from rotation.names import purpose_of
 from rotation.schedule import policy_of, start_at
 from rotation.services import request_retirement, request_rotation
 
@@ -34,13 +35,14 @@ def request_due() -> int:
     now = clock.now()
     for credential in left_overlapping(now)[:LARGEST_BATCH]:
         with contextlib.suppress(OperationInProgress):
-            request_retirement(credential.database, actor=SCHEDULER)
+            request_retirement(credential.database, actor=SCHEDULER, purpose=purpose_of(credential.slot))
     begun, room = 0, settings.ROTATION_CONCURRENCY - rotations_at_work()
     freezes = freezes_by_workspace(now)
     for credential in due_credentials(now)[: LARGEST_BATCH if room > 0 else 0]:
         if begun < room and _may_begin(credential, now, freezes):
             with contextlib.suppress(OperationInProgress):
-                request_rotation(credential.database, actor=SCHEDULER, reason="due by policy")
+                purpose = purpose_of(credential.slot)
+                request_rotation(credential.database, actor=SCHEDULER, reason="due by policy", purpose=purpose)
                 begun += 1
     return begun
 
@@ -61,12 +63,10 @@ def rotations_at_work() -> int:
 
 
 def _idle() -> QuerySet[Credential]:
-    target = Concat(Value("credential:"), Cast(OuterRef("database_id"), CharField()))
-    busy = Operation.objects.filter(target_key=target).exclude(state__in=Operation.TERMINAL)
-    present = Q(database__status__in=(Status.READY, Status.UPDATING, Status.FAILED))
-    rows: QuerySet[Credential] = Credential.objects.filter(present, ~Exists(busy)).select_related(
-        "database__service__workspace", "database__server"
-    )
+    busy = Operation.objects.filter(target_key=OuterRef("target_key")).exclude(state__in=Operation.TERMINAL)
+    present = Q(database__status__in=(Status.READY, Status.UPDATING, Status.FAILED)) & ~LEAVING
+    idle = Credential.objects.annotate(target_key=KEY).filter(present, ~Exists(busy))
+    rows: QuerySet[Credential] = idle.select_related("database__service__workspace", "database__server")
     return rows
 
 

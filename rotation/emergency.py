@@ -9,18 +9,16 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from inventory.models import Database, ServiceInstance
+from inventory.models import ServiceInstance
 from notifications.services import tell
 from operations import audit, clock
 from operations.errors import OperationRefused
 from operations.models import Operation, Priority
 from operations.services import submit
-from rotation.holding import GONE
-from rotation.models import Credential
-from rotation.names import credential_key
+from rotation.holding import LEAVING
+from rotation.models import KEY, Credential
 
 Status = Credential.Status
 
@@ -61,11 +59,11 @@ class Reach:
     def credentials(self) -> QuerySet[Credential]:
         """Active credentials within reach, worst first: two users that work, then the largest, then the longest used."""
         overlapping = Credential.objects.filter(database=OuterRef("database"), status=Status.OVERLAPPING)
-        rows = Credential.objects.filter(status=Status.ACTIVE).exclude(database__status__in=GONE)
+        rows = Credential.objects.filter(status=Status.ACTIVE).exclude(LEAVING)
         rows = rows.exclude(database__server__auth_mode="entra_only")  # nobody can know what has no password
         if self.scope is not Scope.EVERYTHING:
             rows = rows.filter(**{COLUMN_OF[self.scope]: self.id})
-        return rows.annotate(doubled=Exists(overlapping)).order_by(
+        return rows.annotate(target_key=KEY, doubled=Exists(overlapping)).order_by(
             "-doubled", "-database__size_bytes", "promoted_at", "pk"
         )
 
@@ -115,16 +113,17 @@ def reach_of(operation: Operation) -> Reach:
     return Reach(Scope(operation.input["scope"]), UUID(found) if found else None)
 
 
-def next_databases(operation: Operation, *, limit: int) -> list[Database]:
+def next_credentials(operation: Operation, *, limit: int) -> list[Credential]:
     """The worst of those whose replacement has not begun since the emergency was declared, by whomever."""
     rows = _concerned(operation).exclude(Exists(_replacements(operation)))
-    return [row.database for row in rows.select_related("database__service__workspace")[:limit]]
+    return list(rows.select_related("database__service__workspace")[:limit])
 
 
 def known_credentials(operation: Operation) -> QuerySet[Credential]:
-    """Active credentials within reach whose database still has a user that worked when the emergency was declared."""
+    """Active credentials within reach beside which a user still works that worked when the emergency was declared."""
     declared = datetime.fromisoformat(operation.input["declared_at"])
-    left = Credential.objects.filter(database=OuterRef("database"), status=Status.OVERLAPPING, promoted_at__lt=declared)
+    beside = Credential.objects.annotate(target_key=KEY).filter(target_key=OuterRef("target_key"))
+    left = beside.filter(status=Status.OVERLAPPING, promoted_at__lt=declared)
     replaced = _replacements(operation).filter(state=Operation.State.SUCCEEDED)
     return _concerned(operation).filter(~Exists(replaced) | Exists(left)).select_related("database")
 
@@ -134,24 +133,29 @@ def still_at_work(credentials: QuerySet[Credential]) -> QuerySet[Credential]:
     return credentials.filter(Exists(_on_the_same().exclude(state__in=Operation.TERMINAL)))
 
 
-def given_up(operation: Operation, *, limit: int) -> list[Database]:
-    """Of them, the databases whose replacement failed or was cancelled and on which nothing works, worst first."""
+def given_up(operation: Operation, *, limit: int) -> list[Credential]:
+    """Those of them whose replacement failed or was cancelled and on which nothing works, worst first."""
     idle = known_credentials(operation).exclude(Exists(_on_the_same().exclude(state__in=Operation.TERMINAL)))
-    return [row.database for row in idle.select_related("database__service__workspace")[:limit]]
+    return list(idle.select_related("database__service__workspace")[:limit])
 
 
 def waiting_for_human(operation: Operation, *, limit: int) -> list[Operation]:
     """What works on the worst of them and needs attention."""
     stuck = _on_the_same().filter(state=Operation.State.NEEDS_ATTENTION)
-    keys = [credential_key(row.database) for row in known_credentials(operation).filter(Exists(stuck))[:limit]]
+    keys = [row.key for row in known_credentials(operation).filter(Exists(stuck))[:limit]]
     return list(Operation.objects.filter(target_key__in=keys, state=Operation.State.NEEDS_ATTENTION))
 
 
 def progress_of(operation: Operation) -> dict[str, int]:
     """How many databases are within reach, and of how many nothing that was known works any more."""
-    total, known = _concerned(operation).count(), known_credentials(operation)
+    total, known = _databases(_concerned(operation)), known_credentials(operation)
     stuck = known.filter(Exists(_on_the_same().filter(state=Operation.State.NEEDS_ATTENTION)))
-    return {"databases": total, "replaced": total - known.count(), "needAttention": stuck.count()}
+    return {"databases": total, "replaced": total - _databases(known), "needAttention": _databases(stuck)}
+
+
+def _databases(credentials: QuerySet[Credential]) -> int:
+    """How many there are; one may have a credential for DICOM Cast too."""
+    return credentials.order_by().aggregate(n=Count("database_id", distinct=True))["n"] or 0
 
 
 def _concerned(operation: Operation) -> QuerySet[Credential]:
@@ -166,5 +170,4 @@ def _replacements(operation: Operation) -> QuerySet[Operation]:
 
 
 def _on_the_same() -> QuerySet[Operation]:
-    target = Concat(Value("credential:"), Cast(OuterRef("database_id"), CharField()))
-    return Operation.objects.filter(target_key=target)
+    return Operation.objects.filter(target_key=OuterRef("target_key"))

@@ -13,9 +13,8 @@ from notifications.services import tell
 from operations import audit, clock
 from operations.models import OutboxEvent
 from operations.services import serialise
-from rotation.holding import GONE
+from rotation.holding import LEAVING
 from rotation.models import Credential
-from rotation.names import credential_key
 
 ALERT_DAYS = (30, 14, 7, 1, 0)  # 0: overdue
 LARGEST_BATCH = 500
@@ -40,7 +39,7 @@ def expiring(now: datetime) -> QuerySet[Credential]:
         passed = Q(valid_until__lte=now + timedelta(days=days))
         untold |= passed & (Q(alerted_days__isnull=True) | Q(alerted_days__gt=days))
     rows = Credential.objects.filter(untold, status=Credential.Status.ACTIVE)
-    return rows.exclude(database__status__in=GONE).order_by("valid_until", "pk")
+    return rows.exclude(LEAVING).order_by("valid_until", "pk")
 
 
 @transaction.atomic
@@ -86,7 +85,7 @@ def _alert(credential: Credential, days: int, now: datetime) -> bool:
         return False
     kind = "credential.expiring" if days else "credential.expired"
     service = credential.database.service
-    workspace, target = service.workspace.name if service else "", credential_key(credential.database)
+    workspace, target = service.workspace.name if service else "", credential.key
     facts = {
         "secret": credential.stable_secret,
         "version": credential.stable_version,

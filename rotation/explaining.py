@@ -8,7 +8,7 @@ from cloud.errors import CloudError
 from operations.models import Operation
 from operations.outcomes import Ask, Outcome, StepError
 from operations.workflow import Run
-from rotation.targets import active_credential, database_of
+from rotation.targets import active_credential, database_of, purpose_in
 
 FAILURES_BEFORE_ASKING = 4  # rotations given up in a row: with their pauses, more than half a day
 
@@ -30,7 +30,7 @@ def explained(run: Run) -> Run:
 def _told(operation: Operation, error: CloudError) -> Outcome:
     database = database_of(operation)
     text = f"{database}, {operation.step}: {error}"
-    active = active_credential(database)
+    active = active_credential(database, purpose_in(operation))
     if not error.transient and active is not None and active.failures >= FAILURES_BEFORE_ASKING:
         return Ask(error.code, text)
     raise StepError(error.code, text, transient=error.transient, retry_after=error.retry_after) from error

@@ -24,7 +24,7 @@ from rotation import identities
 from rotation.holding import is_entra_only
 from rotation.logins import administrator, record_sign_in, user_login
 from rotation.models import Credential
-from rotation.names import credential_key, other_slot, stable_secret_of, staging_secret_of, user_of
+from rotation.names import Purpose, credential_key, other_slot, purpose_of, stable_secret_of, staging_secret_of, user_of
 from rotation.passwords import new_password
 from rotation.schedule import next_rotation_at, policy_of
 from rotation.vault import RUN_TAG, document, read_secret, set_once
@@ -40,22 +40,25 @@ def stage_password(operation: Operation, database: Database, *, slot: str = "a")
     """
     if is_entra_only(database):
         return Next()
-    attempt = operation.choices.get("passwords_refused", 0)
+    attempt = operation.choices.get(_noted("passwords_refused", slot), 0)
     version = set_once(operation, database, staging_secret_of(database, slot), new_password, attempt=attempt)
     until = clock.now() + timedelta(days=settings.CREDENTIAL_DAYS)
     return Next(
         choices={
-            "staging_version": version.version,
-            "valid_until": until.isoformat(),
-            **_untidiness(operation, version),
+            _noted("staging_version", slot): version.version,
+            _noted("valid_until", slot): until.isoformat(),
+            **_untidiness(operation, version, slot),
         }
     )
 
 
-def create_user(operation: Operation, database: Database, *, slot: str = "a") -> Outcome:
-    """Make the database's user with the staged password, or set it; repeating it sets the same password again.
+def create_user(
+    operation: Operation, database: Database, *, slot: str = "a", stage_again: str = "stage_password"
+) -> Outcome:
+    """Make the slot's user with the staged password, or set it; repeating it sets the same password again.
 
-    Where only Entra may sign in it is the user of its service's identity.
+    A password that policy refuses is staged anew by the step `stage_again`. Where only Entra may sign in it is the user of
+    its service's identity.
     """
     if is_entra_only(database):
         return identities.make_user(database)
@@ -64,10 +67,10 @@ def create_user(operation: Operation, database: Database, *, slot: str = "a") ->
         with administrator(operation, database) as admin:
             factory.sql_logins().ensure_user(admin, user_of(slot), password)
     except PasswordRejected as error:
-        refused = operation.choices.get("passwords_refused", 0) + 1
+        refused = operation.choices.get(_noted("passwords_refused", slot), 0) + 1
         if refused >= PASSWORDS_TRIED:
             return Ask(error.code, f"{database} refuses every password for {user_of(slot)}.")
-        return Next(to="stage_password", choices={"passwords_refused": refused})
+        return Next(to=stage_again, choices={_noted("passwords_refused", slot): refused})
     return Next()
 
 
@@ -81,31 +84,31 @@ def verify_login(operation: Operation, database: Database, *, set_again: str, sl
     try:
         factory.sql_logins().verify(user_login(database, slot, _staged(operation, database, slot)))
     except LoginRefused as error:
-        refused = operation.choices.get("sign_ins_refused", 0) + 1
+        refused = operation.choices.get(_noted("sign_ins_refused", slot), 0) + 1
         if refused >= SIGN_INS_TRIED:
             return Ask(error.code, f"{database} refuses {user_of(slot)} with the password that was just set.")
-        return Next(to=set_again, choices={"sign_ins_refused": refused})
+        return Next(to=set_again, choices={_noted("sign_ins_refused", slot): refused})
     record_sign_in(operation, database)
     return Next()
 
 
-def publish_secret(operation: Operation, database: Database, *, slot: str = "a") -> Outcome:
+def publish_secret(operation: Operation, database: Database, *, slot: str = "a") -> Next:
     """Make the credential the one that consumers read: a new version of the stable secret, once per operation."""
     if is_entra_only(database):
         return Next()
     version = set_once(
         operation,
         database,
-        stable_secret_of(database),
+        stable_secret_of(database, purpose_of(slot)),
         lambda: document(
             database,
             slot=slot,
             password=_staged(operation, database, slot),
-            valid_until=operation.choices["valid_until"],
+            valid_until=valid_until(operation, slot).isoformat(),
         ),
-        expires_at=valid_until(operation),
+        expires_at=valid_until(operation, slot),
     )
-    return Next(choices={"stable_version": version.version, **_untidiness(operation, version)})
+    return Next(choices={_noted("stable_version", slot): version.version, **_untidiness(operation, version, slot)})
 
 
 def record_issued(operation: Operation, database: Database, *, slot: str = "a") -> None:
@@ -117,10 +120,14 @@ def record_issued(operation: Operation, database: Database, *, slot: str = "a") 
         identities.record_identity(database)
         return
     Credential.objects.update_or_create(
-        database=database, slot=slot, defaults={"user_name": user_of(slot), **issued_columns(operation, database)}
+        database=database,
+        slot=slot,
+        defaults={"user_name": user_of(slot), **issued_columns(operation, database, slot=slot)},
     )
-    if operation.input.get("again") or operation.choices.get("untidy"):
-        submit("retire_credential", target=credential_key(database), actor="system", workspace=operation.workspace)
+    followed = Operation.objects.filter(follows=operation).exists()  # by what sweeps up itself
+    if (operation.input.get("again") or operation.choices.get("untidy")) and not followed:
+        target = credential_key(database, purpose_of(slot))
+        submit("retire_credential", target=target, actor="system", workspace=operation.workspace)
 
 
 def scramble_other(operation: Operation, database: Database, *, slot: str) -> Outcome:
@@ -133,7 +140,7 @@ def scramble_other(operation: Operation, database: Database, *, slot: str) -> Ou
 
 
 def record_restored(operation: Operation, database: Database, *, slot: str) -> None:
-    """Remember what was issued to a restored database, in which the other user has no password that is known.
+    """Remember what was issued to a restored database, in which no other user has a password that is known.
 
     What was read before is then swept up, by whoever works on the credential next.
     """
@@ -143,9 +150,8 @@ def record_restored(operation: Operation, database: Database, *, slot: str) -> N
     rows = Credential.objects.filter(database=database).exclude(slot=slot)
     gone = (Credential.Status.ACTIVE, Credential.Status.OVERLAPPING)
     rows.filter(status__in=gone).update(status=Credential.Status.RETIRED, retire_after=None, retire_by=None)
-    Credential.objects.update_or_create(
-        database=database, slot=slot, defaults={"user_name": user_of(slot), **issued_columns(operation, database)}
-    )
+    columns = issued_columns(operation, database, slot=slot)
+    Credential.objects.update_or_create(database=database, slot=slot, defaults={"user_name": user_of(slot), **columns})
     sweep(operation, database)
 
 
@@ -157,18 +163,17 @@ def sweep(operation: Operation, database: Database) -> None:
         submit("retire_credential", target=credential_key(database), actor="system", workspace=operation.workspace)
 
 
-def issued_columns(operation: Operation, database: Database) -> dict[str, object]:
+def issued_columns(operation: Operation, database: Database, *, slot: str) -> dict[str, object]:
     """Columns of the credential that this operation has published."""
-    slot = operation.choices.get("slot", "a")
     now = clock.now()
     return {
         "status": Credential.Status.ACTIVE,
         "staging_secret": staging_secret_of(database, slot),
-        "staging_version": operation.choices["staging_version"],
-        "stable_secret": stable_secret_of(database),
-        "stable_version": operation.choices["stable_version"],
+        "staging_version": operation.choices[_noted("staging_version", slot)],
+        "stable_secret": stable_secret_of(database, purpose_of(slot)),
+        "stable_version": operation.choices[_noted("stable_version", slot)],
         "promoted_at": now,
-        "valid_until": valid_until(operation),
+        "valid_until": valid_until(operation, slot),
         "retire_after": None,
         "retire_by": None,
         "rotate_after": next_rotation_at(database.pk, now, policy_of(database)),
@@ -178,16 +183,21 @@ def issued_columns(operation: Operation, database: Database) -> dict[str, object
     }
 
 
-def valid_until(operation: Operation) -> datetime:
+def valid_until(operation: Operation, slot: str) -> datetime:
     """When the credential of this operation has to be replaced; chosen with its password."""
-    return datetime.fromisoformat(operation.choices["valid_until"])
+    return datetime.fromisoformat(operation.choices[_noted("valid_until", slot)])
 
 
-def _untidiness(operation: Operation, version: SecretVersion) -> dict[str, bool]:
+def _noted(name: str, slot: str) -> str:
+    """Name of a choice; a creation makes them for both purposes."""
+    return f"cast_{name}" if purpose_of(slot) is Purpose.CAST else name
+
+
+def _untidiness(operation: Operation, version: SecretVersion, slot: str) -> dict[str, bool]:
     """Remembers that a second version was set where an earlier one may stand, or was refused: a sweep is due."""
     doubled = operation.maybe_happened and version.tags.get(RUN_TAG) == str(operation.fence)
-    return {"untidy": True} if doubled or operation.choices.get("passwords_refused") else {}
+    return {"untidy": True} if doubled or operation.choices.get(_noted("passwords_refused", slot)) else {}
 
 
 def _staged(operation: Operation, database: Database, slot: str) -> Secret:
-    return read_secret(operation, staging_secret_of(database, slot), operation.choices["staging_version"])
+    return read_secret(operation, staging_secret_of(database, slot), operation.choices[_noted("staging_version", slot)])

@@ -3,21 +3,25 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, CharField, Q, Value, When
+from django.db.models.functions import Cast, Concat
 
 from inventory.models import Database, SqlServer
+from rotation.names import SLOTS, Purpose, credential_key, purpose_of
 
 
 class Credential(models.Model):
-    """One of a database's two contained users (slot a or b), by reference: the value stands in Key Vault alone.
+    """One of a purpose's two contained users in a database, by reference: the value stands in Key Vault alone.
+
+    Slots a and b are the service's, cast-a and cast-b those of DICOM Cast.
 
     Those of a deleted database that is being restored are retired, whatever they were.
 
     staged → active → overlapping → retired → staged (again); staged → retired where a rotation was given up, overlapping →
-    staged in an emergency. Exactly one slot of a ready database is active: the one that the stable secret names. An
-    overlapping one still works until it is retired: not before `retire_after`, which its service may bring near by
-    acknowledging the new one, and then when no session uses it any more, at the latest at `retire_by`. All times are the
-    business clock's.
+    staged in an emergency. In a ready database exactly one slot of a purpose is active: the one that the stable secret names.
+    An overlapping one still works until it is retired: not before `retire_after`, which its service may bring near by
+    acknowledging the new one, and then when no session uses it any more, at the latest at `retire_by`. All of a purpose
+    are retired when it is revoked; issued again, cast-a is staged. All times are the business clock's.
 
     On a server where only Entra may sign in, the active one is the service's user of Entra: it has no secret and no end, and
     what falls due is a check.
@@ -30,7 +34,7 @@ class Credential(models.Model):
         RETIRED = "retired"
 
     database = models.ForeignKey(Database, models.PROTECT, related_name="credentials")
-    slot = models.CharField(max_length=1)
+    slot = models.CharField(max_length=8)
     user_name = models.TextField()
     status = models.TextField(choices=Status.choices)
     staging_secret = models.TextField(help_text="Name of this slot's own secret.")
@@ -54,8 +58,15 @@ class Credential(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["database", "slot"], name="credential_once_per_slot"),
-            models.UniqueConstraint(fields=["database"], condition=Q(status="active"), name="credential_one_active"),
-            models.CheckConstraint(condition=Q(slot__in=["a", "b"]), name="credential_slot_known"),
+            models.UniqueConstraint(
+                fields=["database"], condition=Q(status="active", slot__in=["a", "b"]), name="credential_one_active"
+            ),
+            models.UniqueConstraint(
+                fields=["database"],
+                condition=Q(status="active", slot__in=["cast-a", "cast-b"]),
+                name="credential_one_active_for_cast",
+            ),
+            models.CheckConstraint(condition=Q(slot__in=["a", "b", "cast-a", "cast-b"]), name="credential_slot_known"),
             models.CheckConstraint(
                 condition=Q(status__in=["staged", "active", "overlapping", "retired"]), name="credential_status_known"
             ),
@@ -68,6 +79,20 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return f"{self.database} {self.slot}"
+
+    @property
+    def key(self) -> str:
+        """Target of the operations on it; the same as KEY."""
+        return credential_key(self.database, purpose_of(self.slot))
+
+
+KEY = Concat(
+    Value("credential:"),
+    Cast("database_id", CharField()),
+    Case(When(slot__in=SLOTS[Purpose.CAST], then=Value(":cast")), default=Value("")),
+    output_field=CharField(),
+)
+"""`Credential.key` in a query."""
 
 
 class ServerAdministrator(models.Model):

@@ -13,7 +13,7 @@ WORKING = (Status.ACTIVE, Status.OVERLAPPING)
 
 
 def orphaned_versions(database: Database) -> list[str]:
-    """Enabled versions (`name/version`) of the database's three secrets that belong neither to its active nor to its
+    """Enabled versions (`name/version`) of the database's secrets that belong neither to an active nor to an
     overlapping user; all of them once it is gone. Ask while nothing works on its credential: a staged one looks orphaned."""
     used = set() if database.status in GONE else _versions_in_use(database)
     enabled = {

@@ -9,7 +9,7 @@ from django.db.models import Count, Min, Q, QuerySet
 
 from operations import clock
 from rotation.expiry import ALERT_DAYS, own_secret_ends_at
-from rotation.holding import GONE
+from rotation.holding import LEAVING
 from rotation.models import Credential
 
 
@@ -42,7 +42,7 @@ def ending_soon() -> QuerySet[Credential]:
 
 
 def _active() -> QuerySet[Credential]:
-    return Credential.objects.filter(status=Credential.Status.ACTIVE).exclude(database__status__in=GONE)
+    return Credential.objects.filter(status=Credential.Status.ACTIVE).exclude(LEAVING)
 
 
 def _ends_by(now: datetime, days: int) -> Q:

@@ -17,8 +17,8 @@ from operations.models import Operation
 from operations.outcomes import Ask, Next, Outcome, Wait
 from rotation.logins import administrator, record_sign_in, user_login
 from rotation.models import Credential
-from rotation.names import SLOTS, stable_secret_of, staging_secret_of, user_of
-from rotation.targets import credential_in
+from rotation.names import SLOTS, secrets_of, user_of
+from rotation.targets import credential_in, purpose_in
 from rotation.vault import document, read_secret, record_read, set_once, store_of
 
 REPAIRS_TRIED = 3
@@ -46,7 +46,7 @@ def confirm_active(operation: Operation, database: Database, slot: str) -> Outco
 def disable_one_superseded(operation: Operation, database: Database) -> bool:
     """Disable one enabled version that is not the active user's. False when none was left."""
     kept, store = _kept(operation, database), store_of(operation)
-    for version in _versions(store, database):
+    for version in _versions(store, secrets_of(database, purpose_in(operation))):
         if version.enabled and (version.name, version.version) not in kept:
             store.disable(version.name, version.version)
             record_disabled(operation, version)
@@ -126,15 +126,17 @@ def _set_again(operation: Operation, database: Database, slot: str, password: Se
 
 def _kept(operation: Operation, database: Database) -> set[tuple[str, str]]:
     """Versions that belong to the active user, or to one that is still told to work."""
-    rows = Credential.objects.filter(database=database, status=Credential.Status.ACTIVE)
+    active = Credential.objects.filter(database=database, status=Credential.Status.ACTIVE)
+    rows = active.filter(slot__in=SLOTS[purpose_in(operation)])
     kept = {(row.staging_secret, row.staging_version) for row in rows}
     stable = {(row.stable_secret, operation.choices.get("stable_version", row.stable_version)) for row in rows}
     return kept | stable
 
 
-def _versions(store: SecretStore, database: Database) -> Iterator[SecretVersion]:
+def _versions(store: SecretStore, names: tuple[str, ...]) -> Iterator[SecretVersion]:
     """Staged ones first: what consumers read is touched last."""
-    for name in (*(staging_secret_of(database, slot) for slot in SLOTS), stable_secret_of(database)):
+    published, *staging = names
+    for name in (*staging, published):
         yield from store.versions(name)
 
 

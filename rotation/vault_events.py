@@ -18,8 +18,9 @@ from inventory.models import SqlServer
 from operations import audit, clock
 from operations.errors import OperationInProgress
 from rotation.administrators import request_admin_rotation
-from rotation.holding import GONE
+from rotation.holding import GONE, LEAVING
 from rotation.models import Credential, VaultEvent
+from rotation.names import purpose_of
 from rotation.services import request_rotation
 
 log = structlog.get_logger(__name__)
@@ -68,12 +69,12 @@ def _is_ours(event: SecretEvent) -> bool:
 def _rotate_database(event: SecretEvent) -> bool:
     """True where the version is the one that consumers read now; an older one has been replaced already."""
     wanted = {"stable_secret": event.secret, "stable_version": event.version, "status": Credential.Status.ACTIVE}
-    rows = Credential.objects.filter(**wanted).exclude(database__status__in=GONE)
+    rows = Credential.objects.filter(**wanted).exclude(LEAVING)
     found = rows.select_related("database__service__workspace").first()
     if found is None:
         return False
     with contextlib.suppress(OperationInProgress):
-        request_rotation(found.database, actor=ACTOR, reason=event.type)
+        request_rotation(found.database, actor=ACTOR, reason=event.type, purpose=purpose_of(found.slot))
     return True
 
 

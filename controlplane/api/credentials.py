@@ -21,6 +21,7 @@ from inventory.selectors import services_for
 from inventory.states import Status
 from rotation.acknowledgement import acknowledge
 from rotation.models import Credential
+from rotation.names import Purpose, purpose_of
 from rotation.services import request_first_credential
 
 SIGN_IN = ["secret", "entra"]
@@ -64,13 +65,19 @@ class CredentialReferences(serializers.Serializer[Any]):
     users = UserDocument(many=True)
 
 
+class ServiceCredentials(CredentialReferences):
+    """The service's own, and beside it that of DICOM Cast."""
+
+    cast = CredentialReferences(allow_null=True, help_text="Null where DICOM Cast has none.")
+
+
 class CredentialsView(ApiView):
     """References to a service's credential."""
 
-    @documented("credentials_get", answers={200: CredentialReferences}, errors=(404,))
+    @documented("credentials_get", answers={200: ServiceCredentials}, errors=(404,))
     def get(self, request: Request, workspace: str, service: str) -> Response:
         """References only: whoever may read the vault finds the value there."""
-        return Response(_references(service_named(self, workspace, service)))
+        return Response(_of_both(service_named(self, workspace, service)))
 
 
 class AcknowledgementShape(Shape):
@@ -86,7 +93,7 @@ class AcknowledgementView(ApiView):
 
     @documented(
         "credentials_acknowledge",
-        answers={200: CredentialReferences},
+        answers={200: ServiceCredentials},
         body=AcknowledgementShape,
         errors=(404, 409),
         writes=True,
@@ -95,7 +102,7 @@ class AcknowledgementView(ApiView):
         """All of the service uses this version: the old user is retired once it has no sessions left. Nobody has to say so."""
         found = service_named(self, workspace, service)
         acknowledge(found, self.body()["secretVersion"], actor=self.actor())
-        return Response(_references(found))
+        return Response(_of_both(found))
 
 
 def service_named(view: ApiView, workspace: str, service: str) -> ServiceInstance:
@@ -107,14 +114,20 @@ def service_named(view: ApiView, workspace: str, service: str) -> ServiceInstanc
     return found
 
 
-def _references(service: ServiceInstance) -> dict[str, Any]:
-    """Raises Problem 404 before the first was issued."""
+def _of_both(service: ServiceInstance) -> dict[str, Any]:
+    """Raises Problem 404 before the service's own was issued."""
     found = Credential.objects.filter(database__service=service, status__in=SHOWN).select_related("database__server")
-    rows = list(found.order_by("status"))
-    active = next((row for row in rows if row.status == Credential.Status.ACTIVE), None)
-    if active is None:
+    rows = list(found.order_by("status", "slot"))
+    own = _references([row for row in rows if purpose_of(row.slot) is Purpose.SERVICE])
+    if own is None:
         raise not_found("Credential")
-    return _document(active, rows)
+    return {**own, "cast": _references([row for row in rows if purpose_of(row.slot) is Purpose.CAST])}
+
+
+def _references(rows: list[Credential]) -> dict[str, Any] | None:
+    """Of the users of one purpose; None before one is active."""
+    active = next((row for row in rows if row.status == Credential.Status.ACTIVE), None)
+    return None if active is None else _document(active, rows)
 
 
 def _document(active: Credential, rows: list[Credential]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from operations.errors import OperationInProgress, OperationRefused
 from operations.models import Operation
 from provisioning.changes.consent import PlanInTheWay
 from provisioning.errors import (
+    CastNotSupported,
     IdentityNeeded,
     IdentityNotUsed,
     MaintenanceNotPossible,
@@ -40,8 +41,10 @@ from provisioning.errors import (
 
 log = structlog.get_logger(__name__)
 
+# The request itself is wrong; other wishes that are refused are conflicts.
 BAD_WISHES = (
     UnsupportedServiceKind,
+    CastNotSupported,
     SizeNotSupported,
     UnknownRegion,
     PointInTimeOutOfRange,

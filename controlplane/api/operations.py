@@ -275,9 +275,10 @@ def _percent(row: Operation) -> int:
 
 
 def _service_paths(keys: Iterable[str]) -> dict[str, str]:
-    """Target key of a service's database → the service's id."""
-    ids = [key.partition(":")[2] for key in keys if key.startswith("database:")]
-    rows = Database.objects.filter(pk__in=ids, service__isnull=False).values_list(
+    """Target key of a service's database, or of its credentials → the service's id."""
+    ids = {key: key.split(":")[1] for key in keys if key.startswith(("database:", "credential:"))}
+    rows = Database.objects.filter(pk__in=set(ids.values()), service__isnull=False).values_list(
         "pk", "service__workspace__name", "service__name"
     )
-    return {f"database:{pk}": service_path(workspace, service) for pk, workspace, service in rows}
+    paths = {str(pk): service_path(workspace, service) for pk, workspace, service in rows}
+    return {key: paths[pk] for key, pk in ids.items() if pk in paths}

@@ -1,4 +1,4 @@
-"""What is shown of services: one row each, with its database, place and credential, read in one query."""
+"""What is shown of services: one row each, with its database, place and credentials, read in one query."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.db.models import FilteredRelation, Q, QuerySet
 from controlplane.api.compiled import Compiled
 from inventory.models import Database
 from inventory.selectors import Viewer, present_databases, services_for
+from rotation.names import SLOTS, Purpose
 
 COLUMNS = (
     "service__name",
@@ -31,6 +32,10 @@ COLUMNS = (
     "credential__stable_secret",
     "credential__user_name",
     "credential__valid_until",
+    "service__has_cast",
+    "cast__stable_secret",
+    "cast__user_name",
+    "cast__valid_until",
 )
 # Stand for the values of a request while a query is composed.
 PLACES = {name: f"\ue000{name}" for name in ("tenant", "object", "workspace", "service", "after")}
@@ -65,8 +70,17 @@ def _several(sees_everything: bool, most: int) -> Compiled:
 def _rows(sees_everything: bool) -> QuerySet[Database, dict[str, Any]]:
     viewer = Viewer(PLACES["tenant"], PLACES["object"], sees_everything=sees_everything)
     theirs = services_for(viewer).filter(workspace__name=PLACES["workspace"])
-    active = FilteredRelation("credentials", condition=Q(credentials__status="active"))
     rows: QuerySet[Database, dict[str, Any]] = (
-        present_databases().filter(service__in=theirs).annotate(credential=active).values(*COLUMNS)
+        present_databases()
+        .filter(service__in=theirs)
+        .annotate(credential=_active(Purpose.SERVICE), cast=_active(Purpose.CAST))
+        .values(*COLUMNS)
     )
     return rows
+
+
+def _active(purpose: Purpose) -> FilteredRelation:
+    """The user that is told to work for this purpose."""
+    return FilteredRelation(
+        "credentials", condition=Q(credentials__status="active", credentials__slot__in=SLOTS[purpose])
+    )

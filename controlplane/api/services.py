@@ -20,7 +20,7 @@ from controlplane.api.paging import PageQuery, continued_after, page_document
 from controlplane.api.plans import ConsentBody, DryRunQuery, PlanDocument, consent_in, plan_document
 from controlplane.api.problems import not_found
 from controlplane.api.service_rows import service_row, service_rows
-from controlplane.api.shapes import Guid, Shape, Text, WholeNumber
+from controlplane.api.shapes import Guid, Shape, Text, Truth, WholeNumber
 from controlplane.api.view import ApiView, ConditionalView, named
 from inventory.models import Database
 from inventory.selectors import Viewer, services_for
@@ -53,6 +53,11 @@ class ServiceProperties(Shape):
     sizeGb = WholeNumber(min_value=1, help_text="Planned capacity in GiB.")
     identity = IdentityShape(
         required=False, allow_null=True, default=None, help_text="As whom it signs in, where only Entra may; else null."
+    )
+    cast = Truth(
+        required=False,
+        default=False,
+        help_text="DICOM Cast: a credential of its own; DICOM services only, not where only Entra may sign in.",
     )
 
 
@@ -92,6 +97,7 @@ class ServiceState(ServiceProperties):
     createdAt = serializers.DateTimeField()
     database = DatabaseDocument()
     credentials = CredentialsDocument(allow_null=True, help_text="Null until the database is ready.")
+    castCredentials = CredentialsDocument(allow_null=True, help_text="Those of DICOM Cast, once it is switched on.")
     error = FaultDocument(allow_null=True)
 
 
@@ -201,7 +207,8 @@ class ServiceView(ConditionalView):
 def _wish(name: str, asked: dict[str, Any]) -> ServiceWish:
     given = asked["identity"]
     identity = EntraPrincipal(given["name"], given["objectId"], given["clientId"]) if given else None
-    return ServiceWish(name=name, kind=asked["kind"], size_bytes=asked["sizeGb"] * BYTES_PER_GB, identity=identity)
+    size_bytes = asked["sizeGb"] * BYTES_PER_GB
+    return ServiceWish(name=name, kind=asked["kind"], size_bytes=size_bytes, identity=identity, cast=asked["cast"])
 
 
 def _document(row: dict[str, Any], viewer: Viewer) -> dict[str, Any]:
@@ -214,10 +221,12 @@ def _document(row: dict[str, Any], viewer: Viewer) -> dict[str, Any]:
             "kind": row["service__kind"],
             "sizeGb": row["size_bytes"] // BYTES_PER_GB,
             "identity": _identity(row),
+            "cast": row["service__has_cast"],
             "provisioningState": PROVISIONING_STATES[row["status"]],
             "createdAt": row["service__created_at"],
             "database": _database(row, viewer),
-            "credentials": _credentials(row),
+            "credentials": _credentials(row, "credential"),
+            "castCredentials": _credentials(row, "cast"),
             "error": {"code": row["error_code"], "message": row["error_message"]} if failed else None,
         },
     }
@@ -240,15 +249,15 @@ def _identity(row: dict[str, Any]) -> dict[str, Any] | None:
     return found if found["name"] else None
 
 
-def _credentials(row: dict[str, Any]) -> dict[str, Any] | None:
+def _credentials(row: dict[str, Any], relation: str) -> dict[str, Any] | None:
     """Where the credential is kept; never what it is."""
-    if row["credential__user_name"] is None:
+    if row[f"{relation}__user_name"] is None:
         return None
-    secret = row["credential__stable_secret"] or None
+    secret = row[f"{relation}__stable_secret"] or None
     return {
         "signIn": sign_in_by(secret),
         "vaultUri": settings.AZURE_VAULT_URL if secret else None,
         "secretName": secret,
-        "userName": row["credential__user_name"],
-        "validUntil": row["credential__valid_until"],
+        "userName": row[f"{relation}__user_name"],
+        "validUntil": row[f"{relation}__valid_until"],
     }

@@ -83,6 +83,15 @@ class Moment(serializers.DateTimeField):
         return super().to_internal_value(value)
 
 
+class Truth(serializers.BooleanField):
+    """A JSON true or false; texts and numbers that read like one are refused."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if type(data) is not bool:
+            raise ValidationError("true or false is needed.", code="invalid")
+        return data
+
+
 class BoundedJson(BaseParser):
     """JSON in UTF-8 (RFC 8259) of at most API_BODY_BYTES."""
 

@@ -15,7 +15,6 @@ from controlplane.console.site import console
 from controlplane.console.tables import Facts, Table
 from controlplane.console.targets import name_of
 from rotation.models import Credential
-from rotation.names import credential_key
 
 
 @admin.register(Credential, site=console)
@@ -75,5 +74,5 @@ class CredentialPage(ReadOnlyPage):
 
     def tables(self, row: Credential) -> list[Table]:
         """Rotations are recorded about the credential, proofs by a sign-in about the database."""
-        key, proved = credential_key(row.database), Q(target=row.database.key, action__startswith="database.sign_in")
+        key, proved = row.key, Q(target=row.database.key, action__startswith="database.sign_in")
         return [recent.events(f"target={key}", Q(target=key) | proved)]

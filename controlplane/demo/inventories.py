@@ -15,7 +15,7 @@ from inventory.models import Database, SqlServer
 from inventory.states import Status
 from provisioning.targets import reference
 from rotation.models import Credential
-from rotation.names import SLOTS, stable_secret_of, staged_admin_secret_of, staging_secret_of
+from rotation.names import secrets_of, staged_admin_secret_of
 
 # Of each kind one of the checks says which ones there may be; the rest is told by name.
 KNOWN_KINDS = frozenset({"servers", "elasticPools", "databases", "firewallRules", "restorableDroppedDatabases"})
@@ -68,7 +68,7 @@ def _secret_names() -> tuple[set[str], set[str]]:
     """Names that may be there, and those of them that must."""
     known: set[str] = set()
     for database in Database.objects.all():
-        known |= {stable_secret_of(database), *(staging_secret_of(database, slot) for slot in SLOTS)}
+        known |= set(secrets_of(database))
     servers = list(SqlServer.objects.exclude(admin_secret_name=""))
     known |= {name for server in servers for name in (server.admin_secret_name, staged_admin_secret_of(server))}
     active = Credential.objects.filter(status=Credential.Status.ACTIVE).exclude(stable_secret="")

@@ -28,6 +28,7 @@ class ServiceInstance(models.Model):
     entra_name = models.TextField(blank=True, default="", help_text="Display name of its identity in Entra.")
     entra_object_id = models.TextField(blank=True, default="", help_text="A GUID, lower case.")
     entra_client_id = models.TextField(blank=True, default="", help_text="A GUID, lower case.")
+    has_cast = models.BooleanField(default=False, help_text="DICOM Cast has a credential of its own on the database.")
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True)
 
@@ -39,6 +40,7 @@ class ServiceInstance(models.Model):
                 name="service_name_once_per_workspace",
             ),
             models.CheckConstraint(condition=Q(kind__in=["fhir", "dicom"]), name="service_kind_known"),
+            models.CheckConstraint(condition=Q(has_cast=False) | Q(kind="dicom"), name="service_cast_is_dicoms"),
         ]
 
     def __str__(self) -> str:

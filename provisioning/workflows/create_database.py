@@ -15,7 +15,7 @@ from operations import clock
 from operations.errors import QuotaExhausted
 from operations.locks import Lock, Mode
 from operations.models import Operation
-from operations.outcomes import Ask, Next, Outcome, StepError
+from operations.outcomes import END, Ask, Next, Outcome, StepError
 from operations.workflow import Ending, Workflow, acts, computes, decides, looks, signs_in
 from placement.services import give_room_back
 from provisioning import awaiting, securing
@@ -24,6 +24,9 @@ from provisioning.holding import hold
 from provisioning.places import leave_refused, settle_in_pool, settle_on_server
 from provisioning.targets import database_of, reference, server_row_of
 from rotation import issue
+from rotation.names import SLOTS, Purpose
+
+CAST = SLOTS[Purpose.CAST][0]
 
 
 @decides
@@ -139,7 +142,29 @@ def verify_login(operation: Operation) -> Outcome:
 
 @acts
 def publish_secret(operation: Operation) -> Outcome:
-    return issue.publish_secret(operation, database_of(operation))
+    """Let the service read its credential; what follows is for DICOM Cast alone."""
+    done = issue.publish_secret(operation, database_of(operation))
+    return done if operation.input.get("cast") else replace(done, to=END)
+
+
+@acts
+def stage_cast_password(operation: Operation) -> Outcome:
+    return issue.stage_password(operation, database_of(operation), slot=CAST)
+
+
+@signs_in
+def create_cast_user(operation: Operation) -> Outcome:
+    return issue.create_user(operation, database_of(operation), slot=CAST, stage_again="stage_cast_password")
+
+
+@signs_in
+def verify_cast_login(operation: Operation) -> Outcome:
+    return issue.verify_login(operation, database_of(operation), set_again="create_cast_user", slot=CAST)
+
+
+@acts
+def publish_cast_secret(operation: Operation) -> Outcome:
+    return issue.publish_secret(operation, database_of(operation), slot=CAST)
 
 
 def settle(operation: Operation, ending: Ending) -> None:
@@ -148,6 +173,8 @@ def settle(operation: Operation, ending: Ending) -> None:
     if ending is Ending.SUCCEEDED:
         move(database, Status.READY, ready_at=clock.now(), error_code="", error_message="")
         issue.record_issued(operation, database)
+        if operation.input.get("cast"):
+            issue.record_issued(operation, database, slot=CAST)
     elif ending is Ending.FAILED:
         move(database, Status.FAILED, error_code=operation.error_code, error_message=operation.error_message)
     elif operation.input.get("again"):  # what an earlier attempt left in Azure is removed by a deletion only
@@ -158,6 +185,7 @@ def settle(operation: Operation, ending: Ending) -> None:
         ServiceInstance.objects.filter(databases=database).update(deleted_at=clock.now())
 
 
+FOR_CAST = (stage_cast_password, create_cast_user, verify_cast_login, publish_cast_secret)
 CREATE_DATABASE = Workflow(
     kind="create_database",
     settle=settle,
@@ -175,10 +203,14 @@ CREATE_DATABASE = Workflow(
         create_user,
         verify_login,
         publish_secret,
+        *FOR_CAST,
     ),
     point_of_no_return="start_create",
     deadline=timedelta(hours=4),
-    indispensable=("stage_password", "create_user", "verify_login", "publish_secret"),
+    indispensable=(
+        *("stage_password", "create_user", "verify_login", "publish_secret"),
+        *(step.name for step in FOR_CAST),
+    ),
 )
 
 

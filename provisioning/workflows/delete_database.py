@@ -17,7 +17,7 @@ from provisioning import awaiting
 from provisioning.holding import hold
 from provisioning.targets import database_of, reference, server_row_of
 from provisioning.workflows.create_database import place_locks
-from rotation.revoke import disable_next_version
+from rotation.revoke import disable_next_version, purposes_of
 
 
 @decides
@@ -42,7 +42,8 @@ def hold_place(operation: Operation) -> Outcome:
 def disable_secrets(operation: Operation) -> Outcome:
     """Disable every version of its secrets, one a run; who comes late finds that it may have come back since."""
     database = database_of(operation)
-    left = disable_next_version(operation, _holder_of_secrets(database), only_while=lambda: _is_going(database))
+    holder = _holder_of_secrets(database)
+    left = disable_next_version(operation, holder, *purposes_of(holder), only_while=lambda: _is_going(database))
     return Next(to="disable_secrets") if left else Next()
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from cloud import factory
 from cloud.errors import AlreadyThere, NoRoomHere
 from cloud.protocols import DatabaseSpec, Origin, Restore
-from inventory.models import Database
+from inventory.models import Database, ServiceInstance
 from operations.locks import Lock, Mode
 from operations.models import Operation
 from operations.outcomes import Next, Outcome, StepError
@@ -23,10 +23,13 @@ from provisioning.asking import elsewhere, spec_of, tags_seen
 from provisioning.holding import hold
 from provisioning.places import leave_refused, settle_beside
 from provisioning.restore_points import restore_point
-from provisioning.stand_ins import as_restored, settle
+from provisioning.stand_ins import as_restored, is_taken_over, settle
 from provisioning.targets import database_of, reference, restored_row_of, server_row_of
 from provisioning.workflows.create_database import place_locks
 from rotation import issue
+from rotation.holding import is_entra_only
+from rotation.names import Purpose
+from rotation.revoke import drop_next_user
 from rotation.targets import active_credential
 
 
@@ -132,7 +135,7 @@ def hold_database(operation: Operation) -> Outcome:
     outcome = hold(operation, server_row_of(stand_in), [alone])
     if not isinstance(outcome, Next):
         return outcome
-    active = active_credential(database)
+    active = active_credential(database, Purpose.SERVICE)
     return Next(choices={"slot": active.slot if active else "a"})
 
 
@@ -150,6 +153,16 @@ def create_user(operation: Operation) -> Outcome:
 @signs_in
 def scramble_other(operation: Operation) -> Outcome:
     return issue.scramble_other(operation, as_restored(operation), slot=_slot(operation))
+
+
+@signs_in
+def drop_cast_users(operation: Operation) -> Outcome:
+    """They came with passwords that they had then: drop both; where DICOM Cast is wished for it is issued to at the end."""
+    restored = as_restored(operation)
+    is_dicom = restored.service is not None and restored.service.kind == ServiceInstance.Kind.DICOM
+    if not is_dicom or is_entra_only(restored):
+        return Next()
+    return drop_next_user(operation, restored, Purpose.CAST, only_while=lambda: not is_taken_over(restored))
 
 
 @signs_in
@@ -181,12 +194,16 @@ RESTORE_DATABASE = Workflow(
         stage_password,
         create_user,
         scramble_other,
+        drop_cast_users,
         verify_login,
         publish_secret,
     ),
     point_of_no_return="publish_secret",
     deadline=timedelta(hours=36),
-    indispensable=("stage_password", "create_user", "scramble_other", "verify_login", "publish_secret"),
+    indispensable=(
+        *("stage_password", "create_user", "scramble_other", "drop_cast_users"),
+        *("verify_login", "publish_secret"),
+    ),
 )
 
 

@@ -4,8 +4,10 @@ from rotation.workflows.check_identity import CHECK_IDENTITY
 from rotation.workflows.count_sessions import COUNT_SESSIONS
 from rotation.workflows.emergency_rotation import EMERGENCY_ROTATION
 from rotation.workflows.forget_signing_secret import FORGET_SIGNING_SECRET
+from rotation.workflows.issue_cast_credential import ISSUE_CAST_CREDENTIAL
 from rotation.workflows.issue_credential import ISSUE_CREDENTIAL
 from rotation.workflows.retire_credential import RETIRE_CREDENTIAL
+from rotation.workflows.revoke_credential import REVOKE_CREDENTIAL
 from rotation.workflows.rotate_credential import ROTATE_CREDENTIAL
 from rotation.workflows.rotate_server_admin import ROTATE_SERVER_ADMIN
 from rotation.workflows.rotate_signing_secret import ROTATE_SIGNING_SECRET
@@ -13,6 +15,7 @@ from rotation.workflows.rotate_signing_secret import ROTATE_SIGNING_SECRET
 WORKFLOWS = (
     ROTATE_CREDENTIAL,
     RETIRE_CREDENTIAL,
+    REVOKE_CREDENTIAL,
     EMERGENCY_ROTATION,
     ROTATE_SERVER_ADMIN,
     COUNT_SESSIONS,
@@ -20,4 +23,5 @@ WORKFLOWS = (
     ROTATE_SIGNING_SECRET,
     FORGET_SIGNING_SECRET,
     ISSUE_CREDENTIAL,
+    ISSUE_CAST_CREDENTIAL,
 )

@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import wraps
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from cloud import factory
 from cloud.errors import CloudError, LoginRefused
@@ -20,8 +20,9 @@ from operations.workflow import Ending, Run, Workflow, decides, signs_in
 from rotation import holding, identities
 from rotation.logins import record_sign_in
 from rotation.models import Credential
+from rotation.names import SLOTS
 from rotation.schedule import next_rotation_at, policy_of
-from rotation.targets import active_credential, database_of
+from rotation.targets import active_credential, database_of, purpose_in
 
 SIGN_INS_TRIED = 3
 CHECKED_AGAIN_AFTER = timedelta(days=1)
@@ -46,7 +47,7 @@ def asked(run: Run) -> Run:
 @decides
 def hold_database(operation: Operation) -> Outcome:
     database = database_of(operation)
-    if active_credential(database) is None:
+    if active_credential(database, purpose_in(operation)) is None:
         return Next(to=END)
     return holding.hold_database(operation, database)
 
@@ -73,7 +74,7 @@ def sign_in_by_token(operation: Operation) -> Outcome:
 def find_user(operation: Operation) -> Outcome:
     """See that the service's user of Entra is there and may connect."""
     database = database_of(operation)
-    row = active_credential(database)
+    row = active_credential(database, purpose_in(operation))
     if row is None:
         return Next(to=END)
     try:
@@ -87,7 +88,7 @@ def find_user(operation: Operation) -> Outcome:
 def record_checked(operation: Operation) -> Outcome:
     """It works today; the next check is due by the same policy as a rotation."""
     database, now = database_of(operation), clock.now()
-    rows = Credential.objects.filter(database=database, status=Credential.Status.ACTIVE)
+    rows = _active(operation)
     due = next_rotation_at(database.pk, now, policy_of(database))
     rows.update(checked_at=now, rotate_after=due, failures=0)
     identities.record_checked(operation, database, operation.choices["user"])
@@ -97,8 +98,7 @@ def record_checked(operation: Operation) -> Outcome:
 def settle(operation: Operation, ending: Ending) -> None:
     """What did not come to its end is tried again a day later."""
     if ending is not Ending.SUCCEEDED:
-        rows = Credential.objects.filter(database=database_of(operation), status=Credential.Status.ACTIVE)
-        rows.update(failures=F("failures") + 1, rotate_after=clock.now() + CHECKED_AGAIN_AFTER)
+        _active(operation).update(failures=F("failures") + 1, rotate_after=clock.now() + CHECKED_AGAIN_AFTER)
 
 
 CHECK_IDENTITY = Workflow(
@@ -109,6 +109,11 @@ CHECK_IDENTITY = Workflow(
     indispensable=("sign_in_by_token", "find_user"),
     deadline=timedelta(hours=4),
 )
+
+
+def _active(operation: Operation) -> QuerySet[Credential]:
+    rows = Credential.objects.filter(database=database_of(operation), status=Credential.Status.ACTIVE)
+    return rows.filter(slot__in=SLOTS[purpose_in(operation)])
 
 
 def _named(operation: Operation, why: str) -> str:

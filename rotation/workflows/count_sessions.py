@@ -1,4 +1,4 @@
-"""Somebody wants to know now who is signed in: both users' sessions are counted once, and the numbers kept."""
+"""Somebody wants to know now who is signed in: all users' sessions are counted once, and the numbers kept."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from operations.workflow import Ending, Workflow, signs_in
 from rotation import holding, sessions
 from rotation.explaining import explained
 from rotation.names import SLOTS, user_of
+from rotation.revoke import purposes_of
 from rotation.targets import database_of
 
 
@@ -19,7 +20,7 @@ def count(operation: Operation) -> Outcome:
     """Ask the database, as its server's administrator; nothing is changed there."""
     database = database_of(operation)
     if not holding.is_gone(database):
-        for slot in SLOTS:
+        for slot in (slot for purpose in purposes_of(database) for slot in SLOTS[purpose]):
             sessions.count_sessions(operation, database, user_of(slot))
     return Next()
 

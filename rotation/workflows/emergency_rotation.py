@@ -14,11 +14,13 @@ from operations.workflow import Ending, Workflow, decides, looks
 from rotation.emergency import (
     given_up,
     known_credentials,
-    next_databases,
+    next_credentials,
     progress_of,
     still_at_work,
     waiting_for_human,
 )
+from rotation.models import Credential
+from rotation.names import purpose_of
 from rotation.services import request_emergency_rotation
 
 BATCH = 20
@@ -29,9 +31,9 @@ NAMED = 5  # databases that a question to a human names
 @decides
 def begin_next(operation: Operation) -> Outcome:
     """Begin with the next few that were not begun yet, in the order of their risk."""
-    found = next_databases(operation, limit=BATCH)
-    for database in found:
-        request_emergency_rotation(database, actor=operation.actor, reason=operation.input["reason"], parent=operation)
+    found = next_credentials(operation, limit=BATCH)
+    for credential in found:
+        _replace(credential, operation)
     begun = operation.choices.get("begun", 0) + len(found)
     return Next(to="begin_next" if found else "await_all", choices={"begun": begun, "deadline": _deadline(operation)})
 
@@ -39,11 +41,10 @@ def begin_next(operation: Operation) -> Outcome:
 @decides
 def begin_again(operation: Operation) -> Outcome:
     """Begin anew what was given up, and let what waits for a human try again: somebody said so of the whole."""
-    how = {"actor": operation.actor, "reason": operation.input["reason"]}
-    for database in given_up(operation, limit=AGAIN_AT_ONCE):
-        request_emergency_rotation(database, parent=operation, **how)
+    for credential in given_up(operation, limit=AGAIN_AT_ONCE):
+        _replace(credential, operation)
     for stuck in waiting_for_human(operation, limit=AGAIN_AT_ONCE):
-        retry(stuck, **how)
+        retry(stuck, actor=operation.actor, reason=operation.input["reason"])
     return Next(to="begin_next")
 
 
@@ -62,7 +63,7 @@ def await_all(operation: Operation) -> Outcome:
             f"{progress['replaced']} of {progress['databases']} replaced, {progress['needAttention']} need a human."
         )
         return Wait(settings.SHORT_WAIT_SECONDS, reason=reason, choices=told)
-    if next_databases(operation, limit=1):
+    if next_credentials(operation, limit=1):
         return Next(to="begin_next", choices=told)
     if names := [row.database.azure_name for row in known[:NAMED]]:
         text = f"{known.count()} databases still have a credential that was known, first {', '.join(names)}."
@@ -79,6 +80,16 @@ def settle(operation: Operation, ending: Ending) -> None:
         operation_id=operation.pk,
         after={"begun": operation.choices.get("begun", 0), "progress": operation.choices.get("progress", {})},
         reason=operation.input["reason"],
+    )
+
+
+def _replace(credential: Credential, operation: Operation) -> None:
+    request_emergency_rotation(
+        credential.database,
+        purpose=purpose_of(credential.slot),
+        actor=operation.actor,
+        reason=operation.input["reason"],
+        parent=operation,
     )
 
 

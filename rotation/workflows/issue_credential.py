@@ -8,6 +8,7 @@ from operations.models import Operation
 from operations.outcomes import END, Next, Outcome
 from operations.workflow import Ending, Workflow, acts, decides, signs_in
 from rotation import holding, issue
+from rotation.names import Purpose
 from rotation.targets import active_credential, database_of
 
 
@@ -15,7 +16,7 @@ from rotation.targets import active_credential, database_of
 def hold_database(operation: Operation) -> Outcome:
     """Keep the database as it is; one that has a credential needs none."""
     database = database_of(operation)
-    if active_credential(database) is not None:
+    if active_credential(database, Purpose.SERVICE) is not None:
         return Next(to=END)
     return holding.hold_database(operation, database)
 

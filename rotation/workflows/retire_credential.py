@@ -15,10 +15,10 @@ from rotation import holding, upkeep
 from rotation.explaining import explained
 from rotation.logins import administrator
 from rotation.models import Credential
-from rotation.names import credential_key, other_slot, user_of
+from rotation.names import other_slot, user_of
 from rotation.passwords import new_password
 from rotation.sessions import count_sessions, end_one_session
-from rotation.targets import active_credential, credential_in, database_of
+from rotation.targets import active_credential, credential_in, database_of, purpose_in
 
 Status = Credential.Status
 UNUSED = (Status.OVERLAPPING, Status.STAGED)
@@ -28,7 +28,7 @@ UNUSED = (Status.OVERLAPPING, Status.STAGED)
 def choose_superseded(operation: Operation) -> Outcome:
     """The user that is not active, if it was ever made; without it there are only versions to sweep."""
     database = database_of(operation)
-    active = active_credential(database)
+    active = active_credential(database, purpose_in(operation))
     if active is None or holding.is_gone(database):
         return Next(to=END)
     slot = other_slot(active.slot)
@@ -113,7 +113,7 @@ def record_retired(operation: Operation) -> Outcome:
         audit.record(
             "credential.retired",
             actor=operation.actor,
-            target=credential_key(database),
+            target=operation.target_key,
             workspace=operation.workspace,
             operation_id=operation.pk,
             request=operation.trace_id,

@@ -17,9 +17,10 @@ from operations.workflow import Ending, Workflow, acts, decides, signs_in
 from rotation import holding, issue
 from rotation.explaining import explained
 from rotation.models import Credential
-from rotation.names import credential_key, other_slot, stable_secret_of, staging_secret_of, user_of
+from rotation.names import other_slot, stable_secret_of, staging_secret_of, user_of
+from rotation.services import issue_cast_again
 from rotation.sessions import end_one_session
-from rotation.targets import active_credential, credential_in, database_of
+from rotation.targets import active_credential, credential_in, database_of, purpose_in
 from rotation.vault import vault_url
 
 Status = Credential.Status
@@ -31,7 +32,7 @@ BACKOFF_LONGEST = timedelta(days=1)
 def choose_slot(operation: Operation) -> Outcome:
     """Take the user that nobody is told to use. One that still overlaps is taken only in an emergency."""
     database = database_of(operation)
-    active = active_credential(database)
+    active = active_credential(database, purpose_in(operation))
     if active is None or holding.is_gone(database):
         return Next(to=END)
     slot = other_slot(active.slot)
@@ -42,7 +43,7 @@ def choose_slot(operation: Operation) -> Outcome:
             "user_name": user_of(slot),
             "status": Status.STAGED,
             "staging_secret": staging_secret_of(database, slot),
-            "stable_secret": stable_secret_of(database),
+            "stable_secret": stable_secret_of(database, purpose_in(operation)),
         },
     )
     if row.status == Status.OVERLAPPING and not operation.input.get("emergency"):
@@ -103,24 +104,31 @@ def record_promoted(operation: Operation) -> Outcome:
     credentials.filter(slot=operation.choices["replaces"], status=Status.ACTIVE).update(
         status=Status.OVERLAPPING, retire_after=now + overlap, retire_by=now + overlap + drain, rotate_after=None
     )
-    credentials.filter(slot=_slot(operation), status=Status.STAGED).update(**issue.issued_columns(operation, database))
+    credentials.filter(slot=_slot(operation), status=Status.STAGED).update(
+        **issue.issued_columns(operation, database, slot=_slot(operation))
+    )
     _tell(operation, credential_in(database, _slot(operation)), overlap_until=(now + overlap).isoformat())
     return Next()
 
 
 def settle(operation: Operation, ending: Ending) -> None:
-    """What was replaced, or staged in vain, is retired next; a failure is tried again later, and later each time."""
+    """What was replaced, or staged in vain, is retired next; a failure is tried again later, and later each time.
+
+    Where a restore took the credential of DICOM Cast away before there was anything to replace, one is issued.
+    """
     database = database_of(operation)
     if holding.is_gone(database):
         return
     if ending is not Ending.SUCCEEDED:
-        _try_again_later(database)
+        _try_again_later(operation, database)
+    if "slot" not in operation.choices and holding.lacks_cast(database, purpose_in(operation)):
+        issue_cast_again(database, actor=operation.actor)
     if (
         "slot" in operation.choices and not Operation.objects.filter(follows=operation).exists()
     ):  # else an emergency follows, and leaves nothing behind
         submit(
             "retire_credential",
-            target=credential_key(database),
+            target=operation.target_key,
             actor=operation.actor,
             workspace=operation.workspace,
             wish={"emergency": bool(operation.input.get("emergency"))},
@@ -162,7 +170,7 @@ def _tell(operation: Operation, credential: Credential, *, overlap_until: str) -
         "valid_until": credential.valid_until.isoformat(),
         "overlap_until": overlap_until,
     }
-    target = credential_key(credential.database)
+    target = credential.key
     told = {**facts, "vault": vault_url()}
     tell("credential.promoted", target=target, workspace=operation.workspace, facts=told)
     audit.record(
@@ -178,9 +186,9 @@ def _tell(operation: Operation, credential: Credential, *, overlap_until: str) -
     )
 
 
-def _try_again_later(database: Database) -> None:
+def _try_again_later(operation: Operation, database: Database) -> None:
     """An hour after the first failure, twice as long after each further one, at most a day."""
-    active = active_credential(database)
+    active = active_credential(database, purpose_in(operation))
     if active is not None:
         wait = min(BACKOFF_FIRST * 2 ** min(active.failures, 10), BACKOFF_LONGEST)
         Credential.objects.filter(pk=active.pk).update(failures=F("failures") + 1, rotate_after=clock.now() + wait)

@@ -24,8 +24,8 @@ from tests.crash.world import World
 Call = Callable[[], Any]
 HIDDEN_SECONDS = 150.0
 STALE_SECONDS = 30.0
-OWN_SECRET = re.compile(r"^(?:PUT|GET) /secrets/d-X(-[ab])?(?=/?$|/version| again)")
-AFTER_ALL = ("scramble_password", "end_sessions", "disable_superseded", "record_retired")
+OWN_SECRET = re.compile(r"^(?:PUT|GET) /secrets/d-X(-(?:cast-)?[ab]|-cast)?(?=/?$|/version| again)")
+AFTER_ALL = ("scramble_password", "end_sessions", "disable_superseded", "record_retired", "disable_secrets")
 SQL_NUMBERS = {429: 10928, 500: 40197, 503: 40613}
 
 
@@ -149,7 +149,7 @@ def lost_reply_and_stale_reads(world: World, operation: Operation | None, hit: H
 
 def _database_of(operation: Operation) -> Database:
     """The operation's own database; the one that stood before for an emergency of everything."""
-    kind, _, key = operation.target_key.partition(":")
+    kind, key, *_ = operation.target_key.split(":")
     return Database.objects.get(pk=key) if kind in ("database", "credential") else Database.objects.earliest("pk")
 
 

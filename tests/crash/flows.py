@@ -12,6 +12,7 @@ from operations import clock
 from operations.models import Operation
 from provisioning import forgetting
 from provisioning.services import ServiceWish, request_deletion, request_service
+from provisioning.workspaces import request_removal
 from tests.builders import GIB, TIB, a_region, a_subscription, a_workspace
 from tests.crash.world import Snapshot, World
 
@@ -22,7 +23,8 @@ FIRST, SECOND = "claims", "imaging"
 class Flow:
     """`begin` gives the operation that the user follows; `furnished`: a server with a pool and one database stand there.
 
-    `prepare`: what happened to it since.
+    `beside`: a second one too, of a DICOM service `with cast`, or one whose cast was switched off again (`cast gone`).
+    `prepare`: what happened to all this since.
 
     `share`: which part of its cases the budgeted run takes. `stale`: for how many seconds Azure's reads lag behind.
     `steps`: only after these it is struck.
@@ -35,14 +37,15 @@ class Flow:
     creates: bool = True
     stale: float = 0.0
     steps: tuple[str, ...] = ()
+    beside: str = ""
     prepare: Callable[[World], None] | None = None
 
     def __str__(self) -> str:
         return self.name
 
 
-def request(name: str, size_bytes: int, kind: str = "fhir") -> Operation:
-    granted = request_service(Workspace.objects.get(), ServiceWish(name, kind, size_bytes), actor="tests")
+def request(name: str, size_bytes: int, kind: str = "fhir", *, cast: bool = False) -> Operation:
+    granted = request_service(Workspace.objects.get(), ServiceWish(name, kind, size_bytes, cast=cast), actor="tests")
     assert granted.operation is not None
     return granted.operation
 
@@ -66,10 +69,26 @@ def forget() -> Operation:
     return begun
 
 
+def remove_workspace() -> Operation:
+    operation = request_removal(Workspace.objects.get(), actor="tests")
+    assert operation is not None
+    return operation
+
+
+def with_cast() -> Operation:
+    return request(SECOND, 500 * GIB, "dicom", cast=True)
+
+
+def without_cast() -> Operation:
+    return request(SECOND, 500 * GIB, "dicom")
+
+
 FLOWS = (
     Flow("first of a region", lambda: request(FIRST, 500 * GIB), furnished=False, share=0.04),
     Flow("pooled", lambda: request(SECOND, 500 * GIB), furnished=True, share=0.12),
     Flow("hyperscale", lambda: request(SECOND, 50 * TIB, "dicom"), furnished=True, share=0.04),
+    Flow("pooled with cast", with_cast, furnished=True, share=0.08),
+    Flow("removal of a workspace", remove_workspace, furnished=True, share=0.06, creates=False, beside="with cast"),
     Flow("deletion", lambda: delete(FIRST), furnished=True, share=0.15, creates=False),
     Flow("forgetting", forget, furnished=True, share=0.15, creates=False, prepare=past_its_grace),
     Flow("first of a region, stale reads", lambda: request(FIRST, 500 * GIB), furnished=False, share=0.015, stale=30.0),
@@ -89,4 +108,18 @@ def furnished_world(directory: Path, empty: Snapshot) -> Snapshot:
     """The same with a server, a pool and one ready database in it."""
     world = World(directory, empty)
     world.run(lambda: request(FIRST, 500 * GIB))
+    return world.snapshot()
+
+
+def world_with_cast(directory: Path, furnished: Snapshot) -> Snapshot:
+    """A second ready database beside the first, of a DICOM service with cast."""
+    world = World(directory, furnished)
+    world.run(with_cast)
+    return world.snapshot()
+
+
+def world_without_cast(directory: Path, served: Snapshot) -> Snapshot:
+    """The same after its cast was switched off."""
+    world = World(directory, served)
+    world.run(without_cast)
     return world.snapshot()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,11 +11,18 @@ from operations import failpoints
 from operations.models import Operation
 from tests.crash import judging
 from tests.crash.faults import Fault
-from tests.crash.flows import Flow, empty_world, furnished_world
+from tests.crash.flows import Flow, empty_world, furnished_world, world_with_cast, world_without_cast
 from tests.crash.hits import Hit, Tripwire
 from tests.crash.judging import Rows
 from tests.crash.world import Snapshot, World
 from tests.local_azure import straight
+
+WORLDS: dict[str, tuple[str, Callable[..., Snapshot]]] = {
+    "empty": ("", empty_world),
+    "furnished": ("empty", furnished_world),
+    "with cast": ("furnished", world_with_cast),
+    "cast gone": ("with cast", world_without_cast),
+}
 
 
 class Ground:
@@ -78,20 +85,23 @@ class Ground:
 
     def snapshot_for(self, flow: Flow) -> Snapshot:
         """Where the flow begins."""
+        world = flow.beside or ("furnished" if flow.furnished else "empty")
         if flow.prepare is None:
-            return self._snapshot(furnished=flow.furnished)
-        if flow.prepare not in self._snapshots:
-            world = World(self._fresh_directory(), self._snapshot(furnished=flow.furnished))
-            flow.prepare(world)
-            self._snapshots[flow.prepare] = world.snapshot()
-        return self._snapshots[flow.prepare]
+            return self._snapshot(world)
+        key = (world, flow.prepare)
+        if key not in self._snapshots:
+            prepared = World(self._fresh_directory(), self._snapshot(world))
+            flow.prepare(prepared)
+            self._snapshots[key] = prepared.snapshot()
+        return self._snapshots[key]
 
-    def _snapshot(self, *, furnished: bool) -> Snapshot:
-        if furnished not in self._snapshots:
-            directory = self._fresh_directory()
-            make = (lambda: furnished_world(directory, self._snapshot(furnished=False))) if furnished else None
-            self._snapshots[furnished] = make() if make else empty_world(directory)
-        return self._snapshots[furnished]
+    def _snapshot(self, name: str) -> Snapshot:
+        """Each world is made once, from the one before it."""
+        if name not in self._snapshots:
+            before, make = WORLDS[name]
+            grown = [self._snapshot(before)] if before else []
+            self._snapshots[name] = make(self._fresh_directory(), *grown)
+        return self._snapshots[name]
 
     def _fresh_directory(self) -> Path:
         self._runs += 1

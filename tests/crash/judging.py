@@ -14,16 +14,16 @@ from cloud import factory
 from cloud.errors import CloudError
 from cloud.protocols import LoginSpec
 from cloud.secrets import Secret
-from inventory.models import Database, ElasticPool, ServiceInstance, SqlServer
+from inventory.models import Database, ElasticPool, ServiceInstance, SqlServer, Workspace
 from inventory.states import Status
 from operations.models import AuditEvent, Operation, OutboxEvent, QuotaReservation, ResourceLock, StepRun
 from rotation.models import Credential
-from rotation.names import stable_secret_of
+from rotation.names import Purpose, stable_secret_of
 from tests.crash.world import World, describe
 
 VARIES = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-    r"|\b[dpsw]-[a-z2-7]{26}|\b[0-9a-f]{32}\b|(?<=local-eastus-)[0-9a-f]{8}"
+    r"|\b[dpsw]-[a-z2-7]{26}|\b[0-9a-f]{32}\b|\b[0-9a-f]{64}\b|(?<=local-eastus-)[0-9a-f]{8}"
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?"
 )
 PASSING = frozenset(  # of how it went, not of where it ended
@@ -34,6 +34,7 @@ PASSING = frozenset(  # of how it went, not of where it ended
         *("asked_anew", "the repair", "the removal", "untidy", "passwords_refused", "sign_ins_refused", "repairs"),
         *("data_bytes", "expected_seconds", "run", "copied_at", "held_until", "too_late_to_undo"),
         *("published_again", "unshown_since"),
+        *("cast_passwords_refused", "cast_sign_ins_refused"),
     )
 )
 SWEEP = {"kind": "retire_credential", "actor": "system"}  # of what a repeated run may have left in the vault
@@ -48,6 +49,7 @@ def rows() -> Rows:
         "databases": Database,
         "pools": ElasticPool,
         "servers": SqlServer,
+        "workspaces": Workspace,
         "services": ServiceInstance,
         "credentials": Credential,
         "outbox": OutboxEvent,
@@ -173,13 +175,12 @@ def _made_twice(world: World, *, landed_late: bool) -> Iterator[str]:
 
 def _secrets(world: World, *, landed_late: bool) -> Iterator[str]:
     secrets = world.local.secrets()
-    for database in Database.objects.all():
-        enabled = [v for v in secrets.get(stable_secret_of(database), []) if v["attributes"]["enabled"]]
-        if database.status == Status.READY and not _only_entra_enters(database):
-            values = {v["value"] for v in enabled} if landed_late else [v["value"] for v in enabled]
-            if len(values) != 1:
-                yield f"{database}: {len(values)} enabled versions of its secret"
-            yield from (why for v in enabled if (why := _cannot_sign_in(v["value"])))
+    for database in Database.objects.filter(status=Status.READY).select_related("service", "server"):
+        for name in _read_by_consumers(database):
+            enabled = [v["value"] for v in secrets.get(name, []) if v["attributes"]["enabled"]]
+            if len(set(enabled) if landed_late else enabled) != 1:
+                yield f"{name}: {len(enabled)} enabled versions of what consumers read"
+            yield from (why for value in enabled if (why := _cannot_sign_in(value)))
     for server in SqlServer.objects.filter(status=Status.READY, auth_mode="sql"):
         yield from (why for why in [_administrator_cannot_sign_in(server)] if why)
     for database in Database.objects.filter(status=Status.DELETED):
@@ -196,8 +197,12 @@ def _secrets_of_a_deleted(database: Database, secrets: dict[str, list[dict[str, 
             yield f"{name} is still in the vault"
 
 
-def _only_entra_enters(database: Database) -> bool:
-    return database.server is not None and database.server.auth_mode == "entra_only"
+def _read_by_consumers(database: Database) -> list[str]:
+    """Nothing where only Entra enters."""
+    if database.server is not None and database.server.auth_mode == "entra_only":
+        return []
+    with_cast = database.service is not None and database.service.has_cast
+    return [stable_secret_of(database, purpose) for purpose in Purpose if purpose is Purpose.SERVICE or with_cast]
 
 
 def _administrator_cannot_sign_in(server: SqlServer) -> str:

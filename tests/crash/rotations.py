@@ -20,16 +20,17 @@ from operations.services import cancel, retry
 from provisioning.services import ServiceWish, request_service
 from rotation.administrators import request_admin_rotation
 from rotation.emergency import Reach, Scope, request_emergency
+from rotation.holding import LEAVING
 from rotation.identities import principal_of
 from rotation.models import Credential, ServerAdministrator
-from rotation.names import stable_secret_of, staged_admin_secret_of
+from rotation.names import SLOTS, Purpose, purpose_of, stable_secret_of, staged_admin_secret_of
 from rotation.orphans import orphaned_versions
 from rotation.services import request_emergency_rotation, request_rotation, request_session_count
 from rotation.signing_secrets import request_receiver, request_removal, request_signing_rotation
 from tests.acceptance.callers import TENANT, an_entra
 from tests.builders import GIB
 from tests.crash.faults import CREDENTIAL_FAULTS, FAULTS
-from tests.crash.flows import SECOND, Flow, request
+from tests.crash.flows import SECOND, Flow, request, with_cast, without_cast
 from tests.crash.world import World
 from tests.entra_only import let_only_entra_in
 from tests.entra_service import an_identity, sign_in_as
@@ -111,6 +112,10 @@ def forget_signing_secret() -> Operation:
     return Operation.objects.get(kind="forget_signing_secret")
 
 
+def rotate_cast() -> Operation:
+    return request_rotation(Database.objects.get(service__name=SECOND), actor="tests", purpose=Purpose.CAST)
+
+
 ISSUING = ("stage_password", "create_user", "verify_login", "publish_secret")
 ROTATIONS = (
     Flow("rotation", rotate, furnished=True, share=0.08),
@@ -137,12 +142,15 @@ ROTATIONS = (
     Flow("server administrator", rotate_administrator, furnished=True, share=0.1),
     Flow("signing secret", renew_signing_secret, furnished=True, share=0.2, prepare=a_receiver),
     Flow("forgotten signing secret", forget_signing_secret, furnished=True, share=0.3, prepare=a_receiver),
+    Flow("rotation of cast", rotate_cast, furnished=True, share=0.02, beside="with cast"),
+    Flow("cast on", with_cast, furnished=True, share=0.03, beside="cast gone"),
+    Flow("cast off", without_cast, furnished=True, share=0.03, beside="with cast"),
 )
 ROTATION_FAULTS = (*FAULTS, *CREDENTIAL_FAULTS)
 
 
 class Witness:
-    """Signs in as a consumer would, after every change that is made outside: read the newest version, use it."""
+    """Signs in as consumers would, after every change that is made outside: read the newest version, use it."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -154,15 +162,16 @@ class Witness:
             try:
                 return around(name, call)
             finally:
-                if name.startswith(("SQL CREATE", "SQL ALTER USER", "PUT ", "PATCH ")):
+                if name.startswith(("SQL CREATE", "SQL ALTER USER", "SQL DROP", "PUT ", "PATCH ")):
                     self.look(name)
 
         return watched
 
     def look(self, after: str) -> None:
-        for database in with_passwords():
+        active = Credential.objects.filter(status="active", database__in=with_passwords()).exclude(LEAVING)
+        for credential in active.select_related("database"):
             self.looks += 1
-            why = refusal(self.world, database)
+            why = refusal(self.world, credential.database, purpose_of(credential.slot))
             if why:
                 self.failures.append(f"no credential works after {after}: {why}")
         for server in SqlServer.objects.filter(status=Status.READY, auth_mode="sql"):
@@ -198,9 +207,9 @@ def _identities_refused(world: World) -> Iterator[str]:
             yield f"{database} refuses {service.entra_name}: {failure.text}"
 
 
-def refusal(world: World, database: Database) -> str:
+def refusal(world: World, database: Database, purpose: Purpose = Purpose.SERVICE) -> str:
     """Empty, or why a consumer that reads the secret now cannot sign in."""
-    newest = world.local.secrets()[stable_secret_of(database)][-1]
+    newest = world.local.secrets()[stable_secret_of(database, purpose)][-1]
     if not newest["attributes"]["enabled"]:
         return "the newest version is disabled"
     try:
@@ -223,21 +232,19 @@ def administrators_that_work(world: World, server: SqlServer) -> list[str]:
 
 
 def rotation_faults(world: World, *, landed_late: bool) -> Iterator[str]:
-    """At the end: one user works, the other does not; every enabled version is the active user's."""
+    """At the end: one user of each wished purpose works, no other does; every enabled version is an active user's."""
     yield from _unchecked()
     yield from _identities_refused(world)
     if not landed_late:
         yield from _signing_secrets(world)
-    for database in with_passwords():
-        why = refusal(world, database)
-        if why:
-            yield f"{database}: {why}"
-        states = sorted(Credential.objects.filter(database=database).values_list("status", flat=True))
-        if states not in (["active"], ["active", "retired"]):
-            yield f"{database}: users are {states}"
+    for database in with_passwords().select_related("service"):
+        yield from _of_one_purpose(world, database, Purpose.SERVICE)
+        if database.service is not None and database.service.has_cast:
+            yield from _of_one_purpose(world, database, Purpose.CAST)
+        else:
+            yield from _of_no_cast(world, database)
         if not landed_late:
             yield from (f"{version} is enabled and nobody's" for version in orphaned_versions(database))
-        yield from _superseded_users(world, database)
     for server in SqlServer.objects.filter(status=Status.READY, auth_mode="sql"):
         yield from _administrator(world, server, landed_late=landed_late)
 
@@ -265,16 +272,36 @@ def _signing_secrets(world: World) -> Iterator[str]:
             yield f"{row.secret_name}: {enabled} are enabled, {wanted} should be"
 
 
-def _superseded_users(world: World, database: Database) -> Iterator[str]:
+def _of_one_purpose(world: World, database: Database, purpose: Purpose) -> Iterator[str]:
+    why = refusal(world, database, purpose)
+    if why:
+        yield f"{database}: {why}"
+    users = Credential.objects.filter(database=database, slot__in=SLOTS[purpose])
+    states = sorted(users.values_list("status", flat=True))
+    if states not in (["active"], ["active", "retired"]):
+        yield f"{database}: users of the {purpose} are {states}"
+    yield from _superseded_users(world, world.local.secrets()[stable_secret_of(database, purpose)])
+
+
+def _of_no_cast(world: World, database: Database) -> Iterator[str]:
+    """What was switched off, or never on, lets nobody in."""
+    users = Credential.objects.filter(database=database, slot__in=SLOTS[Purpose.CAST]).exclude(status="retired")
+    yield from (f"{user} is {user.status} without cast" for user in users)
+    published = world.local.secrets().get(stable_secret_of(database, Purpose.CAST), [])
+    yield from _still_working(world, [json.loads(version["value"]) for version in published])
+
+
+def _superseded_users(world: World, versions: list[dict[str, Any]]) -> Iterator[str]:
     """Whatever was ever published but not last signs nobody in."""
-    versions = world.local.secrets()[stable_secret_of(database)]
-    newest = json.loads(versions[-1]["value"])
-    for version in versions[:-1]:
-        document = json.loads(version["value"])
-        if document["password"] == newest["password"]:
-            continue
+    documents = [json.loads(version["value"]) for version in versions]
+    newest = documents[-1]["password"]
+    yield from _still_working(world, [document for document in documents if document["password"] != newest])
+
+
+def _still_working(world: World, documents: list[dict[str, str]]) -> Iterator[str]:
+    for document in documents:
         try:
             world.local.session(document).close()
         except SqlFailure:
             continue
-        yield f"{database}: a superseded password of {document['user']} still works"
+        yield f"{document['database']}: a password of {document['user']} still works"
