@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 from operations import failpoints
 from operations.models import Operation
@@ -25,11 +27,24 @@ WORLDS: dict[str, tuple[str, Callable[..., Snapshot]]] = {
 }
 
 
+class Witness(Protocol):
+    """Looks on during a run: how often, and what was wrong."""
+
+    looks: int
+    failures: list[str]
+
+    def watch(self, around: Callable[..., Any]) -> Callable[..., Any]: ...
+
+
 class Ground:
-    """The prepared worlds of this process, and what a run without faults passes and leaves in each flow."""
+    """The prepared worlds of this process, and what a run without faults passes and leaves in each flow.
+
+    Grounds of other flows say who looks on (`witness`) and what else must hold (`judge`, `judge_end`).
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self.looks = 0
         self._runs = 0
         self._snapshots: dict[object, Snapshot] = {}
         self._known: dict[str, tuple[list[Hit], Rows]] = {}
@@ -54,34 +69,55 @@ class Ground:
         return found if wire.struck else [*found, "the place was not passed"]
 
     def drill(
-        self, flow: Flow, wire: Tripwire, *, landed_late: bool, fault: Fault | None = None, expected: Rows | None = None
+        self, flow: Flow, wire: Wire, *, landed_late: bool, fault: Fault | None = None, expected: Rows | None = None
     ) -> Iterator[str]:
         """Run the flow over this wire, then judge."""
         world = World(self._fresh_directory(), self.snapshot_for(flow), stale_seconds=flow.stale)
+        witness = self.witness(world)
         began: list[Operation] = []
-        if fault is not None:
-            strike = fault.strike
-            wire.strike = lambda hit, call: strike(world, began[0] if began else None, hit, call)
+        armed = wire.armed if isinstance(wire, TwoWires) else [(wire, fault)] if fault else []
+        for one, what in armed:
+            one.strike = partial(_strike, what, world, began)
         with complaints() as heard:
             try:
                 failpoints.listen(wire.point)
-                world.local.around = wire.around
+                world.local.around = witness.watch(wire.around) if witness else wire.around
                 world.run(lambda: began.append(flow.begin()))
             finally:
                 failpoints.listen(None)
                 world.local.around = straight
             yield from self.wrong(world, landed_late=landed_late)
         yield from heard
-        yield from self.ending(world, fault, expected)
+        if witness:
+            yield from witness.failures
+            self.looks += witness.looks
+        yield from self.judge(world, landed_late=landed_late)
+        yield from self.judge_end(fault, expected)
         world.close()
+
+    def witness(self, world: World) -> Witness | None:
+        """Who looks on while the flow runs, if anybody does."""
+        return None
 
     def wrong(self, world: World, *, landed_late: bool) -> Iterator[str]:
         """What must never be, whatever happened."""
         yield from judging.faults_found(world, landed_late=landed_late)
 
-    def ending(self, world: World, fault: Fault | None, expected: Rows | None) -> Iterator[str]:
-        """What is wrong with where the flow itself has ended."""
-        yield from _ending(fault, expected)
+    def judge(self, world: World, *, landed_late: bool) -> Iterator[str]:
+        """What must hold at the end beside what holds of every flow."""
+        return iter(())
+
+    def judge_end(self, fault: Fault | None, expected: Rows | None) -> Iterator[str]:
+        """Whether the end is that of a run without faults, or what a cancel or a deletion may make of it."""
+        followed = Operation.objects.filter(kind__endswith="_database").order_by("created_at").last()
+        assert followed is not None
+        if fault is not None and fault.name == "cancel":
+            assert expected is not None
+            yield from judging.cancelled_or_too_late(followed, expected)
+        elif fault is not None and fault.name == "delete":
+            yield from judging.is_gone(followed)
+        elif expected is not None:
+            yield from judging.differences(expected, judging.rows())
 
     def snapshot_for(self, flow: Flow) -> Snapshot:
         """Where the flow begins."""
@@ -108,16 +144,26 @@ class Ground:
         return self._directory / str(self._runs)
 
 
-def _ending(fault: Fault | None, expected: Rows | None) -> Iterator[str]:
-    followed = Operation.objects.filter(kind__endswith="_database").order_by("created_at").last()
-    assert followed is not None
-    if fault is not None and fault.name == "cancel":
-        assert expected is not None
-        yield from judging.cancelled_or_too_late(followed, expected)
-    elif fault is not None and fault.name == "delete":
-        yield from judging.is_gone(followed)
-    elif expected is not None:
-        yield from judging.differences(expected, judging.rows())
+class TwoWires:
+    """Two faults in one run: the second sees what the first lets pass."""
+
+    def __init__(self, *armed: tuple[Tripwire, Fault]) -> None:
+        self.armed = armed
+
+    def point(self, name: str) -> None:
+        for wire, _ in self.armed:
+            wire.point(name)
+
+    def around(self, name: str, call: Callable[[], Any]) -> Any:
+        (first, _), (second, _) = self.armed
+        return first.around(name, lambda: second.around(name, call))
+
+
+Wire = Tripwire | TwoWires
+
+
+def _strike(fault: Fault, world: World, began: list[Operation], hit: Hit, call: Callable[[], Any]) -> Any:
+    return fault.strike(world, began[0] if began else None, hit, call)
 
 
 @contextmanager

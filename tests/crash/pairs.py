@@ -11,8 +11,10 @@ from django.test import override_settings
 from tests import databases
 from tests.crash.faults import Fault
 from tests.crash.flows import Flow
+from tests.crash.ground import TwoWires
 from tests.crash.hits import Hit, Tripwire
-from tests.crash.rotation_ground import RotationGround, TwoWires, rotation_hits
+from tests.crash.matrix import places_of
+from tests.crash.rotation_ground import RotationGround
 from tests.crash.rotations import ROTATION_FAULTS, ROTATIONS
 
 # Nothing overlaps: the old user is taken away at the first moment at which that is allowed.
@@ -52,5 +54,5 @@ def struck_twice(ground: RotationGround, seed: int) -> str:
 
 def _a_case(ground: RotationGround, flow: Flow, dice: random.Random) -> tuple[Fault, Hit]:
     """A fault at a place that it fits."""
-    fault = dice.choice([one for one in ROTATION_FAULTS if any(map(one.fits, rotation_hits(ground, flow)))])
-    return fault, dice.choice([hit for hit in rotation_hits(ground, flow) if fault.fits(hit)])
+    fault = dice.choice([one for one in ROTATION_FAULTS if any(map(one.fits, places_of(ground, flow)))])
+    return fault, dice.choice([hit for hit in places_of(ground, flow) if fault.fits(hit)])

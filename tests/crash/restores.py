@@ -14,7 +14,8 @@ from operations import clock
 from operations.models import Operation
 from provisioning.restores import RestoreWish, request_restore
 from rotation.models import Credential
-from rotation.names import stable_secret_of
+from rotation.names import SLOTS, Purpose, stable_secret_of, user_of
+from rotation.orphans import orphaned_versions
 from tests.builders import TIB
 from tests.crash import judging
 from tests.crash.flows import FIRST, SECOND, Flow, delete, request
@@ -51,15 +52,27 @@ def undelete_hyperscale() -> Operation:
     return request_restore(Workspace.objects.get(), RestoreWish(SECOND), actor="tests")
 
 
-def take_back() -> Operation:
-    wish = RestoreWish(FIRST, clock.now() - HOUR / 2)
+def take_back(name: str = FIRST) -> Operation:
+    wish = RestoreWish(name, clock.now() - HOUR / 2)
     return request_restore(Workspace.objects.get(), wish, actor="tests")
+
+
+def take_back_with_cast() -> Operation:
+    return take_back(SECOND)
 
 
 RESTORES = (
     Flow("undelete", undelete, furnished=True, share=0.04, prepare=deleted_with_backups),
     Flow("undelete hyperscale", undelete_hyperscale, furnished=True, share=0.02, prepare=hyperscale_deleted),
     Flow("to a moment", take_back, furnished=True, share=0.04, prepare=with_backups),
+    Flow(
+        "to a moment with cast",
+        take_back_with_cast,
+        furnished=True,
+        share=0.015,
+        beside="with cast",
+        prepare=with_backups,
+    ),
 )
 
 
@@ -79,16 +92,26 @@ def restore_faults(world: World, *, landed_late: bool) -> Iterator[str]:
     words = ("CreateRestoreRequest",)
     made = Counter(e["id"].lower() for e in world.local.effects() if e["operation"] in words)
     yield from (f"{name} was restored {count} times" for name, count in made.items() if count > 1)
-    for database in Database.objects.filter(status=Status.READY):
-        why = refusal(world, database)
-        if why:
-            yield f"{database}: {why}"
-        active = Credential.objects.filter(database=database, status=Credential.Status.ACTIVE)
-        if active.count() != 1:
-            yield f"{database}: {active.count()} users are active"
-        elif not landed_late:
-            yield from _orphans(world, database, active.get())
-        yield from _old_passwords(world, database)
+    for database in Database.objects.filter(status=Status.READY).select_related("service"):
+        for purpose in _wished(database):
+            yield from _of_one_purpose(world, database, purpose)
+        if not landed_late:
+            yield from (f"{version} is enabled and nobody's" for version in orphaned_versions(database))
+
+
+def _wished(database: Database) -> list[Purpose]:
+    cast = database.service is not None and database.service.has_cast
+    return [Purpose.SERVICE, Purpose.CAST] if cast else [Purpose.SERVICE]
+
+
+def _of_one_purpose(world: World, database: Database, purpose: Purpose) -> Iterator[str]:
+    why = refusal(world, database, purpose)
+    if why:
+        yield f"{database}: {why}"
+    active = Credential.objects.filter(database=database, slot__in=SLOTS[purpose], status=Credential.Status.ACTIVE)
+    if active.count() != 1:
+        yield f"{database}: {active.count()} users of the {purpose} are active"
+    yield from _old_passwords(world, database, purpose)
 
 
 def as_before(operation: Operation, expected: judging.Rows) -> Iterator[str]:
@@ -106,21 +129,13 @@ def as_before(operation: Operation, expected: judging.Rows) -> Iterator[str]:
         yield "it cannot be restored any more"
 
 
-def _orphans(world: World, database: Database, active: Credential) -> Iterator[str]:
-    ours = {(active.staging_secret, active.staging_version), (active.stable_secret, active.stable_version)}
-    for name, versions in world.local.secrets().items():
-        if name.startswith(stable_secret_of(database)):
-            for version in versions:
-                if version["attributes"]["enabled"] and (name, version["version"]) not in ours:
-                    yield f"{name}/{version['version']} is enabled and nobody's"
-
-
-def _old_passwords(world: World, database: Database) -> Iterator[str]:
-    documents = [json.loads(version["value"]) for version in world.local.secrets()[stable_secret_of(database)]]
+def _old_passwords(world: World, database: Database, purpose: Purpose) -> Iterator[str]:
+    versions = world.local.secrets()[stable_secret_of(database, purpose)]
+    documents = [json.loads(version["value"]) for version in versions]
     for document in documents[:-1]:
         if document["password"] == documents[-1]["password"]:
             continue
-        for user in ("svc_a", "svc_b"):
+        for user in map(user_of, SLOTS[purpose]):
             try:
                 world.local.session({**document, "database": database.azure_name, "user": user}).close()
             except SqlFailure:

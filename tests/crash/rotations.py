@@ -31,6 +31,7 @@ from tests.acceptance.callers import TENANT, an_entra
 from tests.builders import GIB
 from tests.crash.faults import CREDENTIAL_FAULTS, FAULTS
 from tests.crash.flows import SECOND, Flow, request, with_cast, without_cast
+from tests.crash.superseded import still_working, superseded_users
 from tests.crash.world import World
 from tests.entra_only import let_only_entra_in
 from tests.entra_service import an_identity, sign_in_as
@@ -280,7 +281,7 @@ def _of_one_purpose(world: World, database: Database, purpose: Purpose) -> Itera
     states = sorted(users.values_list("status", flat=True))
     if states not in (["active"], ["active", "retired"]):
         yield f"{database}: users of the {purpose} are {states}"
-    yield from _superseded_users(world, world.local.secrets()[stable_secret_of(database, purpose)])
+    yield from superseded_users(world, world.local.secrets()[stable_secret_of(database, purpose)])
 
 
 def _of_no_cast(world: World, database: Database) -> Iterator[str]:
@@ -288,20 +289,4 @@ def _of_no_cast(world: World, database: Database) -> Iterator[str]:
     users = Credential.objects.filter(database=database, slot__in=SLOTS[Purpose.CAST]).exclude(status="retired")
     yield from (f"{user} is {user.status} without cast" for user in users)
     published = world.local.secrets().get(stable_secret_of(database, Purpose.CAST), [])
-    yield from _still_working(world, [json.loads(version["value"]) for version in published])
-
-
-def _superseded_users(world: World, versions: list[dict[str, Any]]) -> Iterator[str]:
-    """Whatever was ever published but not last signs nobody in."""
-    documents = [json.loads(version["value"]) for version in versions]
-    newest = documents[-1]["password"]
-    yield from _still_working(world, [document for document in documents if document["password"] != newest])
-
-
-def _still_working(world: World, documents: list[dict[str, str]]) -> Iterator[str]:
-    for document in documents:
-        try:
-            world.local.session(document).close()
-        except SqlFailure:
-            continue
-        yield f"{document['database']}: a password of {document['user']} still works"
+    yield from still_working(world, [json.loads(version["value"]) for version in published])

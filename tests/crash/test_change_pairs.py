@@ -11,8 +11,8 @@ from tests.crash.change_ground import ChangeGround
 from tests.crash.changes import CHANGES
 from tests.crash.faults import FAULTS, Fault
 from tests.crash.flows import Flow
+from tests.crash.ground import TwoWires
 from tests.crash.hits import Hit, Tripwire
-from tests.crash.rotation_ground import TwoWires
 from tests.crash.test_changes import ground, prepared
 
 __all__ = ["ground", "prepared"]

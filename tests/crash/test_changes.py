@@ -8,15 +8,9 @@ from tests.crash.change_ground import ChangeGround
 from tests.crash.changes import CHANGES
 from tests.crash.faults import FAULTS, Fault
 from tests.crash.flows import Flow
-from tests.crash.test_single_faults import hits_of, is_sampled, strike_all
+from tests.crash.matrix import matrix, strike_rest, strike_sample
 
-PARTS = 3
-MATRIX = [
-    pytest.param(flow, fault, part, id=f"{flow} - {fault} - {part}")
-    for flow in CHANGES
-    for fault in FAULTS
-    for part in range(PARTS)
-]
+MATRIX = matrix(CHANGES, FAULTS)
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +27,13 @@ def ground(prepared: ChangeGround, committed_db: None, settings) -> ChangeGround
 
 @pytest.mark.parametrize(("flow", "fault", "part"), MATRIX)
 def test_a_single_fault_changes_nothing(ground: ChangeGround, flow: Flow, fault: Fault, part: int) -> None:
-    every = hits_of(ground, flow, fault, part)
-    strike_all(ground, flow, fault, [hit for hit in every if is_sampled(flow, fault, hit)])
+    strike_sample(ground, flow, fault, part)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize(("flow", "fault", "part"), MATRIX)
 def test_no_other_single_fault_changes_anything(ground: ChangeGround, flow: Flow, fault: Fault, part: int) -> None:
-    every = hits_of(ground, flow, fault, part)
-    strike_all(ground, flow, fault, [hit for hit in every if not is_sampled(flow, fault, hit)])
+    strike_rest(ground, flow, fault, part)
 
 
 def test_the_faultless_runs_pass_every_step(ground: ChangeGround) -> None:

@@ -12,19 +12,12 @@ from tests.crash.faults import FAULTS, Fault
 from tests.crash.flows import Flow
 from tests.crash.ground import Ground
 from tests.crash.judging import Rows
+from tests.crash.matrix import matrix, strike_rest, strike_sample
 from tests.crash.repairs import REPAIRS, repair_faults
-from tests.crash.test_single_faults import hits_of, is_sampled, strike_all
 from tests.crash.world import World
 
-PARTS = 2
 KINDS = ("repair_database", "repair_pool", "repair_server", "remove_orphan", "issue_credential")
-MATRIX = [
-    pytest.param(flow, fault, part, id=f"{flow} - {fault} - {part}")
-    for flow in REPAIRS
-    for fault in FAULTS
-    for part in range(PARTS)
-    if flow.creates or not fault.ends_otherwise
-]
+MATRIX = matrix(REPAIRS, FAULTS)
 
 
 class RepairGround(Ground):
@@ -35,13 +28,18 @@ class RepairGround(Ground):
         yield from (fault for fault in found if not fault.endswith(" times"))  # those before were made outside of us
         yield from (f"{effect} by a repair" for effect in world.effects() if effect.startswith("Create"))
 
-    def ending(self, world: World, fault: Fault | None, expected: Rows | None) -> Iterator[str]:
-        operation = Operation.objects.filter(kind__in=KINDS).latest("created_at")
-        yield from repair_faults(world, operation)
+    def judge(self, world: World, *, landed_late: bool) -> Iterator[str]:
+        return repair_faults(world, _begun())
+
+    def judge_end(self, fault: Fault | None, expected: Rows | None) -> Iterator[str]:
         if fault is not None and fault.name == "delete":
             yield from judging.is_gone(Operation.objects.filter(kind="delete_database").latest("created_at"))
-        elif expected is not None and operation.state != Operation.State.CANCELLED:
+        elif expected is not None and _begun().state != Operation.State.CANCELLED:
             yield from judging.differences(expected, judging.rows())
+
+
+def _begun() -> Operation:
+    return Operation.objects.filter(kind__in=KINDS).latest("created_at")
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +58,13 @@ def ground(prepared: RepairGround, committed_db: None, settings) -> RepairGround
 def test_a_single_fault_changes_nothing(
     ground: RepairGround, flow: Flow, fault: Fault, part: int, record_property
 ) -> None:
-    every = hits_of(ground, flow, fault, part)
-    chosen = [hit for hit in every if is_sampled(flow, fault, hit)]
-    record_property("crash cases", (len(chosen), len(every)))
-    strike_all(ground, flow, fault, chosen)
+    record_property("crash cases", strike_sample(ground, flow, fault, part))
 
 
 @pytest.mark.full
 @pytest.mark.parametrize(("flow", "fault", "part"), MATRIX)
 def test_no_other_single_fault_changes_anything(ground: RepairGround, flow: Flow, fault: Fault, part: int) -> None:
-    every = hits_of(ground, flow, fault, part)
-    strike_all(ground, flow, fault, [hit for hit in every if not is_sampled(flow, fault, hit)])
+    strike_rest(ground, flow, fault, part)
 
 
 def test_the_faultless_runs_pass_every_step(ground: RepairGround) -> None:

@@ -2,73 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from operations import failpoints
-from operations.models import Operation
-from tests.crash import judging
 from tests.crash.faults import FAULTS, Fault
 from tests.crash.flows import Flow
-from tests.crash.ground import Ground, complaints
-from tests.crash.hits import Tripwire
-from tests.crash.restores import RESTORES, Consumer, as_before, restore_faults
-from tests.crash.test_single_faults import hits_of, is_sampled, strike_all
-from tests.crash.world import World
-from tests.local_azure import straight
+from tests.crash.matrix import matrix, strike_rest, strike_sample
+from tests.crash.restore_ground import RestoreGround
+from tests.crash.restores import RESTORES
 
-PARTS = 3
-MATRIX = [
-    pytest.param(flow, fault, part, id=f"{flow} - {fault} - {part}")
-    for flow in RESTORES
-    for fault in FAULTS
-    for part in range(PARTS)
-]
-
-
-class RestoreGround(Ground):
-    """The prepared worlds, judged by what must hold of restores as well."""
-
-    def drill(
-        self,
-        flow: Flow,
-        wire: Tripwire,
-        *,
-        landed_late: bool,
-        fault: Fault | None = None,
-        expected: judging.Rows | None = None,
-    ) -> Iterator[str]:
-        world = World(self._fresh_directory(), self.snapshot_for(flow), stale_seconds=flow.stale)
-        consumer = Consumer(world)
-        began: list[Operation] = []
-        if fault is not None:
-            strike = fault.strike
-            wire.strike = lambda hit, call: strike(world, began[0] if began else None, hit, call)
-        with complaints() as heard:
-            try:
-                failpoints.listen(wire.point)
-                world.local.around = consumer.watch(wire.around)
-                world.run(lambda: began.append(flow.begin()))
-            finally:
-                failpoints.listen(None)
-                world.local.around = straight
-            yield from judging.faults_found(world, landed_late=landed_late)
-        yield from heard
-        yield from consumer.failures
-        yield from restore_faults(world, landed_late=landed_late)
-        yield from _ending(fault, expected)
-        world.close()
-
-
-def _ending(fault: Fault | None, expected: judging.Rows | None) -> Iterator[str]:
-    followed = Operation.objects.get(kind="restore_database")
-    if fault is not None and fault.name == "delete":
-        yield from judging.is_gone(followed)
-    elif expected is not None and fault is not None and fault.name == "cancel":
-        yield from as_before(followed, expected)
-    elif expected is not None:
-        yield from judging.differences(expected, judging.rows())
+MATRIX = matrix(RESTORES, FAULTS)
 
 
 @pytest.fixture(scope="module")
@@ -84,16 +26,16 @@ def ground(prepared: RestoreGround, committed_db: None, settings) -> RestoreGrou
 
 
 @pytest.mark.parametrize(("flow", "fault", "part"), MATRIX)
-def test_a_single_fault_changes_nothing(ground: RestoreGround, flow: Flow, fault: Fault, part: int) -> None:
-    every = hits_of(ground, flow, fault, part)
-    strike_all(ground, flow, fault, [hit for hit in every if is_sampled(flow, fault, hit)])
+def test_a_single_fault_changes_nothing(
+    ground: RestoreGround, flow: Flow, fault: Fault, part: int, record_property
+) -> None:
+    record_property("crash cases", strike_sample(ground, flow, fault, part))
 
 
 @pytest.mark.full
 @pytest.mark.parametrize(("flow", "fault", "part"), MATRIX)
 def test_no_other_single_fault_changes_anything(ground: RestoreGround, flow: Flow, fault: Fault, part: int) -> None:
-    every = hits_of(ground, flow, fault, part)
-    strike_all(ground, flow, fault, [hit for hit in every if not is_sampled(flow, fault, hit)])
+    strike_rest(ground, flow, fault, part)
 
 
 def test_the_faultless_runs_pass_every_step(ground: RestoreGround) -> None:

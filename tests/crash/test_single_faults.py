@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import subprocess
-from functools import cache
-
 import pytest
 
 from tests.crash.faults import FAULTS, Fault
 from tests.crash.flows import FLOWS, Flow
 from tests.crash.ground import Ground
-from tests.crash.hits import Hit
-from tests.databases import ROOT
+from tests.crash.matrix import matrix, strike_rest, strike_sample
 
-PARTS = 3
-MATRIX = [
-    pytest.param(flow, fault, part, id=f"{flow} - {fault} - {part}")
-    for flow in FLOWS
-    for fault in FAULTS
-    for part in range(PARTS)
-    if flow.creates or not fault.ends_otherwise
-]
+MATRIX = matrix(FLOWS, FAULTS)
 
 
 @pytest.fixture(scope="module")
@@ -38,37 +26,10 @@ def ground(prepared: Ground, committed_db: None, settings) -> Ground:
 
 @pytest.mark.parametrize(("flow", "fault", "part"), MATRIX)
 def test_a_single_fault_changes_nothing(ground: Ground, flow: Flow, fault: Fault, part: int, record_property) -> None:
-    every = hits_of(ground, flow, fault, part)
-    chosen = [hit for hit in every if is_sampled(flow, fault, hit)]
-    record_property("crash cases", (len(chosen), len(every)))
-    strike_all(ground, flow, fault, chosen)
+    record_property("crash cases", strike_sample(ground, flow, fault, part))
 
 
 @pytest.mark.full
 @pytest.mark.parametrize(("flow", "fault", "part"), MATRIX)
 def test_no_other_single_fault_changes_anything(ground: Ground, flow: Flow, fault: Fault, part: int) -> None:
-    strike_all(ground, flow, fault, [h for h in hits_of(ground, flow, fault, part) if not is_sampled(flow, fault, h)])
-
-
-def hits_of(ground: Ground, flow: Flow, fault: Fault, part: int) -> list[Hit]:
-    """A share of the places that this fault can strike."""
-    return [hit for hit in ground.faultless(flow)[0] if fault.fits(hit)][part::PARTS]
-
-
-def strike_all(ground: Ground, flow: Flow, fault: Fault, hits: list[Hit]) -> None:
-    wrong = {str(hit): found for hit in hits if (found := ground.case(flow, fault, hit))}
-    report = "\n".join(f"{hit}\n    " + "\n    ".join(found) for hit, found in wrong.items())
-    assert not wrong, f"{fault} in {flow}: {len(wrong)} of {len(hits)} cases ended wrong\n{report}"
-
-
-def is_sampled(flow: Flow, fault: Fault, hit: Hit) -> bool:
-    """Whether the budgeted run takes this case: another part of them with each commit."""
-    digest = hashlib.sha256(f"{commit()}/{flow}/{fault}/{hit}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") / 2**32 < flow.share
-
-
-@cache
-def commit() -> str:
-    """The commit that is tested; none where the code did not come with its history."""
-    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return asked.stdout.strip() if asked.returncode == 0 else "none"
+    strike_rest(ground, flow, fault, part)
