@@ -124,3 +124,16 @@ def test_a_plan_tells_the_steps_for_cast_only_where_it_is_wished_for(owner: APIC
     assert with_it["operations"][-1]["steps"][-1] == "publish_cast_secret"
     assert without["operations"][-1]["steps"][-1] == "publish_secret"
     assert with_it["planHash"] != without["planHash"]
+
+
+@pytest.mark.parametrize("query", ["", "?dryRun=true"])
+def test_size_and_cast_change_one_after_the_other(query: str, owner: APIClient):
+    a_ready_service(cast=False)
+    answer = owner.put(URL + query, asking_for(cast=True, sizeGb=200), format="json")
+    if query:
+        refusals = answer.json()["properties"]["refusals"]
+        assert [refusal["code"] for refusal in refusals] == ["ChangeNotSupported"]
+    else:
+        assert (answer.status_code, answer["x-ms-error-code"]) == (409, "ChangeNotSupported")
+    assert not Operation.objects.exists()
+    assert not ServiceInstance.objects.filter(has_cast=True).exists()
