@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from inventory.models import Database, ServiceInstance
 from inventory.states import Status
-from operations import failpoints
 from operations.models import Operation
 from provisioning.conversions import ConversionWish, Cutover, consent, request_conversion
 from provisioning.returns import request_return
 from tests.crash import judging
-from tests.crash.faults import Fault
 from tests.crash.flows import FIRST, Flow
-from tests.crash.ground import Ground, complaints
-from tests.crash.hits import Hit, Tripwire
-from tests.crash.rotation_ground import TwoWires
+from tests.crash.ground import Ground
 from tests.crash.rotations import Witness, put_off_looks, refusal
 from tests.crash.world import World
-from tests.local_azure import straight
 
 
 def service() -> ServiceInstance:
@@ -78,34 +71,22 @@ def switching(world: World) -> bool:
 class ConversionGround(Ground):
     """The prepared worlds, judged by what must hold of conversions as well."""
 
-    def drill(
-        self,
-        flow: Flow,
-        wire: Tripwire | TwoWires,
-        *,
-        landed_late: bool,
-        fault: Fault | None = None,
-        expected: judging.Rows | None = None,
-    ) -> Iterator[str]:
-        world = World(self._fresh_directory(), self.snapshot_for(flow), stale_seconds=flow.stale)
-        consumer, began = Consumer(world), list[Operation]()
-        armed = wire.armed if isinstance(wire, TwoWires) else [(wire, fault)] if fault else []
-        for one, what in armed:
-            one.strike = partial(_strike, what, world, began)
-        with complaints() as heard:
-            try:
-                failpoints.listen(wire.point)
-                world.local.around = consumer.watch(wire.around)
-                world.run(lambda: began.append(flow.begin()))
-            finally:
-                failpoints.listen(None)
-                world.local.around = straight
-            yield from judging.faults_found(world, landed_late=landed_late)
-        yield from heard
-        yield from consumer.failures
-        yield from conversion_faults(world, landed_late=landed_late)
-        yield from _ending([what.name for _, what in armed], expected)
-        world.close()
+    def witness(self, world: World) -> Consumer:
+        return Consumer(world)
+
+    def judge(self, world: World, *, landed_late: bool) -> Iterator[str]:
+        return conversion_faults(world, landed_late=landed_late)
+
+    def judge_end(self, faults: Sequence[str], expected: judging.Rows | None) -> Iterator[str]:
+        followed = Operation.objects.filter(kind__startswith="convert").order_by("created_at").last()
+        if followed is None:
+            yield "it was never begun"
+        elif "delete" in faults:
+            yield from judging.is_gone(followed)
+        elif "cancel" in faults:
+            yield from _as_before(followed, expected)
+        elif expected is not None:
+            yield from differences(expected)
 
 
 def conversion_faults(world: World, *, landed_late: bool) -> Iterator[str]:
@@ -143,18 +124,6 @@ def _without_looks(row: str) -> str:
     return json.dumps(kept, sort_keys=True)
 
 
-def _ending(faults: list[str], expected: judging.Rows | None) -> Iterator[str]:
-    followed = Operation.objects.filter(kind__startswith="convert").order_by("created_at").last()
-    if followed is None:
-        yield "it was never begun"
-    elif "delete" in faults:
-        yield from judging.is_gone(followed)
-    elif "cancel" in faults:
-        yield from _as_before(followed, expected)
-    elif expected is not None:
-        yield from differences(expected)
-
-
 def _as_before(operation: Operation, expected: judging.Rows | None) -> Iterator[str]:
     """After a cancel: what it was, and works; or, too late, as if there had been none."""
     operation.refresh_from_db()
@@ -164,7 +133,3 @@ def _as_before(operation: Operation, expected: judging.Rows | None) -> Iterator[
     was = "GeneralPurpose" if operation.kind == "convert_to_hyperscale" else "Hyperscale"
     if operation.state == Operation.State.CANCELLED and (database.status, database.service_tier) != (Status.READY, was):
         yield f"after the cancel it is {database.status}, {database.service_tier}"
-
-
-def _strike(fault: Fault, world: World, began: list[Operation], hit: Hit, call: Callable[[], Any]) -> Any:
-    return fault.strike(world, began[0] if began else None, hit, call)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -92,7 +92,7 @@ class Ground:
             yield from witness.failures
             self.looks += witness.looks
         yield from self.judge(world, landed_late=landed_late)
-        yield from self.judge_end(fault, expected)
+        yield from self.judge_end([what.name for _, what in armed], expected)
         world.close()
 
     def witness(self, world: World) -> Witness | None:
@@ -107,14 +107,14 @@ class Ground:
         """What must hold at the end beside what holds of every flow."""
         return iter(())
 
-    def judge_end(self, fault: Fault | None, expected: Rows | None) -> Iterator[str]:
+    def judge_end(self, faults: Sequence[str], expected: Rows | None) -> Iterator[str]:
         """Whether the end is that of a run without faults, or what a cancel or a deletion may make of it."""
         followed = Operation.objects.filter(kind__endswith="_database").order_by("created_at").last()
         assert followed is not None
-        if fault is not None and fault.name == "cancel":
+        if "cancel" in faults:
             assert expected is not None
             yield from judging.cancelled_or_too_late(followed, expected)
-        elif fault is not None and fault.name == "delete":
+        elif "delete" in faults:
             yield from judging.is_gone(followed)
         elif expected is not None:
             yield from judging.differences(expected, judging.rows())

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from operations.models import Operation
 from tests.crash import judging
-from tests.crash.faults import Fault
 from tests.crash.ground import Ground
 from tests.crash.restores import Consumer, as_before, restore_faults
 from tests.crash.world import World
@@ -21,11 +20,11 @@ class RestoreGround(Ground):
     def judge(self, world: World, *, landed_late: bool) -> Iterator[str]:
         return restore_faults(world, landed_late=landed_late)
 
-    def judge_end(self, fault: Fault | None, expected: judging.Rows | None) -> Iterator[str]:
+    def judge_end(self, faults: Sequence[str], expected: judging.Rows | None) -> Iterator[str]:
         followed = Operation.objects.get(kind="restore_database")
-        if fault is not None and fault.name == "delete":
+        if "delete" in faults:
             yield from judging.is_gone(followed)
-        elif expected is not None and fault is not None and fault.name == "cancel":
+        elif "cancel" in faults and expected is not None:
             yield from as_before(followed, expected)
         elif expected is not None:
             yield from judging.differences(expected, judging.rows())

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from tests.crash.faults import Fault
 from tests.crash.ground import Ground
 from tests.crash.judging import Rows
 from tests.crash.rotations import Witness, rotation_faults
@@ -20,5 +19,5 @@ class RotationGround(Ground):
     def judge(self, world: World, *, landed_late: bool) -> Iterator[str]:
         return rotation_faults(world, landed_late=landed_late)
 
-    def judge_end(self, fault: Fault | None, expected: Rows | None) -> Iterator[str]:
+    def judge_end(self, faults: Sequence[str], expected: Rows | None) -> Iterator[str]:
         return iter(())

@@ -10,8 +10,8 @@ import pytest
 from tests.crash.conversions import CONVERSIONS, ConversionGround
 from tests.crash.faults import FAULTS, Fault
 from tests.crash.flows import Flow
+from tests.crash.ground import TwoWires
 from tests.crash.hits import Hit, Tripwire
-from tests.crash.rotation_ground import TwoWires
 from tests.crash.test_conversions import ground, prepared
 
 __all__ = ["ground", "prepared"]

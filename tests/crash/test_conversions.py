@@ -7,15 +7,9 @@ import pytest
 from tests.crash.conversions import CONVERSIONS, ConversionGround
 from tests.crash.faults import FAULTS, Fault
 from tests.crash.flows import Flow
-from tests.crash.test_single_faults import hits_of, is_sampled, strike_all
+from tests.crash.matrix import matrix, strike_rest, strike_sample
 
-PARTS = 3
-MATRIX = [
-    pytest.param(flow, fault, part, id=f"{flow} - {fault} - {part}")
-    for flow in CONVERSIONS
-    for fault in FAULTS
-    for part in range(PARTS)
-]
+MATRIX = matrix(CONVERSIONS, FAULTS)
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +28,13 @@ def ground(prepared: ConversionGround, committed_db: None, settings) -> Conversi
 def test_a_single_fault_changes_nothing(
     ground: ConversionGround, flow: Flow, fault: Fault, part: int, record_property
 ) -> None:
-    every = hits_of(ground, flow, fault, part)
-    chosen = [hit for hit in every if is_sampled(flow, fault, hit)]
-    record_property("crash cases", (len(chosen), len(every)))
-    strike_all(ground, flow, fault, chosen)
+    record_property("crash cases", strike_sample(ground, flow, fault, part))
 
 
 @pytest.mark.full
 @pytest.mark.parametrize(("flow", "fault", "part"), MATRIX)
 def test_no_other_single_fault_changes_anything(ground: ConversionGround, flow: Flow, fault: Fault, part: int) -> None:
-    every = hits_of(ground, flow, fault, part)
-    strike_all(ground, flow, fault, [hit for hit in every if not is_sampled(flow, fault, hit)])
+    strike_rest(ground, flow, fault, part)
 
 
 def test_the_faultless_run_passes_every_step(ground: ConversionGround) -> None:
