@@ -43,6 +43,8 @@ NAVIGATION = [
         _rows("Growth proposals", "trending_up", "provisioning.growthproposal"),
         _item("Audit events", "receipt_long", "audit", "operations.view_auditevent"),
         _item("Emergency rotation", "emergency_home", "emergency", "rotation.view_credential"),
+        _rows("Maintenance windows", "event_available", "inventory.maintenancewindow"),
+        _rows("Freezes", "ac_unit", "inventory.freeze"),
         _rows("Schedules", "schedule", "django_celery_beat.periodictask"),
     ),
     _group(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controlplane.console import (
+    calendars,
     credentials,
     databases,
     elastic_pools,
@@ -20,6 +21,7 @@ from controlplane.console import (
 from controlplane.console.site import console
 
 __all__ = [
+    "calendars",
     "console",
     "credentials",
     "databases",

@@ -11,6 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
 from controlplane.console import recent
+from controlplane.console.calendars import disturbance, freezes_of
 from controlplane.console.display import NOTHING, copyable, moment, page_address, row_link, size, state
 from controlplane.console.emergencies import OF_WORKSPACE
 from controlplane.console.read_only import ReadOnlyPage
@@ -74,12 +75,18 @@ class WorkspacePage(ReadOnlyPage):
             ("Credentials rotate", _rotation(row)),
         )
         who = (("Id", copyable(row.pk)), ("Entra directory", copyable(row.entra_tenant_id)))
-        return [Facts("Workspace", what), Facts("Rules for its databases", rules), Facts("Identity", who)]
+        return [
+            Facts("Workspace", what),
+            Facts("Rules for its databases", rules),
+            disturbance(row),
+            Facts("Identity", who),
+        ]
 
     def tables(self, row: Workspace) -> list[Table]:
         return [
             _services(row),
             recent.operations("Operations", "Nothing was ever done for this workspace.", workspace=row.name),
+            freezes_of(row),
             _members(row),
             recent.events(f"workspace={row.name}", workspace=row.name),
         ]
