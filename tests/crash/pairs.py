@@ -18,7 +18,12 @@ from tests.crash.rotation_ground import RotationGround
 from tests.crash.rotations import ROTATION_FAULTS, ROTATIONS
 
 # Nothing overlaps: the old user is taken away at the first moment at which that is allowed.
-HASTE = {"OBSERVE_WAITING_SECONDS": 45.0, "CREDENTIAL_OVERLAP_SECONDS": 0, "CREDENTIAL_DRAIN_SECONDS": 0}
+HASTE = {
+    "OBSERVE_WAITING_SECONDS": 45.0,
+    "CREDENTIAL_OVERLAP_SECONDS": 0,
+    "CREDENTIAL_DRAIN_SECONDS": 0,
+    "SIGNING_OVERLAP_SECONDS": 0,
+}
 
 
 class Pairs:
