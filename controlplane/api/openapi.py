@@ -120,11 +120,12 @@ def documented(
 ) -> Callable[[View], View]:
     """Describe one method: its answers, its own errors and those that every route may give.
 
-    `writes`: it takes an idempotency key.
+    `writes`: it takes an idempotency key, and refuses (409) one that was sent with another request.
     """
+    refusals = dict.fromkeys((*ALWAYS, *errors, *((409,) if writes else ())))
     responses = {
         **{status: OpenApiResponse(shape, description=MEANING[status]) for status, shape in answers.items()},
-        **{status: OpenApiResponse(ErrorDocument, description=MEANING[status]) for status in (*ALWAYS, *errors)},
+        **{status: OpenApiResponse(ErrorDocument, description=MEANING[status]) for status in refusals},
     }
     statuses = list(responses)
     headers = [
