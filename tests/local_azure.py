@@ -140,7 +140,7 @@ class VaultReplica:
 
     def __init__(self, azure: Azure) -> None:
         self._azure = azure
-        self._former: dict[str, Any] = {}
+        self._former: dict[str, Any] | None = None
         self.behind_until = 0.0
 
     def served(self, request: Request, call: Callable[[], Response]) -> Response:
@@ -157,7 +157,7 @@ class VaultReplica:
 
     def _lagging(self, call: Callable[[], Response]) -> Response:
         present = dict(self._azure.store.items("secrets"))
-        self._replace(self._former)
+        self._replace(present if self._former is None else self._former)
         try:
             return call()
         finally:

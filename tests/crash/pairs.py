@@ -1,9 +1,10 @@
-"""Two faults in one rotation, drawn by seed."""
+"""Two faults in one run, drawn by seed."""
 
 from __future__ import annotations
 
 import random
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.test import override_settings
@@ -11,7 +12,7 @@ from django.test import override_settings
 from tests import databases
 from tests.crash.faults import Fault
 from tests.crash.flows import Flow
-from tests.crash.ground import TwoWires
+from tests.crash.ground import Ground, TwoWires
 from tests.crash.hits import Hit, Tripwire
 from tests.crash.matrix import places_of
 from tests.crash.rotation_ground import RotationGround
@@ -46,18 +47,29 @@ class Pairs:
                     shutil.rmtree(case)
 
 
-def struck_twice(ground: RotationGround, seed: int) -> str:
+def struck_twice(
+    ground: Ground, seed: int, flows: Sequence[Flow] = ROTATIONS, faults: Sequence[Fault] = ROTATION_FAULTS
+) -> str:
     """Run the seed's flow with its two faults. Returns what was wrong, or nothing."""
     dice = random.Random(seed)
-    flow = dice.choice(ROTATIONS)
-    drawn = [_a_case(ground, flow, dice) for _ in range(2)]
+    flow = dice.choice(flows)
+    drawn = _two_cases(ground, flow, faults, dice)
     wires = TwoWires(*((Tripwire(target=hit), fault) for fault, hit in drawn))
     found = list(ground.drill(flow, wires, landed_late=any(fault.lands_late for fault, _ in drawn)))
     told = ", then ".join(f"{fault} at {hit}" for fault, hit in drawn)
     return f"{flow}: {told}: " + "; ".join(found) if found else ""
 
 
-def _a_case(ground: RotationGround, flow: Flow, dice: random.Random) -> tuple[Fault, Hit]:
+def _two_cases(ground: Ground, flow: Flow, faults: Sequence[Fault], dice: random.Random) -> list[tuple[Fault, Hit]]:
+    """Two faults at two places: of two refusals at one place, the second would meet somebody else's next call."""
+    first, second = (_a_case(ground, flow, faults, dice) for _ in range(2))
+    while second[1] == first[1]:
+        second = _a_case(ground, flow, faults, dice)
+    return [first, second]
+
+
+def _a_case(ground: Ground, flow: Flow, faults: Sequence[Fault], dice: random.Random) -> tuple[Fault, Hit]:
     """A fault at a place that it fits."""
-    fault = dice.choice([one for one in ROTATION_FAULTS if any(map(one.fits, places_of(ground, flow)))])
-    return fault, dice.choice([hit for hit in places_of(ground, flow) if fault.fits(hit)])
+    places = places_of(ground, flow)
+    fault = dice.choice([one for one in faults if any(map(one.fits, places))])
+    return fault, dice.choice([hit for hit in places if fault.fits(hit)])

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import random
 
 import pytest
 
 from tests.crash.change_ground import ChangeGround
 from tests.crash.changes import CHANGES
-from tests.crash.faults import FAULTS, Fault
-from tests.crash.flows import Flow
-from tests.crash.ground import TwoWires
-from tests.crash.hits import Hit, Tripwire
+from tests.crash.faults import FAULTS
+from tests.crash.pairs import struck_twice
 from tests.crash.test_changes import ground, prepared
 
 __all__ = ["ground", "prepared"]
@@ -23,16 +20,4 @@ SAME_END = [fault for fault in FAULTS if not fault.ends_otherwise]
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + SEEDS))
 def test_a_change_ends_as_ever_through_two_faults(ground: ChangeGround, seed: int) -> None:
-    dice = random.Random(seed)
-    flow = dice.choice(CHANGES)
-    drawn = [a_case(ground, flow, dice) for _ in range(2)]
-    wires = TwoWires(*((Tripwire(target=hit), fault) for fault, hit in drawn))
-    found = list(ground.drill(flow, wires, landed_late=any(fault.lands_late for fault, _ in drawn)))
-    assert found == [], f"{flow}: " + ", then ".join(f"{fault} at {hit}" for fault, hit in drawn)
-
-
-def a_case(ground: ChangeGround, flow: Flow, dice: random.Random) -> tuple[Fault, Hit]:
-    """A fault at a place that it fits."""
-    hits = ground.faultless(flow)[0]
-    fault = dice.choice([one for one in SAME_END if any(map(one.fits, hits))])
-    return fault, dice.choice([hit for hit in hits if fault.fits(hit)])
+    assert struck_twice(ground, seed, CHANGES, SAME_END) == ""
