@@ -101,7 +101,7 @@ def kind_of(code: str, status: int | None = None) -> type[CloudError]:
         return NoCapacity
     if code in _CLASS_OF:
         return _CLASS_OF[code]
-    if status == 429:
+    if status in (429, 529):  # Azure Monitor: 529 where a region is busy
         return Throttled
     if status is None or status == 408 or status >= 500:
         return RetryLater

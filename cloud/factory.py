@@ -73,7 +73,7 @@ class _Clients:
 
     @cached_property
     def metrics(self) -> Metrics:
-        return AzureMetrics(self.settings, credential=self.credential, transport=self.transport)
+        return AzureMetrics(self.settings, credential=self.credential, transport=self.transport, bucket=self.bucket)
 
     def _sql_token(self) -> Secret:
         """Our access token for Azure SQL, kept by the credential until it is old. Raises Rejected, RetryLater."""

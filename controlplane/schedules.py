@@ -30,6 +30,8 @@ SCHEDULES = (
     Schedule("compare with Azure", "provisioning.tasks.compare_with_azure", 5),
     Schedule("begin growth", "provisioning.tasks.begin_growth", 60),
     Schedule("watch growth", "provisioning.tasks.watch_growth", 3 * 3600),
+    Schedule("sample usage", "placement.tasks.sample_usage", 60),
+    Schedule("fold profiles", "placement.tasks.fold_profiles", 600),
     Schedule("forget answers", "operations.tasks.forget_answers", 3600),
     Schedule("forget gone workers", "controlplane.tasks.forget_gone_workers", 600),
     Schedule("forget call rates", "controlplane.tasks.forget_call_rates", 3600),

@@ -15,6 +15,7 @@ from controlplane.database_url import django_database, parse_database_url
 from controlplane.drift_settings import *  # noqa: F403
 from controlplane.env import env_bool, env_float, env_int, env_list, env_moment, env_secret, env_text, is_set
 from controlplane.notification_settings import *  # noqa: F403
+from controlplane.sampling_settings import *  # noqa: F403
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

@@ -37,7 +37,7 @@ def a_server(region: Region | None = None, **columns: object) -> SqlServer:
     row_id = new_id()
     return SqlServer.objects.create(
         id=row_id,
-        subscription=a_subscription(),
+        subscription=columns.pop("subscription", None) or a_subscription(),
         region=region or a_region(),
         resource_group="sql-persistence",
         azure_name=f"test-{str(row_id)[-8:]}",

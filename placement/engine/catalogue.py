@@ -24,6 +24,7 @@ class PoolSize:
     max_databases: int
     max_storage_bytes: int
     max_log_mbps: float
+    max_data_iops: int
     max_workers: int
     max_sessions: int
     per_database_vcores: tuple[float, ...]

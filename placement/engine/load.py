@@ -75,3 +75,22 @@ class PoolLoad:
         sigmas = self._of_workspace.get(int(loads.workspace[database]), 0.0)
         together = (sigmas + float(np.sqrt(variance))) ** 2 - sigmas**2
         return (1 - self._correlation) * variance + self._correlation * together
+
+
+HALF_TRUST = 24.0  # points of an hour of the week, two weeks of them
+
+
+def remembered(weeks: Floats, *, workspace: Ints | None = None, half_trust: float = HALF_TRUST) -> Loads:
+    """From profiles of the week, [4, database, hour]: n, mean, M2 and maximum of each hour.
+
+    An hour known from n points is trusted n / (n + half_trust): while data is thin the profile is flat. What the shrunk
+    profile does not explain is the variance. A database without any point has zeros: somebody must lend it a load.
+    """
+    count, mean, squares, _ = weeks
+    total = np.maximum(count.sum(axis=1), 1.0)
+    level = (count * mean).sum(axis=1) / total
+    trust = count / (count + half_trust)
+    profile = level[:, None] + trust * np.where(count > 0, mean - level[:, None], 0.0)
+    variance = (squares + count * (mean - profile) ** 2).sum(axis=1) / total
+    alone = np.arange(len(level), dtype=np.int64) if workspace is None else workspace
+    return Loads(level, variance, profile, alone)
