@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from django.db.models import Max
 
 from cloud import factory
 from inventory.models import Database, Workspace
@@ -14,6 +15,8 @@ from inventory.states import Status
 from notifications.kinds import KINDS, title_of
 from operations import clock
 from operations.models import AuditEvent, OutboxEvent
+from placement.models import Sample
+from placement.sampling.collect import sample
 from provisioning.changes.consent import ACCEPTED
 from provisioning.growth import proposals
 from provisioning.growth.accepting import NothingLarger, accept, begin_due, schedule
@@ -24,6 +27,7 @@ from provisioning.models import GrowthProposal, SizeSample
 from tests.builders import GIB, TIB, a_database, a_pool, a_service, a_workspace
 from tests.drifting import a_ready_database, where
 from tests.local_azure import LocalAzure, run_until_settled
+from tests.sampled import lagging
 
 TODAY = date(2026, 11, 22)
 
@@ -190,3 +194,15 @@ def test_sizes_come_from_azure_monitor_one_a_day(azure: LocalAzure, workspace: W
     assert len(samples) in (4, 5)
     assert samples == sorted(samples)
     assert samples[0] > 0
+
+
+def test_sizes_come_from_the_samples_where_there_are_any(azure: LocalAzure, workspace: Workspace):
+    database = a_ready_database(azure, workspace)
+    sample()
+    azure.pass_time(3 * 3600)
+    sample()
+    monitor = lagging(azure)
+    assert sample_sizes() == 1
+    assert monitor.calls == []
+    measured = Sample.objects.filter(meter__resource=database.pk).aggregate(most=Max("bytes"))["most"]
+    assert SizeSample.objects.get(database=database).used_bytes == measured > 0
