@@ -116,7 +116,8 @@ class AzureMetrics:
             json={"resourceids": list(arm_ids)},
         )
         with self._counted(subscription):
-            response = self._client(region).send_request(request)
+            response = self._client(region).send_request(request, stream=True)  # else the SDK reads the JSON, slowly
+            response.read()
             response.raise_for_status()
         try:
             values: list[Any] = orjson.loads(response.content)["values"]

@@ -56,14 +56,16 @@ class Meter(models.Model):
 class SamplingTurn(models.Model):
     """Who asks Azure Monitor about the pools, or the databases, of a subscription and region: one at a time, by lease.
 
-    A second one would only ask in vain: what it stores is there already.
+    A second one would only ask in vain: what it stores is there already. One row more, of the kind `tend`, says when the
+    meters were last brought up to date (Azure's time).
     """
 
     subscription_id = models.TextField()
     region = models.TextField()
-    kind = models.TextField(choices=Meter.Kind.choices)
+    kind = models.TextField(help_text="pool, database or tend.")
     token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [

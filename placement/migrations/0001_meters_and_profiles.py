@@ -89,9 +89,10 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('subscription_id', models.TextField()),
                 ('region', models.TextField()),
-                ('kind', models.TextField(choices=[('pool', 'Pool'), ('database', 'Database')])),
+                ('kind', models.TextField(help_text='pool, database or tend.')),
                 ('token', models.UUIDField(null=True)),
                 ('lease_until', models.DateTimeField(null=True)),
+                ('done_at', models.DateTimeField(null=True)),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('subscription_id', 'region', 'kind'), name='sampling_turn_once')],

@@ -20,12 +20,13 @@ from placement.sampling.asking import Call, calls
 from placement.sampling.harvest import Harvest, postpone
 from placement.sampling.quantities import namespace_of
 from placement.sampling.slots import closed_until
-from placement.sampling.turns import Group, due_groups, turn
+from placement.sampling.turns import DueMeter, Group, due_groups, due_meters, tending_is_due, turn
 
 log = structlog.get_logger(__name__)
 
 MOST_METERS = 1000  # looked up at once
 FLUSH_ROWS = 10_000
+NOT_ALLOWED = frozenset({"AuthorizationFailed", "Unauthorized", "Http401", "Http403"})  # Monitoring Reader is missing
 PASS_SECONDS = 45.0  # below the soft limit of a task; the next beat goes on
 
 
@@ -33,8 +34,9 @@ def sample() -> int:
     """Ask for everything that is due, within the budget of calls. Returns how many samples were new."""
     until = time.monotonic() + PASS_SECONDS
     now = _present()
-    meters.tend(now)
-    partitions.ensure(now)
+    if tending_is_due(now):
+        meters.tend(now)
+        partitions.ensure(now)
     return sum(_sample_group(group, now, until) for group in due_groups(now))
 
 
@@ -43,8 +45,17 @@ def _present() -> datetime:
     if settings.AZURE_RATE_SCALE != 1:
         known = Meter.objects.filter(ended_at__isnull=True).order_by("-sampled_until").first()
         if known is not None:
-            return factory.metrics().present(known.region, namespace_of(known.kind), known.arm_id)
+            return _azures_time(known)
     return clock.database_now()
+
+
+def _azures_time(known: Meter) -> datetime:
+    """As Azure says; while it says nothing, as far as it was asked: then nothing is due."""
+    try:
+        return factory.metrics().present(known.region, namespace_of(known.kind), known.arm_id)
+    except CloudError as error:
+        log.warning("sampling.time_unknown", region=known.region, code=error.code)
+        return known.sampled_until
 
 
 def _sample_group(group: Group, now: datetime, until: float) -> int:
@@ -52,7 +63,7 @@ def _sample_group(group: Group, now: datetime, until: float) -> int:
     stored = 0
     with turn(group) as mine:
         while mine and time.monotonic() < until:
-            due = _due(group, now)
+            due = due_meters(group, now, most=MOST_METERS)
             stored_now, go_on = _ask(group, due, now, until)
             stored += stored_now
             if not due or not go_on:
@@ -62,13 +73,7 @@ def _sample_group(group: Group, now: datetime, until: float) -> int:
     return stored
 
 
-def _due(group: Group, now: datetime) -> list[Meter]:
-    where = {"subscription_id": group.subscription_id, "region": group.region, "kind": group.kind}
-    rows = Meter.objects.filter(ended_at__isnull=True, due_at__lte=now, **where)
-    return list(rows.order_by("due_at", "id")[:MOST_METERS])
-
-
-def _ask(group: Group, due: list[Meter], now: datetime, until: float) -> tuple[int, bool]:
+def _ask(group: Group, due: list[DueMeter], now: datetime, until: float) -> tuple[int, bool]:
     """How many samples were stored, and whether it is worth while to go on."""
     closed = closed_until(now, lag_seconds=settings.SAMPLING_LAG_SECONDS)
     harvest = Harvest(now=now, closed=closed, lag_seconds=settings.SAMPLING_LAG_SECONDS)
@@ -95,11 +100,12 @@ def _answered(call: Call, harvest: Harvest) -> bool:
 
 
 def _refused(call: Call, error: CloudError, harvest: Harvest) -> bool:
-    """Where Azure is away the rest of the group waits for the next pass, so that others get their turn."""
-    if error.transient or len(call.meters) == 1:
+    """Where Azure is away, or we may not ask, the rest of the group waits for the next pass: others get their turn."""
+    hopeless = error.transient or error.code in NOT_ALLOWED
+    if hopeless or len(call.meters) == 1:
         log.warning("sampling.not_answered", region=call.region, meters=len(call.meters), code=error.code)
         postpone(call.meters, now=harvest.now)
-        return not error.transient
+        return not hopeless
     return all(_answered(half, harvest) for half in call.halves())
 
 

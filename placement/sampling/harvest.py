@@ -15,14 +15,13 @@ from placement.sampling.copying import Samples, store
 from placement.sampling.quantities import QUANTITIES, amounts, limits_of
 from placement.sampling.slots import (
     SECOND_LOOK_SLOTS,
-    SLOT_SECONDS,
     Flags,
     Floats,
     Seen,
     judge,
     next_look,
-    slot_of,
 )
+from placement.sampling.turns import DueMeter
 
 POSTPONED = timedelta(minutes=2)
 # Only forward: a second asker that was slower changes nothing.
@@ -79,7 +78,7 @@ class Harvest:
 
 def _samples(call: Call, values: Floats, kept: Flags) -> Samples:
     rows, slots = np.nonzero(kept)
-    ids = np.array([meter.pk for meter in call.meters], dtype=np.int64)
+    ids = np.array([meter.id for meter in call.meters], dtype=np.int64)
     return Samples(slots + call.first, ids[rows], values[rows, slots].reshape(-1, len(QUANTITIES)))
 
 
@@ -89,11 +88,11 @@ def _known(call: Call, seen: Seen, closed: int) -> Iterable[tuple[int, int, int,
     for row, meter in enumerate(call.meters):
         due = call.until  # at once, until it was asked up to the present
         if call.until == closed:
-            due = next_look(closed, every_slots=meter.every_seconds // SLOT_SECONDS, meter=meter.pk)
-        looked = meter.gap_since is not None and slot_of(meter.gap_since) <= closed - SECOND_LOOK_SLOTS
-        yield meter.pk, reached[row], due, firsts[row], gaps[row], looked
+            due = next_look(closed, every_slots=meter.every_slots, meter=meter.id)
+        looked = meter.gap_since is not None and meter.gap_since <= closed - SECOND_LOOK_SLOTS
+        yield meter.id, reached[row], due, firsts[row], gaps[row], looked
 
 
-def postpone(meters: Iterable[Meter], *, now: datetime) -> None:
+def postpone(meters: Iterable[DueMeter], *, now: datetime) -> None:
     """Ask again in some minutes; nothing is lost."""
-    Meter.objects.filter(pk__in=[meter.pk for meter in meters]).update(due_at=now + POSTPONED)
+    Meter.objects.filter(pk__in=[meter.id for meter in meters]).update(due_at=now + POSTPONED)

@@ -63,13 +63,13 @@ LOCK = 0x5A3E  # one tends at a time: two would add the same meter
 def tend(now: datetime) -> int:
     """Add meters for what is new, follow what moved or was resized, end those of what is gone. Returns how many rows changed.
 
-    `now` is Azure's. A new one begins an hour back, on the hour's five minutes.
+    `now` is Azure's. A new one begins an hour back. Databases are looked at as often as the pool they stand in is hot.
     """
     since = (now - FIRST_LOOK_BACK).replace(minute=(now.minute // 5) * 5, second=0, microsecond=0)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         changed = 0
-        for statement in (CHANGE, ADD, END):
+        for statement in (CHANGE, ADD, END, FOLLOW):
             cursor.execute(statement, {"now": now, "since": since})
             changed += cursor.rowcount
     return changed
@@ -93,11 +93,12 @@ FOLLOW = """
 UPDATE placement_meter m SET every_seconds = wanted.every,
     due_at = CASE wanted.every WHEN 300 THEN least(m.due_at, %(now)s) ELSE m.due_at END
 FROM (
-    SELECT d.id AS resource, CASE WHEN pool.is_hot THEN 300 ELSE 3600 END AS every
-    FROM inventory_database d LEFT JOIN placement_meter pool ON pool.resource = d.pool_id AND pool.ended_at IS NULL
+    SELECT member.id, CASE WHEN pool.is_hot THEN 300 ELSE 3600 END AS every
+    FROM placement_meter member JOIN inventory_database d ON d.id = member.resource
+    LEFT JOIN placement_meter pool ON pool.resource = d.pool_id AND pool.ended_at IS NULL
+    WHERE member.kind = 'database' AND member.ended_at IS NULL AND (pool.is_hot OR member.every_seconds = 300)
 ) wanted
-WHERE m.resource = wanted.resource AND m.kind = 'database' AND m.ended_at IS NULL AND m.every_seconds <> wanted.every
-    AND m.subscription_id = %(subscription)s AND m.region = %(region)s
+WHERE m.id = wanted.id AND m.every_seconds <> wanted.every
 """
 
 
@@ -116,5 +117,6 @@ def note_hot_pools(subscription_id: str, region: str, *, now: datetime, hot_perc
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(HOT, asked)
         changed = int(cursor.rowcount)
-        cursor.execute(FOLLOW, asked)
+        if changed:
+            cursor.execute(FOLLOW, {"now": now})
     return changed

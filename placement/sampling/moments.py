@@ -8,23 +8,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from placement.sampling.slots import Ints
-
 N, MEAN, M2, MOST = range(4)
 MEMORY = 12.0 * 26  # points: half a year of an hour of the week; what is older fades
 Floats = npt.NDArray[np.float64]
-
-
-def of_groups(values: Floats, group: Ints, *, groups: int) -> Floats:
-    """[4, groups] from values and the group of each; NaN counts nothing. A group without values has n 0."""
-    known = ~np.isnan(values)
-    values, group = values[known], group[known]
-    count = np.bincount(group, minlength=groups).astype(np.float64)
-    mean = np.bincount(group, values, minlength=groups) / np.maximum(count, 1.0)
-    squares = np.bincount(group, (values - mean[group]) ** 2, minlength=groups)
-    most = np.full(groups, -np.inf)
-    np.maximum.at(most, group, values)
-    return np.stack((count, mean, squares, np.where(count > 0, most, 0.0)))
 
 
 def merged(kept: Floats, new: Floats) -> Floats:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,7 @@ class Limits:
     workers: float
 
 
+@lru_cache(maxsize=4096)
 def limits_of(service_tier: str, family: str, *, vcores: float, share: float) -> Limits:
     """Of a pool of so many vCores, and of that `share` of it which one database may use.
 

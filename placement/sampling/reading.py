@@ -1,47 +1,79 @@
-"""Samples and profiles out of PostgreSQL, as arrays."""
+"""Samples' moments and profiles out of PostgreSQL, as arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from django.db import connection
 
 from placement.models import Profile
-from placement.sampling.copying import POSTGRES_EPOCH_SECONDS
 from placement.sampling.quantities import QUANTITIES
 from placement.sampling.slots import SLOT_SECONDS, SLOTS_AN_HOUR, WEEK_HOURS, Floats, Ints
 
 CHUNK = 256  # meters a packed profile
-UNKNOWN = "'NaN'::real"
-# Every field is there and has one length: rows are read as one array.
-FIELDS = ", ".join(("s.slot", "s.meter_id", *(f"coalesce(s.{name}, {UNKNOWN})" for name in QUANTITIES)))
+PROFILED = tuple(name for name in QUANTITIES if name != "bytes")  # what is stored grows, it has no rhythm of the week
+# Of each quantity: n, mean, variance and maximum. Every field is there and has one length: rows are read as one array.
+MOMENTS = ", ".join(
+    f"count(s.{name}), coalesce(avg(s.{name}), 0), coalesce(var_pop(s.{name}), 0), coalesce(max(s.{name}), 0)"
+    for name in PROFILED
+)
 ROW = np.dtype(
-    [("fields", ">i2"), ("slot_length", ">i4"), ("slot", ">i8"), ("meter_length", ">i4"), ("meter", ">i4")]
-    + [part for name in QUANTITIES for part in ((f"{name}_length", ">i4"), (name, ">f4"))]
+    [("fields", ">i2"), ("hour_length", ">i4"), ("hour", ">i4"), ("meter_length", ">i4"), ("meter", ">i4")]
+    + [
+        (f"{name}_{part}", kind)
+        for name in PROFILED
+        for part, kind in (
+            *(("n_length", ">i4"), ("n", ">i8"), ("mean_length", ">i4"), ("mean", ">f8")),
+            *(("variance_length", ">i4"), ("variance", ">f8"), ("most_length", ">i4"), ("most", ">f4")),
+        )
+    ]
 )
 HEADER_BYTES, TRAILER_BYTES = 19, 2
-OF_AN_HOUR = "FROM placement_sample s WHERE s.slot IN ({slots}) AND s.vcores IS NOT NULL"
-LATE = "FROM placement_latesample l JOIN placement_sample s ON s.slot = l.slot AND s.meter_id = l.meter_id WHERE true"
+OF_AN_HOUR = """
+SELECT {hour}::int4, s.meter_id, {moments} FROM placement_sample s
+WHERE s.slot IN ({slots}) AND s.meter_id >= {low} AND s.meter_id < {high} AND s.vcores IS NOT NULL GROUP BY s.meter_id
+"""
+LATE = """
+SELECT (extract(epoch FROM l.slot)::bigint / 3600)::int4 AS hour, s.meter_id, {moments}
+FROM placement_latesample l JOIN placement_sample s ON s.slot = l.slot AND s.meter_id = l.meter_id
+WHERE l.meter_id >= {low} AND l.meter_id < {high} GROUP BY hour, s.meter_id
+"""
 
 
-def samples_of(hour: int | None, *, chunks_at_once: int) -> Iterator[tuple[Ints, Ints, Floats]]:
-    """Slots, meters and [sample, quantity] of an hour since the epoch, or of what came late; some chunks at a time."""
-    source = LATE if hour is None else OF_AN_HOUR.format(slots=_slots(hour))
+@dataclass(frozen=True, slots=True)
+class HourMoments:
+    """What meters used in one hour since the epoch: [4, quantity, meter] of n, mean, M2 and maximum, as in PROFILED."""
+
+    hour: int
+    meters: Ints
+    moments: Floats
+
+
+def moments_of(hour: int | None, *, chunks_at_once: int) -> Iterator[HourMoments]:
+    """Of an hour since the epoch, or of what came late; some chunks at a time."""
+    query = LATE if hour is None else OF_AN_HOUR
+    slots = "" if hour is None else _slots(hour)
     step = chunks_at_once * CHUNK
     first, last = _numbers()
     for low in range(first // step * step, last + 1, step):
-        rows = _rows(f"SELECT {FIELDS} {source} AND s.meter_id >= {low} AND s.meter_id < {low + step}")
-        if len(rows):
-            values = np.stack([rows[name] for name in QUANTITIES], axis=1).astype(np.float64)
-            slots = rows["slot"] // 1_000_000 + POSTGRES_EPOCH_SECONDS
-            yield slots // SLOT_SECONDS, rows["meter"].astype(np.int64), values
+        rows = _rows(query.format(hour=hour, moments=MOMENTS, slots=slots, low=low, high=low + step))
+        for one in np.unique(rows["hour"]).tolist():
+            yield _hour_moments(one, rows[rows["hour"] == one])
+
+
+def _hour_moments(hour: int, rows: npt.NDArray[np.void]) -> HourMoments:
+    parts = [[rows[f"{name}_{part}"] for name in PROFILED] for part in ("n", "mean", "variance", "most")]
+    moments = np.array(parts, dtype=np.float64)
+    moments[2] *= moments[0]
+    return HourMoments(hour, rows["meter"].astype(np.int64), moments)
 
 
 def _slots(hour: int) -> str:
     first = hour * SLOTS_AN_HOUR
-    return ", ".join(f"to_timestamp({slot * 300})" for slot in range(first, first + SLOTS_AN_HOUR))
+    return ", ".join(f"to_timestamp({slot * SLOT_SECONDS})" for slot in range(first, first + SLOTS_AN_HOUR))
 
 
 def _numbers() -> tuple[int, int]:
@@ -72,7 +104,7 @@ def weeks_of(meters: Sequence[int], quantity: str) -> Floats:
     """[4, meter, 168]: n, mean, M2 and maximum of each hour of the week; n is 0 where nothing is known."""
     ids = np.asarray(meters, dtype=np.int64)
     found = np.zeros((4, len(ids), WEEK_HOURS))
-    rows = Profile.objects.filter(metric=QUANTITIES.index(quantity), chunk__in=np.unique(ids // CHUNK).tolist())
+    rows = Profile.objects.filter(metric=PROFILED.index(quantity), chunk__in=np.unique(ids // CHUNK).tolist())
     for chunk, hour, packed in rows.values_list("chunk", "week_hour", "packed").iterator():
         mine = np.nonzero(ids // CHUNK == chunk)[0]
         found[:, mine, hour] = unpack(packed)[:, ids[mine] % CHUNK]

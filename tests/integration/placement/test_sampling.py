@@ -13,6 +13,7 @@ from placement.models import Meter, Sample
 from placement.sampling import partitions
 from placement.sampling.collect import sample
 from simulator.http import Response
+from simulator.monitor import DENIED
 from tests.local_azure import LocalAzure
 from tests.sampled import MonitorThatLags, SampledFleet, a_sampled_fleet, lagging, meter_of, slots_of
 
@@ -120,6 +121,18 @@ def test_one_that_azure_refuses_does_not_keep_its_neighbours_waiting(fleet):
     fleet.azure.around = refuse
     fleet.sample_for(hours=2)
     assert len(slots_of(fleet.databases[1])) == before + 24
+
+
+def test_without_the_right_to_read_metrics_nobody_asks_again_and_again(fleet, monitor):
+    fleet.sample_for(hours=1)
+    client_id = fleet.azure.azure.entra.client_id
+    fleet.azure.azure.store.put(DENIED, client_id, {"client_id": client_id})
+    monitor.calls.clear()
+    fleet.sample_for(hours=0.5)
+    assert len(monitor.calls) <= 2 * 6
+    fleet.azure.azure.store.delete(DENIED, client_id)
+    fleet.sample_for(hours=2)
+    assert all(unbroken(fleet, row) and not slots_of(row, gaps=True) for row in (fleet.pool, *fleet.databases))
 
 
 def test_what_is_gone_is_asked_for_no_more_and_comes_back_when_restored(fleet, monitor):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from placement.engine.load import learned, remembered
-from placement.sampling.moments import M2, MEAN, MEMORY, MOST, N, merged, of_groups
+from placement.sampling.moments import M2, MEAN, MEMORY, MOST, N, merged
 from placement.sampling.quantities import Limits, amounts, limits_of, metrics_of
 from placement.sampling.slots import Asked, closed_until, hour_of, judge, next_look, slot_of, start_of, week_hour
 
@@ -89,11 +89,18 @@ def test_an_unknown_size_has_the_limits_of_its_vcores():
     assert limits_of("GeneralPurpose", "Fsv2", vcores=10, share=1.0) == Limits(10, 7000.0, 60.0, 1050.0)
 
 
+def moments(values: np.ndarray) -> np.ndarray:
+    """Of one series."""
+    if not len(values):
+        return np.zeros((4, 1))
+    return np.array([[len(values)], [values.mean()], [((values - values.mean()) ** 2).sum()], [values.max()]])
+
+
 @given(st.lists(st.lists(st.floats(0, 1000), max_size=30), min_size=1, max_size=6))
 def test_merged_moments_are_those_of_all_values(parts: list[list[float]]):
     kept = np.zeros((4, 1))
     for part in parts:
-        kept = merged(kept, of_groups(np.array(part), np.zeros(len(part), dtype=np.int64), groups=1))
+        kept = merged(kept, moments(np.array(part)))
     values = np.concatenate([np.array(part) for part in parts])
     assert kept[N, 0] == len(values)
     if len(values):
@@ -106,7 +113,7 @@ def test_what_is_older_than_half_a_year_fades():
     kept = np.zeros((4, 1))
     for week in range(520):
         level = 1.0 if week < 468 else 5.0  # nine years, then one at another level
-        kept = merged(kept, of_groups(np.full(12, level), np.zeros(12, dtype=np.int64), groups=1))
+        kept = merged(kept, moments(np.full(12, level)))
     assert kept[N, 0] == MEMORY
     assert 4.3 < kept[MEAN, 0] <= 5.0
 
