@@ -132,7 +132,13 @@ def _credentials() -> Iterator[Metric]:
         ending.add_metric((str(days),), count)
     yield ending
     yield _gauge("credentials_failing", "Active credentials whose last rotation failed.", seen.failing)
-    for name, moment in (("credential", seen.first_ends_at), ("own_secret", seen.own_secret_ends_at)):
+    yield _gauge("administrators_ending", "Servers whose administrator's password ends soon.", seen.administrators)
+    ends = (
+        ("credential", seen.first_ends_at),
+        ("administrator", seen.administrator_first_ends_at),
+        ("own_secret", seen.own_secret_ends_at),
+    )
+    for name, moment in ends:
         left = (moment - clock.now()).total_seconds() if moment else float("inf")
         yield _gauge(f"{name}_seconds_left", "Until the first of them ends; negative: overdue.", left)
 

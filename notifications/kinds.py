@@ -98,6 +98,18 @@ KINDS: dict[str, Kind] = {
         "Our own client secret ends in {days} days", "It is valid until {ends_at}.", WARNING, mailed=True
     ),
     "identity.secret_expired": Kind("Our own client secret has ended", "It ended at {ends_at}.", ERROR, mailed=True),
+    "server.administrator_expiring": Kind(
+        "The administrator's password of a server ends in {days} days",
+        "Server {server}: it is valid until {ends_at}, and was not renewed in time.",
+        WARNING,
+        mailed=True,
+    ),
+    "server.administrator_expired": Kind(
+        "The administrator's password of a server has ended",
+        "Server {server}: it ended at {ends_at}.",
+        ERROR,
+        mailed=True,
+    ),
     "pool.scaled": Kind("A pool has another size", "Pool {pool} went from {before} to {after}."),
     "pool.database_joined": Kind("A database joined a pool", "Database {database} is in pool {pool} now."),
     "pool.database_left": Kind("A database left a pool", "Database {database} is no longer in pool {pool}."),

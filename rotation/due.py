@@ -17,11 +17,12 @@ from inventory.states import Status
 from operations import clock
 from operations.errors import OperationInProgress
 from operations.models import Operation
-from rotation.holding import LEAVING
+from rotation.emergency import open_over
+from rotation.holding import LEAVING, is_entra_only
 from rotation.models import KEY, Credential
 from rotation.names import purpose_of
 from rotation.schedule import policy_of, start_at
-from rotation.services import request_retirement, request_rotation
+from rotation.services import request_emergency_rotation, request_retirement, request_rotation
 
 SCHEDULER = "system:schedule"
 LARGEST_BATCH = 200
@@ -41,8 +42,7 @@ def request_due() -> int:
     for credential in due_credentials(now)[: LARGEST_BATCH if room > 0 else 0]:
         if begun < room and _may_begin(credential, now, freezes):
             with contextlib.suppress(OperationInProgress):
-                purpose = purpose_of(credential.slot)
-                request_rotation(credential.database, actor=SCHEDULER, reason="due by policy", purpose=purpose)
+                _begin(credential)
                 begun += 1
     return begun
 
@@ -59,7 +59,9 @@ def left_overlapping(now: datetime) -> QuerySet[Credential]:
 
 def rotations_at_work() -> int:
     working = (Operation.State.QUEUED, Operation.State.RUNNING)
-    return Operation.objects.filter(kind="rotate_credential", state__in=working, attempt=0).count()
+    held_up = Q(waits_on__startswith="lock:") | Q(error_code__startswith="Sql")  # by its own database alone
+    rows = Operation.objects.filter(kind="rotate_credential", state__in=working, attempt=0)
+    return rows.exclude(held_up).count()
 
 
 def _idle() -> QuerySet[Credential]:
@@ -68,6 +70,17 @@ def _idle() -> QuerySet[Credential]:
     idle = Credential.objects.annotate(target_key=KEY).filter(present, ~Exists(busy))
     rows: QuerySet[Credential] = idle.select_related("database__service__workspace", "database__server")
     return rows
+
+
+def _begin(credential: Credential) -> None:
+    """Renew it; without an overlap where an emergency is not over, since the old user may be known."""
+    database, purpose = credential.database, purpose_of(credential.slot)
+    emergency = open_over(database)
+    if emergency is None or is_entra_only(database):
+        request_rotation(database, actor=SCHEDULER, reason="due by policy", purpose=purpose)
+    else:
+        reason = emergency.input["reason"]
+        request_emergency_rotation(database, actor=SCHEDULER, reason=reason, parent=emergency, purpose=purpose)
 
 
 def _may_begin(credential: Credential, now: datetime, freezes: Mapping[UUID | None, Sequence[Span]]) -> bool:

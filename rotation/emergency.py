@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from inventory.models import ServiceInstance
+from inventory.models import Database, ServiceInstance
 from notifications.services import tell
 from operations import audit, clock
 from operations.errors import OperationRefused
@@ -108,6 +108,28 @@ def emergencies() -> QuerySet[Operation]:
     return Operation.objects.filter(kind="emergency_rotation").order_by("-created_at")
 
 
+def covering(database: Database, *, since: datetime) -> Operation | None:
+    """The last emergency within whose reach the database lies and that was declared at or after `since`."""
+    return _covering(database).filter(created_at__gte=since).first()
+
+
+def open_over(database: Database) -> Operation | None:
+    """The last emergency within whose reach the database lies and that is not over."""
+    return _covering(database).exclude(state__in=Operation.TERMINAL).first()
+
+
+def _covering(database: Database) -> QuerySet[Operation]:
+    ids = {
+        Scope.DATABASE: database.pk,
+        Scope.WORKSPACE: database.service.workspace_id if database.service else None,
+        Scope.SERVER: database.server_id,
+    }
+    within = Q(input__scope=str(Scope.EVERYTHING))
+    for scope, found in ids.items():
+        within |= Q(input__scope=str(scope), input__id=str(found))
+    return emergencies().filter(within)
+
+
 def reach_of(operation: Operation) -> Reach:
     found = operation.input["id"]
     return Reach(Scope(operation.input["scope"]), UUID(found) if found else None)
@@ -135,7 +157,9 @@ def still_at_work(credentials: QuerySet[Credential]) -> QuerySet[Credential]:
 
 def given_up(operation: Operation, *, limit: int) -> list[Credential]:
     """Those of them whose replacement failed or was cancelled and on which nothing works, worst first."""
-    idle = known_credentials(operation).exclude(Exists(_on_the_same().exclude(state__in=Operation.TERMINAL)))
+    served = Q(input__emergency=True) | Q(state=Operation.State.NEEDS_ATTENTION)
+    busy = _on_the_same().filter(served).exclude(state__in=Operation.TERMINAL)  # any other makes way
+    idle = known_credentials(operation).exclude(Exists(busy))
     return list(idle.select_related("database__service__workspace")[:limit])
 
 

@@ -9,12 +9,13 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Least
 
+from inventory.states import Status
 from notifications.services import tell
 from operations import audit, clock
 from operations.models import OutboxEvent
 from operations.services import serialise
 from rotation.holding import LEAVING
-from rotation.models import Credential
+from rotation.models import Credential, ServerAdministrator
 
 ALERT_DAYS = (30, 14, 7, 1, 0)  # 0: overdue
 LARGEST_BATCH = 500
@@ -43,6 +44,29 @@ def expiring(now: datetime) -> QuerySet[Credential]:
 
 
 @transaction.atomic
+def alert_administrators() -> int:
+    """Tell once a threshold that a server's administrator's password nears its end, and have it replaced. Returns how many."""
+    now, raised = clock.now(), 0
+    serialise("alert-administrators")
+    for row in administrators_ending(now).select_related("server")[:LARGEST_BATCH]:
+        assert row.valid_until is not None, "the query asks for it"
+        days = threshold(row.valid_until - now) or 0
+        facts = {"server": row.server.azure_name, "days": days, "ends_at": row.valid_until.isoformat()}
+        kind = "server.administrator_expiring" if days else "server.administrator_expired"
+        raised += _tell_once(kind, target=row.server.key, facts=facts)
+        due = ServerAdministrator.objects.filter(pk=row.pk, failures=0)  # of others the next try is set
+        due.update(rotate_after=Least("rotate_after", now))
+    return raised
+
+
+def administrators_ending(now: datetime) -> QuerySet[ServerAdministrator]:
+    """Those of servers in use whose password ends within the widest threshold, soonest first."""
+    soon = now + timedelta(days=max(ALERT_DAYS))
+    rows = ServerAdministrator.objects.filter(valid_until__lte=soon, server__status=Status.READY)
+    return rows.filter(server__auth_mode="sql").order_by("valid_until", "pk")
+
+
+@transaction.atomic
 def alert_own_secret() -> bool:
     """Tell once a threshold that this control plane's own client secret nears its end; only its operators can replace it."""
     ends_at = own_secret_ends_at()
@@ -51,12 +75,7 @@ def alert_own_secret() -> bool:
         return False
     serialise("alert-own-secret")
     kind = "identity.secret_expiring" if days else "identity.secret_expired"
-    facts = {"days": days, "ends_at": ends_at.isoformat()}
-    if OutboxEvent.objects.filter(kind=kind, target=OURSELVES, data=facts).exists():
-        return False
-    tell(kind, target=OURSELVES, facts=facts)
-    audit.record(kind, actor=ACTOR, target=OURSELVES, after=facts)
-    return True
+    return _tell_once(kind, target=OURSELVES, facts={"days": days, "ends_at": ends_at.isoformat()})
 
 
 def own_secret_ends_at() -> datetime | None:
@@ -71,6 +90,15 @@ def threshold(left: timedelta) -> int | None:
         return 0
     passed = [days for days in ALERT_DAYS if days and left <= timedelta(days=days)]
     return min(passed) if passed else None
+
+
+def _tell_once(kind: str, *, target: str, facts: dict[str, object]) -> bool:
+    """False where the same was told before."""
+    if OutboxEvent.objects.filter(kind=kind, target=target, data=facts).exists():
+        return False
+    tell(kind, target=target, facts=facts)
+    audit.record(kind, actor=ACTOR, target=target, after=facts)
+    return True
 
 
 @transaction.atomic

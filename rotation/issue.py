@@ -21,12 +21,14 @@ from operations.models import Operation
 from operations.outcomes import Ask, Next, Outcome
 from operations.services import submit
 from rotation import identities
+from rotation.emergency import covering
 from rotation.holding import is_entra_only
 from rotation.logins import administrator, record_sign_in, user_login
 from rotation.models import Credential
 from rotation.names import Purpose, credential_key, other_slot, purpose_of, stable_secret_of, staging_secret_of, user_of
 from rotation.passwords import new_password
 from rotation.schedule import next_rotation_at, policy_of
+from rotation.services import request_emergency_rotation
 from rotation.vault import RUN_TAG, document, read_secret, set_once
 
 PASSWORDS_TRIED = 5
@@ -125,7 +127,9 @@ def record_issued(operation: Operation, database: Database, *, slot: str = "a") 
         defaults={"user_name": user_of(slot), **issued_columns(operation, database, slot=slot)},
     )
     followed = Operation.objects.filter(follows=operation).exists()  # by what sweeps up itself
-    if (operation.input.get("again") or operation.choices.get("untidy")) and not followed:
+    if followed or _replaced_if_known(operation, database, purpose_of(slot)):
+        return
+    if operation.input.get("again") or operation.choices.get("untidy"):
         target = credential_key(database, purpose_of(slot))
         submit("retire_credential", target=target, actor="system", workspace=operation.workspace)
 
@@ -134,8 +138,23 @@ def scramble_other(operation: Operation, database: Database, *, slot: str) -> Ou
     """Give the other user a password that nobody knows: a restored database knows the one that it had at that moment."""
     if is_entra_only(database):
         return Next()
-    with administrator(operation, database) as admin:
-        factory.sql_logins().ensure_user(admin, user_of(other_slot(slot)), new_password())
+    return scramble(operation, database, slot=other_slot(slot))
+
+
+def scramble(operation: Operation, database: Database, *, slot: str) -> Outcome:
+    """Give the slot's user a random password that is stored nowhere; another one where policy refused the last.
+
+    Repeating it gives it another.
+    """
+    try:
+        with administrator(operation, database) as admin:
+            factory.sql_logins().ensure_user(admin, user_of(slot), new_password())
+    except PasswordRejected as error:
+        refused = operation.choices.get("scrambles_refused", 0) + 1
+        if refused >= PASSWORDS_TRIED:
+            text = f"{database}, {operation.step}: every password for {user_of(slot)} is refused."
+            return Ask(error.code, text)
+        return Next(to=operation.step, choices={"scrambles_refused": refused})
     return Next()
 
 
@@ -152,7 +171,18 @@ def record_restored(operation: Operation, database: Database, *, slot: str) -> N
     rows.filter(status__in=gone).update(status=Credential.Status.RETIRED, retire_after=None, retire_by=None)
     columns = issued_columns(operation, database, slot=slot)
     Credential.objects.update_or_create(database=database, slot=slot, defaults={"user_name": user_of(slot), **columns})
-    sweep(operation, database)
+    if not _replaced_if_known(operation, database, purpose_of(slot)):
+        sweep(operation, database)
+
+
+def _replaced_if_known(operation: Operation, database: Database, purpose: Purpose) -> bool:
+    """Replace at once what was on its way when an emergency was declared: its password may be known as the others are."""
+    emergency = covering(database, since=operation.created_at)
+    if emergency is None:
+        return False
+    reason = str(emergency.input["reason"])
+    request_emergency_rotation(database, actor=emergency.actor, reason=reason, purpose=purpose)
+    return True
 
 
 def sweep(operation: Operation, database: Database) -> None:

@@ -1,4 +1,4 @@
-"""How many credentials near their end, for figures and faces: two queries, nothing is changed."""
+"""How many credentials near their end, for figures and faces: three queries, nothing is changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Min, Q, QuerySet
 
 from operations import clock
-from rotation.expiry import ALERT_DAYS, own_secret_ends_at
+from rotation.expiry import ALERT_DAYS, administrators_ending, own_secret_ends_at
 from rotation.holding import LEAVING
 from rotation.models import Credential
 
@@ -17,6 +17,7 @@ from rotation.models import Credential
 class Outlook:
     """`within`: so many days ahead → how many credentials end until then (0: have ended). `failing`: whose rotation fails.
 
+    `administrators`: servers whose administrator's password ends within the widest threshold, and the first such end.
     `own_secret_ends_at`: when this control plane's own client secret ends; None where it has none, or nobody said when.
     """
 
@@ -24,6 +25,8 @@ class Outlook:
     failing: int
     first_ends_at: datetime | None
     own_secret_ends_at: datetime | None
+    administrators: int
+    administrator_first_ends_at: datetime | None
 
 
 def outlook() -> Outlook:
@@ -32,7 +35,9 @@ def outlook() -> Outlook:
     failing = Count("pk", filter=Q(failures__gt=0))
     found = _active().aggregate(failing=failing, first=Min("valid_until"), **ends)
     within = {days: int(found[f"within_{days}"]) for days in sorted(ALERT_DAYS)}
-    return Outlook(within, int(found["failing"]), found["first"], own_secret_ends_at())
+    servers = administrators_ending(now).aggregate(count=Count("pk"), first=Min("valid_until"))
+    told = (own_secret_ends_at(), int(servers["count"]), servers["first"])
+    return Outlook(within, int(found["failing"]), found["first"], *told)
 
 
 def ending_soon() -> QuerySet[Credential]:

@@ -81,9 +81,10 @@ def start_at(
     waits for one."""
     calendar = policy.window.calendar(freezes) if policy.window else Calendar(freezes=tuple(freezes))
     opening = calendar.next_opening(now)
-    if opening is None or opening.starts_at <= now or now - promoted_at > timedelta(days=policy.days + 1):
+    latest = promoted_at + timedelta(days=policy.days + 1)
+    if opening is None or opening.starts_at <= now or now > latest:
         return now
-    return opening.starts_at + min(opening.length, ONE_DAY) * share_of(database_id, "window")
+    return min(opening.starts_at + min(opening.length, ONE_DAY) * share_of(database_id, "window"), max(latest, now))
 
 
 def share_of(database_id: UUID, what: str) -> float:

@@ -12,7 +12,7 @@ from django.db.models.functions import Least
 from inventory.models import Database, Workspace
 from operations.errors import OperationInProgress, OperationRefused, TooLateToCancel
 from operations.models import Operation, Priority
-from operations.services import active_operation, cancel, submit
+from operations.services import active_operation, cancel, retry, submit
 from rotation.holding import is_entra_only
 from rotation.models import Credential
 from rotation.names import Purpose, credential_key, sessions_key
@@ -176,11 +176,11 @@ def make_way(database: Database, *, actor: str) -> None:
 
 
 def ask_to_stop(operation: Operation, *, actor: str) -> None:
-    """Cancel it unless it is too late; then it ends by itself."""
+    """Cancel it unless it is too late; then it ends by itself, also where it waited for a human."""
     try:
         cancel(operation, actor=actor)
     except TooLateToCancel:
-        return
+        retry(operation, actor=actor, reason="Something more urgent waits for it.")
 
 
 def _in_line(running: Operation) -> Operation | None:

@@ -19,5 +19,6 @@ def request_due_rotations() -> None:
 def alert_expiring_credentials() -> None:
     """Tell who must know of credentials that near their end, and have them rotated."""
     expiry.alert_expiring()
+    expiry.alert_administrators()
     expiry.alert_own_secret()
     vault_events.forget_old_events()

@@ -31,6 +31,7 @@ def confirm_active(operation: Operation, database: Database, slot: str) -> Outco
     Where it is not (somebody set, disabled or deleted it), it is published again; where the sign-in is refused, the
     password is set again from its stored value. One change a run.
     """
+    record_republished(operation, database)
     active = credential_in(database, slot)
     if not _is_newest(operation, active):
         return _put_right(operation, database, active)

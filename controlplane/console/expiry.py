@@ -16,7 +16,7 @@ URGENT_DAYS = 7  # less than this, and an automatic rotation has failed for week
 
 def banners(seen: Outlook) -> list[Notice]:
     """What must be read before anything else; nothing while all is renewed in time."""
-    return [found for found in (_credentials(seen), _own_secret(seen)) if found]
+    return [found for found in (_credentials(seen), _administrators(seen), _own_secret(seen)) if found]
 
 
 def tone_of(seen: Outlook) -> str:
@@ -61,6 +61,17 @@ def _first_ends(seen: Outlook) -> str:
     assert seen.first_ends_at is not None, "one has passed a threshold"
     word = "ended" if seen.within[0] else "ends"
     return f"The first {word} {seen.first_ends_at:%d %b %Y, %H:%M} UTC."
+
+
+def _administrators(seen: Outlook) -> Notice | None:
+    ends_at = seen.administrator_first_ends_at
+    days = threshold(ends_at - clock.now()) if ends_at else None
+    if ends_at is None or days is None:
+        return None
+    many = "1 server" if seen.administrators == 1 else f"{seen.administrators:,} servers"
+    state = f"ends within {days} days" if days else "has EXPIRED"
+    text = f"Of {many}; the first ends {ends_at:%d %b %Y, %H:%M} UTC. Look at operations rotate_server_admin."
+    return Notice(BAD if days <= URGENT_DAYS else WARNING, f"A server's administrator's password {state}", text)
 
 
 def _own_secret(seen: Outlook) -> Notice | None:

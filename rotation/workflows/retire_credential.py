@@ -6,17 +6,14 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from cloud import factory
 from operations import audit, clock
 from operations.models import Operation
 from operations.outcomes import END, Next, Outcome, Wait
 from operations.workflow import Ending, Workflow, acts, decides, looks, signs_in
-from rotation import holding, upkeep
+from rotation import holding, issue, upkeep
 from rotation.explaining import explained
-from rotation.logins import administrator
 from rotation.models import Credential
 from rotation.names import other_slot, user_of
-from rotation.passwords import new_password
 from rotation.sessions import count_sessions, end_one_session
 from rotation.targets import active_credential, credential_in, database_of, purpose_in
 
@@ -78,10 +75,7 @@ def confirm_active(operation: Operation) -> Outcome:
 def scramble_password(operation: Operation) -> Outcome:
     """Give the superseded user a random password that is stored nowhere. Repeating it gives it another."""
     database, slot = database_of(operation), operation.choices["slot"]
-    if slot:
-        with administrator(operation, database) as admin:
-            factory.sql_logins().ensure_user(admin, user_of(slot), new_password())
-    return Next()
+    return issue.scramble(operation, database, slot=slot) if slot else Next()
 
 
 @signs_in
@@ -107,7 +101,7 @@ def record_retired(operation: Operation) -> Outcome:
     database, slot = database_of(operation), operation.choices["slot"]
     upkeep.record_republished(operation, database)
     changed = Credential.objects.filter(database=database, slot=slot, status__in=UNUSED).update(
-        status=Status.RETIRED, retire_after=None, retire_by=None
+        status=Status.RETIRED, retire_after=None, retire_by=None, failures=0
     )
     if changed:
         audit.record(
@@ -123,7 +117,13 @@ def record_retired(operation: Operation) -> Outcome:
 
 
 def settle(operation: Operation, ending: Ending) -> None:
-    """Nothing more to write: what was not retired is asked for again by the schedule."""
+    """What was not retired is asked for again by the schedule: an hour later, twice as long after each further failure."""
+    if ending is not Ending.FAILED or not operation.choices.get("slot"):
+        return
+    row = credential_in(database_of(operation), operation.choices["slot"])
+    wait = min(timedelta(hours=1) * 2 ** min(row.failures, 10), timedelta(days=1))
+    later = {"failures": row.failures + 1, "retire_by": max(row.retire_by or clock.now(), clock.now() + wait)}
+    Credential.objects.filter(pk=row.pk, status=Status.OVERLAPPING).update(**later)
 
 
 RETIRE_CREDENTIAL = Workflow(

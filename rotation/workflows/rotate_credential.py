@@ -48,7 +48,7 @@ def choose_slot(operation: Operation) -> Outcome:
     )
     if row.status == Status.OVERLAPPING and not operation.input.get("emergency"):
         return Next(to=END)
-    Credential.objects.filter(pk=row.pk).update(status=Status.STAGED, retire_after=None, retire_by=None)
+    Credential.objects.filter(pk=row.pk).update(status=Status.STAGED, retire_after=None, retire_by=None, failures=0)
     return Next(choices={"slot": slot, "replaces": active.slot})
 
 

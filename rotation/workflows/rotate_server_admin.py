@@ -21,6 +21,7 @@ from operations.models import Operation
 from operations.outcomes import END, Ask, Next, Outcome, StepError, Wait
 from operations.workflow import Ending, Workflow, acts, decides, looks, signs_in
 from rotation import administrators
+from rotation.explaining import explained_of_server
 from rotation.names import staged_admin_secret_of
 from rotation.passwords import new_password
 from rotation.targets import server_of
@@ -44,6 +45,7 @@ def hold_server(operation: Operation) -> Outcome:
 
 
 @acts
+@explained_of_server
 def stage_password(operation: Operation) -> Outcome:
     """Put a fresh password into the staging secret before Azure hears of it, once per operation and refusal."""
     server = server_of(operation)
@@ -53,6 +55,7 @@ def stage_password(operation: Operation) -> Outcome:
 
 
 @acts
+@explained_of_server
 def set_password(operation: Operation) -> Outcome:
     """Ask Azure to take the staged password. Repeating it asks for the same one again."""
     server = server_of(operation)
@@ -69,6 +72,7 @@ def set_password(operation: Operation) -> Outcome:
 
 
 @acts
+@explained_of_server
 def await_set(operation: Operation) -> Outcome:
     """Azure applies it within seconds. What it says of that is a hint; the sign-in that follows is the proof."""
     server = server_of(operation)
@@ -86,6 +90,7 @@ def await_set(operation: Operation) -> Outcome:
 
 
 @signs_in
+@explained_of_server
 def verify_login(operation: Operation) -> Outcome:
     """Sign in with the staged password, over a fresh connection; refused for long, it is set again."""
     server = server_of(operation)
@@ -104,6 +109,7 @@ def verify_login(operation: Operation) -> Outcome:
 
 
 @acts
+@explained_of_server
 def promote(operation: Operation) -> Outcome:
     """Make it the newest version of the stable secret: whoever has to break the glass reads it there."""
     server, staged = server_of(operation), operation.choices["staging_version"]
@@ -134,6 +140,7 @@ def await_readers(operation: Operation) -> Outcome:
 
 
 @acts
+@explained_of_server
 def disable_superseded(operation: Operation) -> Outcome:
     """Disable every version but the promoted one, staged ones too, one a run."""
     left = administrators.disable_one_superseded(operation, server_of(operation))

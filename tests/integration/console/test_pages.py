@@ -76,7 +76,7 @@ def test_lists_take_no_bulk_actions(console: Client, fleet: Fleet) -> None:
 
 def test_home_asks_few_questions_whatever_the_fleet(console: Client) -> None:
     a_fleet(databases=200)
-    assert queries_of(console, reverse("console:index")) <= 29
+    assert queries_of(console, reverse("console:index")) <= 30
 
 
 def test_lists_ask_no_question_for_each_row(console: Client) -> None:
