@@ -6,8 +6,8 @@ what making them costs is not counted. Counted is the CPU of this process and of
 
 `row_us` is everything but the HTTP call and the reading of its answer: what is due, amounts, COPY into the table with its
 key, how far each meter is known, the fold of the hour. `answer_us` is that call (SDK, without network and TLS) and its
-reading. `raw_us` is COPY of the same rows, packed beforehand and as many at once, into a table of the same shape and key
-without partitions.
+reading. `raw_us` is COPY of the same rows, packed beforehand and in lots of ten thousand, into a table of the same shape
+and key without partitions.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _hour(monitor: MadeUpMonitor, pass_minutes: Callable[[], None]) -> tuple[int
 
 
 def _raw() -> float:
-    """Microseconds a row of COPY alone: an hour's rows, as many at once as the product stores."""
+    """Microseconds a row of COPY alone: an hour's rows, in lots of ten thousand as the product stores."""
     from django.conf import settings
     from django.db import connection
     from psycopg import connect

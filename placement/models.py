@@ -43,9 +43,9 @@ class Meter(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["subscription_id", "region", "kind", "due_at"],
+                fields=["subscription_id", "region", "kind"],
                 condition=Q(ended_at__isnull=True),
-                name="meter_by_due",
+                name="meter_by_group",
             )
         ]
 

@@ -71,9 +71,14 @@ class Harvest:
             folded_until = fold_lock.shared()
             stored = store(Samples.joined(self._samples), folded_until=folded_until)
             with connection.cursor() as cursor:
-                cursor.execute(KNOW, [self._lag_seconds, *map(list, zip(*sorted(self._known), strict=True))])
+                cursor.execute(KNOW, [self._lag_seconds, *map(_array, zip(*sorted(self._known), strict=True))])
         self._samples, self._known, self._rows = [], [], 0
         return stored
+
+
+def _array(values: Iterable[object]) -> str:
+    """PostgreSQL's text of an array; the driver would look at each value by itself."""
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 def _samples(call: Call, values: Floats, kept: Flags) -> Samples:

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
+from placement.sampling.slots import SLOT_SECONDS, SLOTS_AN_HOUR, slot_of
+
 FIRST_LOOK_BACK = timedelta(hours=1)
 
 # What is there by our own inventory, and what Azure calls it.
@@ -40,13 +42,17 @@ FROM present p WHERE p.resource = m.resource AND (m.ended_at IS NOT NULL
         IS DISTINCT FROM (p.arm_id, p.subscription_id, p.region, p.service_tier, p.family, p.vcores, p.share))
 """
 )
+MISSING = (
+    PRESENT
+    + "SELECT resource FROM present p WHERE NOT EXISTS (SELECT FROM placement_meter m WHERE m.resource = p.resource)"
+)
 ADD = (
     PRESENT
     + """
 INSERT INTO placement_meter (kind, resource, subscription_id, region, arm_id, service_tier, family, vcores, share,
     every_seconds, is_hot, sampled_until, due_at)
 SELECT p.*, CASE p.kind WHEN 'pool' THEN 300 ELSE 3600 END, false, %(since)s, %(now)s
-FROM present p WHERE NOT EXISTS (SELECT FROM placement_meter m WHERE m.resource = p.resource)
+FROM present p WHERE resource = ANY(%(missing)s::uuid[])
 ORDER BY p.subscription_id, p.region, p.kind, p.resource
 """
 )
@@ -68,9 +74,11 @@ def tend(now: datetime) -> int:
     since = (now - FIRST_LOOK_BACK).replace(minute=(now.minute // 5) * 5, second=0, microsecond=0)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        cursor.execute(MISSING, [])
+        missing = ",".join(str(resource) for (resource,) in cursor.fetchall())
         changed = 0
-        for statement in (CHANGE, ADD, END, FOLLOW):
-            cursor.execute(statement, {"now": now, "since": since})
+        for statement in (CHANGE, *((ADD,) if missing else ()), END, FOLLOW):
+            cursor.execute(statement, {"now": now, "since": since, "missing": f"{{{missing}}}"})
             changed += cursor.rowcount
     return changed
 
@@ -78,12 +86,10 @@ def tend(now: datetime) -> int:
 # A pool is hot while one of three slots in the last quarter of an hour comes near a limit, until a whole hour was calm.
 HOT = """
 WITH busy AS (
-    SELECT m.id, max(s.busy_percent) FILTER (WHERE s.slot >= m.sampled_until - interval '15 minutes') >= %(hot)s AS heats,
+    SELECT m.id, max(s.busy_percent) FILTER (WHERE s.slot IN ({quarter})) >= %(hot)s AS heats,
         max(s.busy_percent) < %(calm)s AS cools
-    FROM placement_meter m JOIN placement_sample s
-        ON s.meter_id = m.id AND s.slot >= m.sampled_until - interval '1 hour' AND s.slot < m.sampled_until
+    FROM placement_meter m JOIN placement_sample s ON s.meter_id = m.id AND s.slot IN ({hour})
     WHERE m.kind = 'pool' AND m.ended_at IS NULL AND m.subscription_id = %(subscription)s AND m.region = %(region)s
-        AND s.slot >= %(now)s - interval '6 hours'
     GROUP BY m.id
 )
 UPDATE placement_meter m SET is_hot = coalesce(heats, false) FROM busy
@@ -107,15 +113,15 @@ def note_hot_pools(subscription_id: str, region: str, *, now: datetime, hot_perc
 
     Returns how many pools changed. Percentages are of the pool's own limits, the nearest one.
     """
-    asked: dict[str, str | float | datetime] = {
+    asked: dict[str, str | float] = {
         "subscription": subscription_id,
         "region": region,
         "hot": hot_percent,
         "calm": calm_percent,
-        "now": now,
     }
+    hour = [f"to_timestamp({(slot_of(now) - ago) * SLOT_SECONDS})" for ago in range(1, SLOTS_AN_HOUR + 1)]
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(HOT, asked)
+        cursor.execute(HOT.format(hour=", ".join(hour), quarter=", ".join(hour[:3])), asked)
         changed = int(cursor.rowcount)
         if changed:
             cursor.execute(FOLLOW, {"now": now})

@@ -15,7 +15,7 @@ from django.db.models import F, Min, Q
 from operations import clock
 from placement.models import Meter, SamplingTurn
 
-TEND_EVERY = timedelta(minutes=15)
+TEND_EVERY = timedelta(minutes=30)
 LEASE = timedelta(seconds=120)  # longer than a pass may work
 
 
@@ -69,7 +69,7 @@ def due_meters(group: Group, now: datetime, *, most: int) -> list[DueMeter]:
 
 
 def tending_is_due(now: datetime) -> bool:
-    """True for one caller in a quarter of an hour of Azure's time. What is new waits so long, and loses nothing by it: its
+    """True for one caller in half an hour of Azure's time. What is new waits so long, and loses nothing by it: its
     first look goes an hour back."""
     SamplingTurn.objects.get_or_create(subscription_id="", region="", kind="tend")
     due = Q(done_at__isnull=True) | Q(done_at__lte=now - TEND_EVERY) | Q(done_at__gt=now)
@@ -88,11 +88,12 @@ def turn(group: Group) -> Iterator[bool]:
 
 
 def _take(group: Group, token: UUID) -> bool:
-    SamplingTurn.objects.get_or_create(subscription_id=group.subscription_id, region=group.region, kind=group.kind)
+    turns = SamplingTurn.objects.filter(subscription_id=group.subscription_id, region=group.region, kind=group.kind)
     now = clock.database_now()
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    return bool(
-        SamplingTurn.objects.filter(
-            free, subscription_id=group.subscription_id, region=group.region, kind=group.kind
-        ).update(token=token, lease_until=now + LEASE)
+    free = turns.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=now))
+    if free.update(token=token, lease_until=now + LEASE):
+        return True
+    _, is_new = SamplingTurn.objects.get_or_create(
+        subscription_id=group.subscription_id, region=group.region, kind=group.kind
     )
+    return is_new and bool(free.update(token=token, lease_until=now + LEASE))
