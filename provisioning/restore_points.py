@@ -50,14 +50,14 @@ def _dropped(server: ServerRef, source: Database, moment: datetime | None) -> st
 
 
 def _listed(rows: list[DroppedDatabase], source: Database) -> DroppedDatabase:
-    """Names are never used twice, so there is one at most.
+    """Several have the name where the database has moved away and come back: meant is the one dropped when our row says.
 
     A source that is not deleted any more was restored by another worker while this one, past its lease, slept: it is told
     to wait, and its record counts for nothing.
     """
-    found = next((row for row in rows if row.name == source.azure_name), None)
-    if found is not None:
-        return found
+    found = [row for row in rows if row.name == source.azure_name]
+    if found:
+        return min(found, key=lambda row: abs(row.dropped_at - (source.deleted_at or row.dropped_at)))
     if source.deleted_at is None or clock.now() - source.deleted_at < LISTING_LAGS:
         message = f"Azure does not list the dropped database {source} yet."
         raise StepError("RestorePointNotListed", message, transient=True, retry_after=settings.SHORT_WAIT_SECONDS)

@@ -24,7 +24,7 @@ def restored_row_of(operation: Operation) -> Database:
     """The row that holds the name which a restore makes in Azure: its stand-in, or, once the two have exchanged places,
     the database itself. So whoever comes late still acts under that name and no other."""
     rows = Database.objects.select_related("server", "pool", "region", "stands_in_for__service__workspace")
-    return rows.get(azure_name=azure_name("d", operation.pk))
+    return rows.get(azure_name=azure_name("d", operation.pk), pk__in=[operation.pk, _id_of(operation)])
 
 
 def workspace_of(operation: Operation) -> Workspace:

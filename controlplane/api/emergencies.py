@@ -73,7 +73,7 @@ class EmergencyRotationsView(EmergencyView):
         if scope is Scope.SERVER:
             server = SqlServer.objects.filter(azure_name=name).exclude(status__in=GONE).first()
             return Reach(scope, _there(server, "Server").pk), ""
-        database = Database.objects.filter(azure_name=name).exclude(status__in=GONE)
+        database = Database.objects.filter(azure_name=name, stands_in_for=None).exclude(status__in=GONE)
         found = _there(database.select_related("service__workspace").first(), "Database")
         return Reach(scope, found.pk), found.service.workspace.name if found.service else ""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlplane.api.openapi import documented
-from controlplane.api.paging import PageQuery, continued_after, page_document
+from controlplane.api.paging import PageQuery, continued_after, page_document, wrong_token
 from controlplane.api.shapes import Guid, Text
 from controlplane.api.view import ApiView
 from inventory.models import Database, ElasticPool, SqlServer, Subscription
@@ -119,12 +120,21 @@ class FleetList(ApiView):
     def listed(self, request: Request, rows: QuerySet[Any]) -> Response:
         query = self.query()
         asked = {column: query[name] for name, column in self.filters.items() if name in query}
-        after = continued_after(query, parts=1)
-        beyond = {f"{self.key}__gt": after[0]} if after else {}
-        found: list[Model] = list(rows.filter(**asked, **beyond).order_by(self.key)[: query["maxpagesize"] + 1])
+        found: list[Model] = list(self._rest(rows.filter(**asked), query)[: query["maxpagesize"] + 1])
         page = found[: query["maxpagesize"]]
-        last = [str(getattr(page[-1], self.key))] if len(found) > len(page) else None
+        last = [str(getattr(page[-1], self.key)), str(page[-1].pk)] if len(found) > len(page) else None
         return Response(page_document(request, query, list(self.document(page, many=True).data), last))
+
+    def _rest(self, rows: QuerySet[Any], query: Mapping[str, Any]) -> QuerySet[Any]:
+        """After the last page; rows with the same key (a database on its way to another server) by their id."""
+        ordered, after = rows.order_by(self.key, "pk"), continued_after(query, parts=2)
+        if after is None:
+            return ordered
+        key, row_id = after
+        try:
+            return ordered.filter(**{f"{self.key}__gte": key}).exclude(**{self.key: key, "pk__lte": row_id})
+        except ValidationError as error:
+            raise wrong_token() from error
 
 
 class SubscriptionsView(FleetList):

@@ -19,7 +19,8 @@ class Database(models.Model):
 
     Place (server, pool) and Azure name are saved before Azure hears of them. It stands in a pool's committed counters
     exactly while `holds_room`. While a restore works, a row of its own stands in for it (`stands_in_for`): first it is
-    what comes to be in Azure; then the two exchange names and places, and it is what was replaced.
+    what comes to be in Azure; then the two exchange names and places, and it is what was replaced. So does one on its way
+    to another server, where the database has the same name: names are once per server.
     """
 
     Status = Status
@@ -37,7 +38,7 @@ class Database(models.Model):
     size_bytes = models.BigIntegerField(help_text="Planned capacity, as its owner asked.")
     retention_days = models.PositiveSmallIntegerField(default=7)
     backup_redundancy = models.TextField(default="Geo")
-    azure_name = models.TextField(unique=True)
+    azure_name = models.TextField(db_index=True)
     server = models.ForeignKey(SqlServer, models.PROTECT, null=True, related_name="databases")
     pool = models.ForeignKey(ElasticPool, models.PROTECT, null=True, related_name="databases")
     holds_room = models.BooleanField(default=False)
@@ -77,6 +78,9 @@ class Database(models.Model):
                 fields=["service"],
                 condition=~Q(status="deleted") & Q(service__isnull=False),
                 name="database_one_per_service",
+            ),
+            models.UniqueConstraint(
+                fields=["server", "azure_name"], condition=~Q(status="deleted"), name="database_name_once_per_server"
             ),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="database_status_known"),
             models.CheckConstraint(condition=Q(size_bytes__gt=0), name="database_size_positive"),

@@ -76,7 +76,7 @@ def has_row(address: Address) -> bool:
     """Whether a row stands for it, be it that its operation is under way."""
     on_server = {"server__azure_name": address.server.name, "azure_name": address.name}
     if address.kind == "database":
-        return Database.objects.filter(azure_name=address.name).exclude(status=Status.DELETED).exists()
+        return Database.objects.filter(**on_server).exclude(status=Status.DELETED).exists()
     if address.kind == "pool":
         return ElasticPool.objects.filter(**on_server).exclude(status=Status.DELETED).exists()
     return SqlServer.objects.filter(azure_name=address.name).exclude(status=Status.DELETED).exists()

@@ -47,7 +47,7 @@ def _reach(options: dict[str, Any]) -> tuple[Reach, str]:
         found = SqlServer.objects.filter(azure_name=name).exclude(status__in=GONE).first()
         return Reach(Scope.SERVER, _there(found, name).pk), ""
     rows = Database.objects.select_related("service__workspace").exclude(status__in=GONE)
-    database = _there(rows.filter(azure_name=options["database"]).first(), options["database"])
+    database = _there(rows.filter(azure_name=options["database"], stands_in_for=None).first(), options["database"])
     return Reach(Scope.DATABASE, database.pk), database.service.workspace.name if database.service else ""
 
 
