@@ -76,6 +76,13 @@ KINDS: dict[str, Kind] = {
         WARNING,
         mailed=True,
     ),
+    "database.endpoint_changed": Kind(
+        "The endpoint of a database has changed",
+        "The database of {service} is at {endpoint} now; the new version of its secret says so. The old endpoint, "
+        "{former_endpoint}, only reads, and ends at {kept_until}, or as soon as the new version is acknowledged.",
+        WARNING,
+        mailed=True,
+    ),
     "growth.proposed": Kind(
         "{name} should grow",
         "{name} will be full in about {days_left} days. Proposal {proposal} gives it more room: accept or dismiss it.",

@@ -55,6 +55,14 @@ def release(*operations: Operation) -> None:
     wake([lock_key(key) for key in granted])
 
 
+def give_back(operation: Operation, key: str) -> None:
+    """Give one lock back before the operation ends. Call it inside the transaction that records the step."""
+    _enter([key])
+    operation.locks.filter(resource_key=key).delete()
+    if _grant(key):
+        wake([lock_key(key)])
+
+
 def lock_key(resource_key: str) -> str:
     """What an operation waits on while it stands in line for a resource."""
     return f"lock:{resource_key}"

@@ -123,6 +123,12 @@ class ReturnNotPossible(WishRefused):
     code = "ReturnNotPossible"
 
 
+class MoveNotPossible(WishRefused):
+    """The database cannot go to that server or pool."""
+
+    code = "MoveNotPossible"
+
+
 class RestoreWindowPassed(WishRefused):
     """The grace time of what was deleted is over: nobody has a backup of it any more."""
 

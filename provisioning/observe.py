@@ -31,7 +31,8 @@ Seen = Mapping[str, Mapping[str, Any]]
 IN_TRANSIT = (Status.CREATING, Status.UPDATING, Status.DELETING)
 MAY_BE_MISSING = (Status.CREATING, Status.FAILED, Status.DELETING)
 
-_BEING_CHANGED = models.Q(status=Status.UPDATING)  # the stand-in of a conversion; a restore's is being created
+# Of the stand-in too, where it is one of a conversion or a rehoming; a restore's is being created.
+_BEING_CHANGED = models.Q(status=Status.UPDATING)
 CONVERTING = _BEING_CHANGED & (models.Q(stands_in_for__isnull=False) | models.Q(stand_ins__status=Status.UPDATING))
 
 CLAIM = """

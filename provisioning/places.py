@@ -86,6 +86,12 @@ def settle_in_standing_pool(operation: Operation, database: Database, server: Sq
     return _take_best_pool(database, refused | pools_elsewhere(database, server))
 
 
+def settle_in_named_pool(database: Database, pool: ElasticPool) -> bool:
+    """Give the database room in this pool and no other; False where it has none."""
+    others = ElasticPool.objects.filter(server__region=database.region).exclude(pk=pool.pk)
+    return _take_best_pool(database, {str(key) for key in others.values_list("pk", flat=True)})
+
+
 def settle_in_pool(operation: Operation, database: Database) -> None:
     """Give the database a pool: the best one with room, else a new one. Raises QuotaExhausted, NoPlace."""
     refused = set(operation.choices.get("refused", ()))
@@ -239,7 +245,7 @@ def _never_came_to_be(database: Database) -> bool:
 
 
 def _full(server: SqlServer) -> StepError:
-    text = f"{server} has no room for it, and Azure restores a backup only on the server that it was taken on."
+    text = f"{server} has no room for it, and it can go to no other server."
     return StepError("NoRoomOnServer", text)
 
 

@@ -20,6 +20,7 @@ OBSERVED = (
     "observed_arm_id",
     "observed_pool_name",
     "observed_sku_name",
+    "observed_vcores",
     "observed_max_size_bytes",
     "observed_tags",
     "observed_at",
@@ -59,7 +60,7 @@ def _take_over(operation: Operation, database: Database, stand_in: Database) -> 
         gone = {"deleted_at": database.deleted_at, "restorable_until": database.restorable_until}
         move(stand_in, Status.DELETED, **gone)
     else:
-        _remove(operation, stand_in)
+        remove(operation, stand_in)
     move(
         database,
         Status.READY,
@@ -82,10 +83,10 @@ def _give_up(operation: Operation, database: Database, stand_in: Database) -> No
     if stand_in.server is None:
         move(stand_in, Status.DELETED, deleted_at=clock.now())
     else:
-        _remove(operation, stand_in)
+        remove(operation, stand_in)
 
 
-def _remove(operation: Operation, stand_in: Database) -> None:
+def remove(operation: Operation, stand_in: Database) -> None:
     """Drop it by an operation of its own, as any other."""
     move(stand_in, Status.DELETING)
     submit("delete_database", target=stand_in.key, actor=operation.actor, workspace=operation.workspace)

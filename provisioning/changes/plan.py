@@ -76,7 +76,8 @@ class WayBack:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a change does to its owner. `way` is how it is done; `changes` are the single lawful steps, in order."""
+    """What a change does to its owner. `way` is how it is done; `changes` are the single lawful steps, in order. `notices`:
+    what its consumers have to do."""
 
     way: str
     changes: tuple[str, ...]
@@ -85,6 +86,7 @@ class Change:
     way_back: WayBack
     irreversible: tuple[str, ...]
     revision: str
+    notices: tuple[str, ...] = ()
 
     @property
     def disturbs(self) -> bool:

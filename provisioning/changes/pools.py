@@ -48,27 +48,27 @@ class PoolWish:
 @transaction.atomic
 def request_resize(pool: ElasticPool, wish: PoolWish, *, actor: str, consent: Consent) -> Operation:
     """Give a pool another size. Raises WishRefused, DisruptionNotAccepted, PlanChanged, OperationInProgress."""
-    return _granted(plan_resize(pool, wish, actor=actor), consent, lambda: _submit_resize(pool, wish, actor=actor))
+    return granted(plan_resize(pool, wish, actor=actor), consent, lambda: _submit_resize(pool, wish, actor=actor))
 
 
 @transaction.atomic
 def request_drain(pool: ElasticPool, *, actor: str, reason: str, consent: Consent) -> Operation:
     """Close a pool and move its databases away. Raises WishRefused and NoRoomOnServer with the databases that have no room."""
     plan = plan_drain(pool, actor=actor, reason=reason)
-    return _granted(plan, consent, lambda: _submit_drain(pool, actor=actor, reason=reason))
+    return granted(plan, consent, lambda: _submit_drain(pool, actor=actor, reason=reason))
 
 
 @transaction.atomic
 def request_pool_deletion(pool: ElasticPool, *, actor: str) -> Operation:
     """Delete an empty pool. Raises WishRefused (PoolNotEmpty), OperationInProgress."""
-    return _granted(plan_pool_deletion(pool, actor=actor), Consent(), lambda: _submit_deletion(pool, actor=actor))
+    return granted(plan_pool_deletion(pool, actor=actor), Consent(), lambda: _submit_deletion(pool, actor=actor))
 
 
 @transaction.atomic
 def request_move(database: Database, *, actor: str, reason: str, consent: Consent) -> Operation:
     """Move a database to another pool of its server. Raises WishRefused, DisruptionNotAccepted, PlanChanged."""
     plan = plan_move(database, actor=actor, reason=reason)
-    return _granted(plan, consent, lambda: _submit_move(database, actor=actor, reason=reason))
+    return granted(plan, consent, lambda: _submit_move(database, actor=actor, reason=reason))
 
 
 def plan_resize(pool: ElasticPool, wish: PoolWish, *, actor: str) -> Plan:
@@ -87,7 +87,8 @@ def plan_move(database: Database, *, actor: str, reason: str) -> Plan:
     return tried(lambda: _planned_move(database, actor=actor, reason=reason))
 
 
-def _granted(plan: Plan, consent: Consent, do: Callable[[], Operation]) -> Operation:
+def granted(plan: Plan, consent: Consent, do: Callable[[], Operation]) -> Operation:
+    """The operation that a plan was agreed to for, and that keeps its promise. Raises WishRefused."""
     demand(plan, consent)
     operation = do()
     keep_promise(operation, plan)

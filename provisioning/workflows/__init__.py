@@ -12,6 +12,7 @@ from provisioning.workflows.drain_pool import DRAIN_POOL
 from provisioning.workflows.forget_database import FORGET_DATABASE
 from provisioning.workflows.grow_database import GROW_DATABASE
 from provisioning.workflows.move_database import MOVE_DATABASE
+from provisioning.workflows.rehome_database import REHOME_DATABASE
 from provisioning.workflows.remove_orphan import REMOVE_ORPHAN
 from provisioning.workflows.repair_database import REPAIR_DATABASE
 from provisioning.workflows.repair_pool import REPAIR_POOL
@@ -28,6 +29,7 @@ WORKFLOWS = (
     RESTORE_DATABASE,
     GROW_DATABASE,
     MOVE_DATABASE,
+    REHOME_DATABASE,
     RESIZE_POOL,
     DRAIN_POOL,
     DELETE_POOL,

@@ -20,6 +20,7 @@ from tests.builders import GIB, TIB
 from tests.crash import judging
 from tests.crash.flows import FIRST, Flow, request
 from tests.crash.world import World
+from tests.rehoming import a_server_in_the_making, rehome
 
 REASON = "tests"
 
@@ -57,6 +58,15 @@ def with_hyperscale(world: World) -> None:
     world.run(lambda: request("archive", 5 * TIB, "dicom"))
 
 
+def with_other_server(world: World) -> None:
+    """A second server stands beside the first, and nothing on it."""
+    world.run(a_server_in_the_making)
+
+
+def to_other_server() -> Operation:
+    return rehome(Database.objects.select_related("pool", "server", "service__workspace").get())
+
+
 CHANGES = (
     Flow("growth in its pool", lambda: grow(700 * GIB), furnished=True, share=0.05),
     Flow("growth by moving", lambda: grow(3 * TIB), furnished=True, share=0.02),
@@ -68,6 +78,7 @@ CHANGES = (
         prepare=with_hyperscale,
     ),
     Flow("move", move_away, furnished=True, share=0.02),
+    Flow("move to another server", to_other_server, furnished=True, share=0.02, prepare=with_other_server),
     Flow("resize of a pool", resize, furnished=True, share=0.05),
     Flow("drain", drain, furnished=True, share=0.02),
     Flow("deletion of a pool", delete_empty, furnished=True, share=0.05, prepare=moved_once),

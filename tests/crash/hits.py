@@ -18,6 +18,7 @@ NAMES = (
     (re.compile(r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/ ]+"), "/group"),
     (re.compile(r"/providers/Microsoft\.Sql"), ""),
     (re.compile(r"(AsyncOperation|OperationResults)/.*"), r"\1"),
+    (re.compile(r"replicationLinks/[0-9a-f-]{36}"), "replicationLinks/L"),
     (re.compile(r"servers/[^/ ]+"), "servers/S"),
     (re.compile(r"\b([dpsw])-[a-z2-7]{26}"), r"\1-X"),
     (re.compile(r"/[0-9a-f]{32}\b"), "/version"),

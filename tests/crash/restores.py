@@ -80,7 +80,8 @@ class Consumer(Witness):
     """Signs in to a service that stands, also while it is being restored."""
 
     def look(self, after: str) -> None:
-        for database in Database.objects.filter(status__in=(Status.READY, Status.UPDATING), deleted_at=None):
+        standing = Database.objects.filter(status__in=(Status.READY, Status.UPDATING), deleted_at=None)
+        for database in standing.filter(stands_in_for=None):
             self.looks += 1
             why = refusal(self.world, database)
             if why:

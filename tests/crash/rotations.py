@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -117,6 +118,7 @@ def rotate_cast() -> Operation:
     return request_rotation(Database.objects.get(service__name=SECOND), actor="tests", purpose=Purpose.CAST)
 
 
+CHANGING = re.compile(r"SQL (CREATE|ALTER USER|DROP)|PUT |PATCH |(POST|DELETE) .*/(replicationLinks|databases)/")
 ISSUING = ("stage_password", "create_user", "verify_login", "publish_secret")
 ROTATIONS = (
     Flow("rotation", rotate, furnished=True, share=0.08),
@@ -163,7 +165,7 @@ class Witness:
             try:
                 return around(name, call)
             finally:
-                if name.startswith(("SQL CREATE", "SQL ALTER USER", "SQL DROP", "PUT ", "PATCH ")):
+                if CHANGING.match(name):
                     self.look(name)
 
         return watched

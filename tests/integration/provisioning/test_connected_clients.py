@@ -23,31 +23,45 @@ from provisioning.changes.pools import (
     request_move,
     request_resize,
 )
+from provisioning.changes.rehoming import Destination, plan_rehoming
 from provisioning.plans import plan_service
 from provisioning.services import ServiceWish, request_service
 from rotation.names import stable_secret_of
 from tests.builders import GIB, TIB
 from tests.local_azure import LocalAzure, run_until_settled
+from tests.rehoming import a_server_in_the_making, other_server, rehome
 
 Begin = Callable[[], Operation]
 
 
 class Client:
-    """Connected to one database; asks it something whenever anything happens, and signs in again at once when cut off."""
+    """Connected to one database; asks it something whenever anything happens, and signs in again at once when cut off, with
+    what its secret says then. One that `follows` does so as well whenever its secret says something new."""
 
-    def __init__(self, azure: LocalAzure, database: Database) -> None:
-        versions = azure.secrets()[stable_secret_of(database)]
-        self._azure, self._document = azure, json.loads(versions[-1]["value"])
+    def __init__(self, azure: LocalAzure, database: Database, *, follows: bool = False) -> None:
+        self._azure, self._secret, self._follows = azure, stable_secret_of(database), follows
+        self._document = self._read()
         self._session = azure.session(self._document)
         self.drops = self.answers = 0
 
     def ask(self) -> None:
+        if self._follows and self._read() != self._document:
+            self._sign_in()
         try:
             self._session.execute("SELECT 1")
             self.answers += 1
         except SqlFailure:
             self.drops += 1
-            self._session = self._azure.session(self._document)
+            self._sign_in()
+
+    def _sign_in(self) -> None:
+        self._session.close()
+        self._document = self._read()
+        self._session = self._azure.session(self._document)
+
+    def _read(self) -> dict[str, str]:
+        document: dict[str, str] = json.loads(self._azure.secrets()[self._secret][-1]["value"])
+        return document
 
 
 pytestmark = pytest.mark.usefixtures("workspace")
@@ -160,3 +174,14 @@ def test_a_drain_drops_every_database_once(azure: LocalAzure):
     assert not Database.objects.filter(pool=pool).exists()
     pool.refresh_from_db()
     assert (pool.databases_committed, pool.is_cordoned, pool.observed_databases) == (0, True, 0)
+
+
+def test_a_move_to_another_server_drops_twice_who_stays_and_once_who_follows(azure: LocalAzure, settings):
+    settings.CREDENTIAL_OVERLAP_SECONDS = 0
+    databases = standing(azure, 500 * GIB)
+    a_server_in_the_making()
+    run_until_settled(azure)
+    destination = Destination(other_server())
+    promise = promised(plan_rehoming(databases[0], destination, actor="tests", reason="tests"))
+    clients = [Client(azure, databases[0]), Client(azure, databases[0], follows=True)]
+    assert (drops_during(azure, clients, lambda: rehome(databases[0])), promise) == ([2, 1], 2)
