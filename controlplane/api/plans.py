@@ -77,6 +77,7 @@ class ChangeDocument(serializers.Serializer[Any]):
     cost = CostDocument()
     wayBack = WayBackDocument()
     irreversible = serializers.ListField(child=serializers.CharField())
+    notices = serializers.ListField(child=serializers.CharField(), help_text="What its consumers have to do.")
 
 
 class PlanProperties(serializers.Serializer[Any]):
@@ -136,6 +137,7 @@ def _change(change: Change) -> dict[str, Any]:
         },
         "wayBack": {"steps": list(back.steps), "days": back.days, "note": back.note},
         "irreversible": list(change.irreversible),
+        "notices": list(change.notices),
     }
 
 

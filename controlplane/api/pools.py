@@ -1,4 +1,4 @@
-"""/pools and /databases: what operators change of the fleet, with a plan (`dryRun=true`) and, where it disturbs, consent."""
+"""/pools: what operators change of the fleet, with a plan (`dryRun=true`) and, where it disturbs, consent."""
 
 from __future__ import annotations
 
@@ -20,18 +20,16 @@ from controlplane.api.problems import Problem, not_found
 from controlplane.api.services import BYTES_PER_GB
 from controlplane.api.shapes import WholeNumber
 from controlplane.api.view import ApiView
-from inventory.models import Database, ElasticPool
+from inventory.models import ElasticPool
 from inventory.states import Status
 from operations.models import Operation
 from provisioning.changes.plan import Plan
 from provisioning.changes.pools import (
     PoolWish,
     plan_drain,
-    plan_move,
     plan_pool_deletion,
     plan_resize,
     request_drain,
-    request_move,
     request_pool_deletion,
     request_resize,
 )
@@ -46,7 +44,7 @@ class ResizeBody(ConsentBody):
     maxSizeGb = WholeNumber(min_value=1, required=False, help_text="Left out: all that the vCores bring.")
 
 
-class MoveBody(Reason, ConsentBody):
+class DrainBody(Reason, ConsentBody):
     """Why databases move, and the consent to it."""
 
 
@@ -100,9 +98,9 @@ class PoolResizeView(ChangeView):
 class PoolDrainView(ChangeView):
     """Empties a pool."""
 
-    bodies: ClassVar = {"POST": MoveBody}
+    bodies: ClassVar = {"POST": DrainBody}
 
-    @documented("pools_drain", answers=AFTER_PLAN, body=MoveBody, query=DryRunQuery, errors=(404, 409), writes=True)
+    @documented("pools_drain", answers=AFTER_PLAN, body=DrainBody, query=DryRunQuery, errors=(404, 409), writes=True)
     def post(self, request: Request, pool: str) -> Response:
         """Close it to placement and move its databases to other pools of the server, one operation each."""
         row, body, actor = pool_named(pool), self.body(), self.actor()
@@ -112,35 +110,12 @@ class PoolDrainView(ChangeView):
         )
 
 
-class DatabaseMoveView(ChangeView):
-    """Moves a database to another pool of its server."""
-
-    bodies: ClassVar = {"POST": MoveBody}
-
-    @documented("databases_move", answers=AFTER_PLAN, body=MoveBody, query=DryRunQuery, errors=(404, 409), writes=True)
-    def post(self, request: Request, database: str) -> Response:
-        """The best pool that has room, else a new one; connections drop once, at the switch."""
-        row, body, actor = _database_named(database), self.body(), self.actor()
-        return self.answered(
-            lambda: plan_move(row, actor=actor, reason=body["reason"]),
-            lambda: request_move(row, actor=actor, reason=body["reason"], consent=consent_in(body)),
-        )
-
-
 def pool_named(name: str) -> ElasticPool:
     """The pool by its name in Azure, which is made from its id. Raises Problem 400, 404."""
     rows = ElasticPool.objects.select_related("server").exclude(status=Status.DELETED)
     found = rows.filter(azure_name=checked(name, "pool")).first()
     if found is None:
         raise not_found("Pool")
-    return found
-
-
-def _database_named(name: str) -> Database:
-    rows = Database.objects.select_related("pool", "server", "service__workspace").exclude(status=Status.DELETED)
-    found = rows.filter(azure_name=checked(name, "database")).first()
-    if found is None:
-        raise not_found("Database")
     return found
 
 

@@ -33,10 +33,11 @@ from controlplane.api.growth import (
     GrowthScheduleView,
 )
 from controlplane.api.maintenance import MaintenanceView, OperationStartNowView, WorkspaceMaintenanceView
+from controlplane.api.moves import DatabaseMoveView
 from controlplane.api.notifications import MarkReadView, NotificationsView
 from controlplane.api.operations import OperationCancelView, OperationsView, OperationView
 from controlplane.api.pages import DocumentView, NoSuchRouteView, PageView
-from controlplane.api.pools import DatabaseMoveView, PoolDrainView, PoolResizeView, PoolView
+from controlplane.api.pools import PoolDrainView, PoolResizeView, PoolView
 from controlplane.api.receiver_acts import (
     DeadLettersView,
     ReceiverPauseView,
