@@ -17,11 +17,12 @@ from operations.models import AuditEvent, Operation, OutboxEvent
 from operations.services import cancel
 from provisioning.maintenance import MaintenanceWish, WindowWish, define_maintenance
 from provisioning.restore_sources import source_for
-from provisioning.services import request_deletion
+from provisioning.services import ServiceWish, request_deletion, request_service
 from rotation.acknowledgement import acknowledge
 from rotation.models import Credential
 from rotation.names import stable_secret_of
 from rotation.services import request_rotation
+from tests.builders import TIB
 from tests.crash import judging
 from tests.local_azure import LocalAzure, run_until_settled, work
 from tests.rehoming import a_server_in_the_making, other_server, rehome, until_step
@@ -226,3 +227,19 @@ def test_what_was_before_the_move_can_still_be_restored(azure: LocalAzure, datab
     source = source_for(database, moment, clock.now())
     assert (source.origin, source.database.server) == (Origin.DROPPED, SqlServer.objects.earliest("created_at"))
     assert source_for(database, clock.now(), clock.now()).database == database
+
+
+def test_a_hyperscale_database_takes_its_vcores_along(azure: LocalAzure, database: Database, workspace: Workspace):
+    request_service(workspace, ServiceWish("archive", "dicom", 5 * TIB), actor="tests")
+    run_until_settled(azure, seconds=60)
+    archive = Database.objects.select_related("server").get(service__name="archive")
+    assert archive.server is not None
+    target = SqlServer.objects.exclude(pk=archive.server_id).get()
+    before = target.vcores_committed
+    assert ended(azure, rehome(archive, target)).state == "succeeded"
+    archive.refresh_from_db()
+    target.refresh_from_db()
+    assert (archive.server, archive.pool, archive.service_tier) == (target, None, "Hyperscale")
+    assert target.vcores_committed == before + (archive.vcores or 0)
+    assert (target.azure_name, archive.azure_name) in places(azure)
+    assert nothing_is_wrong() == []
