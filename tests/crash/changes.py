@@ -91,10 +91,7 @@ def as_before(operation: Operation, expected: judging.Rows) -> Iterator[str]:
     if operation.state != Operation.State.CANCELLED:
         yield from judging.differences(expected, judging.rows())
         return
-    for database in Database.objects.exclude(status=Status.READY):
-        yield f"after the cancel {database} is {database.status}"
-    for pool in ElasticPool.objects.exclude(status=Status.READY):
-        yield f"after the cancel {pool} is {pool.status}"
+    yield from _unsettled()
     if Operation.objects.filter(parent=operation, kind="move_database").exists():
         return  # what a drain had begun arrives
     for database in Database.objects.all():
@@ -106,6 +103,16 @@ def as_before(operation: Operation, expected: judging.Rows) -> Iterator[str]:
             and database.key == operation.target_key
         ):
             yield f"after the cancel {database} has another size"
+
+
+def _unsettled() -> Iterator[str]:
+    """What is not ready although nothing is under way any more; what stood in for a database is gone."""
+    for database in Database.objects.filter(stands_in_for=None).exclude(status=Status.READY):
+        yield f"after the cancel {database} is {database.status}"
+    for stand_in in Database.objects.exclude(stands_in_for=None).exclude(status=Status.DELETED):
+        yield f"after the cancel what stood in is {stand_in.status}"
+    for pool in ElasticPool.objects.exclude(status=Status.READY):
+        yield f"after the cancel {pool} is {pool.status}"
 
 
 def is_gone(operation: Operation) -> Iterator[str]:
