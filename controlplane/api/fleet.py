@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
@@ -132,8 +133,9 @@ class FleetList(ApiView):
             return ordered
         key, row_id = after
         try:
+            UUID(row_id)
             return ordered.filter(**{f"{self.key}__gte": key}).exclude(**{self.key: key, "pk__lte": row_id})
-        except ValidationError as error:
+        except (ValueError, ValidationError) as error:
             raise wrong_token() from error
 
 
