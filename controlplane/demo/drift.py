@@ -19,9 +19,10 @@ RULE = "by-hand"
 
 
 def change_and_watch(show: Callable[[], None], *, patience_seconds: float, look_seconds: float) -> Iterator[Check]:
-    """Double a database's limit and let the whole world reach its server, by Azure's own API; then wait until both are
-    found and repaired."""
-    database = Database.objects.select_related("server", "pool").filter(status=Status.READY, pool__isnull=False)[0]
+    """Double the smallest database's limit and let the whole world reach its server, by Azure's own API; then wait until
+    both are found and repaired."""
+    ready = Database.objects.select_related("server", "pool").filter(status=Status.READY, pool__isnull=False)
+    database = ready.order_by("size_bytes", "pk")[0]
     server = server_row_of(database)
     where, arm = reference(server), factory.sql_management()
     arm.begin_update_database(where, database.azure_name, DatabaseChange(max_size_bytes=2 * database.size_bytes))
