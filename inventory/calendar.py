@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 ONE_DAY = timedelta(days=1)
@@ -74,6 +75,10 @@ class Calendar:
 
     def next_opening(self, moment: datetime, *, lasting: timedelta = timedelta(0)) -> Span | None:
         """The first opening at or after `moment` of which so much is left then; None: none is ever that long."""
+        soon = moment + AHEAD  # nearly always enough; what may be cut at its end is left to the long look
+        for span in self.openings(moment, soon):
+            if span.length >= lasting and (span.ends_at <= soon or span.ends_at == NEVER):
+                return span
         return next((span for span in self._worth_a_look(moment) if span.length >= lasting), None)
 
     def longest(self, moment: datetime) -> timedelta:
@@ -86,8 +91,7 @@ class Calendar:
         for group in self.groups:
             if group:
                 spans = _both(spans, _merged(_all_of(group, first, last)))
-        for freeze in self.freezes:
-            spans = _without(spans, freeze)
+        spans = _without(spans, _merged(self.freezes))
         yield from (span for span in spans if span.starts_at <= last)
 
     def _worth_a_look(self, moment: datetime) -> Iterator[Span]:
@@ -131,13 +135,21 @@ def _both(some: Iterable[Span], others: list[Span]) -> list[Span]:
     return found
 
 
-def _without(spans: Iterable[Span], freeze: Span) -> list[Span]:
-    pieces = (
-        piece
-        for span in spans
-        for piece in (
-            Span(span.starts_at, min(span.ends_at, freeze.starts_at)),
-            Span(max(span.starts_at, freeze.ends_at), span.ends_at),
-        )
-    )
-    return sorted(piece for piece in pieces if piece.starts_at < piece.ends_at)
+def _without(spans: list[Span], freezes: list[Span]) -> list[Span]:
+    """What is left of spans; both are in order, and none touches the next."""
+    left, rest = [], deque(freezes)
+    for span in spans:
+        begins = span.starts_at
+        while rest and rest[0].ends_at <= begins:
+            rest.popleft()
+        for freeze in _up_to(rest, span.ends_at):
+            if begins < freeze.starts_at:
+                left.append(Span(begins, freeze.starts_at))
+            begins = max(begins, freeze.ends_at)
+        if begins < span.ends_at:
+            left.append(Span(begins, span.ends_at))
+    return left
+
+
+def _up_to(freezes: Iterable[Span], end: datetime) -> Iterator[Span]:
+    return takewhile(lambda freeze: freeze.starts_at < end, freezes)

@@ -6,6 +6,7 @@ import json
 import smtplib
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -73,11 +74,12 @@ def cloud_event(delivery: Delivery, receiver: Receiver) -> dict[str, Any]:
 def _call(delivery: Delivery, receiver: Receiver) -> Result:
     try:
         address = addresses.parse(receiver.address, ports=settings.NOTIFY_PORTS, local=settings.NOTIFY_ALLOWED_LOOPBACK)
-        ip = addresses.pin(address, addresses.resolve)
+        ends = time.monotonic() + settings.NOTIFY_CALL_SECONDS
+        ip = addresses.pin(address, partial(addresses.resolve, seconds=settings.NOTIFY_CALL_SECONDS / 2))
         body = json.dumps(cloud_event(delivery, receiver), ensure_ascii=False).encode()
         signed = signing.headers(str(delivery.event_id), body, signing.keys_of(receiver), at=int(time.time()))
         said = {**signed, "Content-Type": CONTENT_TYPE, "User-Agent": "sql-persistence-notifications/1"}
-        answer = post(address, ip, body, said, seconds=settings.NOTIFY_CALL_SECONDS)
+        answer = post(address, ip, body, said, seconds=max(ends - time.monotonic(), 0.1))
     except AddressRefused as error:
         return Result("refused", f"{error.code}: {error}", is_of_receiver=True)
     except signing.SecretNotThere as error:

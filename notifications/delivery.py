@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Greatest
 
 from notifications import channels
 from notifications.backoff import after_failures
@@ -168,4 +169,6 @@ def _receiver_failed(receiver: Receiver, result: Result) -> None:
 
 
 def _give_back(held: Claim) -> None:
-    Receiver.objects.filter(pk=held.receiver.pk, claim_token=held.token).update(lease_until=None, claim_token=None)
+    """Those who have waited longer come first: whoever answers slowly, yet answers, is no reason to keep others waiting."""
+    mine = Receiver.objects.filter(pk=held.receiver.pk, claim_token=held.token)
+    mine.update(lease_until=None, claim_token=None, due_at=Greatest("due_at", DatabaseNow()))

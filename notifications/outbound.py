@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,7 @@ from notifications.addresses import Address
 MOST_BYTES = 64 * 1024  # of an answer; more is not read
 KEPT = 200  # characters of it that may help to find a mistake
 CONNECT_SECONDS = 5.0
+LONGEST_PAUSE = 86_400.0
 
 
 class NotReached(Exception):
@@ -119,4 +121,13 @@ def _printable(text: str) -> str:
 
 
 def _seconds(text: str | None) -> float | None:
-    return min(float(text), 86_400.0) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
+    """From now; a moment, too (RFC 9110, 10.2.3). At most a day."""
+    if not text or not text.isascii():
+        return None
+    if text.isdigit():
+        return min(float(text[:10]), LONGEST_PAUSE)
+    try:
+        left = parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return None
+    return min(max(left, 0.0), LONGEST_PAUSE) or None

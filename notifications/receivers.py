@@ -59,9 +59,14 @@ def pause(row: Receiver, *, actor: str) -> bool:
     return _move(row, (State.ACTIVE,), State.PAUSED, actor=actor, action="receiver.paused")
 
 
+@transaction.atomic
 def resume(row: Receiver, *, actor: str) -> bool:
     """Send again, from where it stopped, and at once. False: it was neither paused nor gone."""
-    return _move(row, (State.PAUSED, State.GONE), State.ACTIVE, actor=actor, action="receiver.resumed")
+    resumed = _move(row, (State.PAUSED, State.GONE), State.ACTIVE, actor=actor, action="receiver.resumed")
+    if resumed:
+        give_up_at = database_now() + timedelta(hours=settings.NOTIFY_GIVE_UP_HOURS)
+        Delivery.objects.filter(receiver=row, state=Delivery.State.PENDING).update(give_up_at=give_up_at)
+    return resumed
 
 
 @transaction.atomic

@@ -8,15 +8,15 @@ from cloud.errors import InProgress
 from cloud.protocols import ObservedDatabase, Sku
 from inventory.models import Database, ElasticPool
 from inventory.states import Status, move
-from operations.locks import Lock, Mode
+from operations.locks import Lock, Mode, release
 from operations.models import Operation
-from operations.outcomes import END, Next, Outcome
+from operations.outcomes import END, Next, Outcome, Wait
 from operations.workflow import acts, decides, looks
 from provisioning import awaiting
 from provisioning.durations import expected_seconds
 from provisioning.holding import hold
 from provisioning.targets import database_of, reference, server_row_of
-from provisioning.windows import wait_for_window
+from provisioning.windows import is_over, wait_for_window
 
 DISTURBING = ("move", "scale")
 """Ways of a change that drop connections."""
@@ -34,7 +34,11 @@ def await_window(operation: Operation) -> Outcome:
     """What drops connections waits for its owner's window; the room that was taken is held meanwhile."""
     if operation.choices.get("way", "move") not in DISTURBING:
         return Next()
-    return wait_for_window(operation, expected_seconds=expected_seconds(operation.kind))
+    outcome = wait_for_window(operation, expected_seconds=expected_seconds(operation.kind))
+    if isinstance(outcome, Wait):  # its window passed while it held its place: others may have that meanwhile
+        release(operation)
+        free_database(database_of(operation))
+    return outcome
 
 
 @decides
@@ -54,6 +58,8 @@ def hold_place(operation: Operation) -> Outcome:
 def start_change(operation: Operation) -> Outcome:
     """Ask Azure for the change. Asking twice for the same changes nothing; what is under way from an earlier run is ours."""
     database = database_of(operation)
+    if operation.choices.get("way", "move") in DISTURBING and is_over(operation):
+        return Next(to="await_window")
     where, management = reference(server_row_of(database)), factory.sql_management()
     if operation.maybe_happened and _stands(operation, management.get_database(where, database.azure_name)):
         return awaiting.taken_before(operation)

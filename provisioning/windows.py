@@ -24,6 +24,7 @@ from provisioning.beginnings import Copying, beginning_of
 from provisioning.errors import NotWaitingForWindow
 
 KEY = "window:"
+Places = Collection[Workspace] | None
 LONGEST_LOOK = timedelta(hours=1)  # nothing is missed by it: a changed window wakes; it bounds what a moved clock costs
 
 
@@ -58,12 +59,12 @@ def wait_for_window(
     calendar = calendar_of(places, now)
     opening = calendar.next_opening(now, lasting=lasting)
     if opening is not None and opening.starts_at <= now:
-        return _begin(operation, opening)
+        return _begin(operation, opening, workspaces)
     if (consent := _consent(operation, now)) is not None:
-        return _override(operation, consent, now + lasting, now)
+        return _override(operation, consent, now + lasting, now, workspaces)
     if opening is None:
-        return _too_short(operation, calendar, now, lasting)
-    return _hold(operation, opening, now, lasting)
+        return _too_short(operation, calendar, now, lasting, workspaces)
+    return _hold(operation, opening, now, lasting, places=workspaces)
 
 
 def wait_to_begin(operation: Operation, copying: Copying, *, minds_windows: bool = True) -> Outcome:
@@ -84,6 +85,18 @@ def wait_to_begin(operation: Operation, copying: Copying, *, minds_windows: bool
     if (consent := _consent(operation, now)) is not None:
         return _override(operation, consent, now + timedelta(seconds=copying.seconds) + lasting, now)
     return _begin(operation, beginning.opening)
+
+
+def is_over(operation: Operation, workspaces: Collection[Workspace] | None = None) -> bool:
+    """Whether what let it begin has passed meanwhile: it stood in line, workers were away, somebody declared a freeze.
+
+    Ask right before the call that drops connections, and never of a call that may have happened already.
+    """
+    now = clock.now()
+    if operation.maybe_happened or "window" not in operation.choices or _consent(operation, now) is not None:
+        return False
+    places = _workspaces_of(operation) if workspaces is None else workspaces
+    return not calendar_of(places, now).is_open(now)
 
 
 @transaction.atomic
@@ -118,11 +131,11 @@ def _calendar_for(operation: Operation, now: datetime, *, minds_windows: bool) -
     return calendar_of(_workspaces_of(operation), now) if minds_windows and not given else fleet_freezes(now)
 
 
-def _begin(operation: Operation, opening: Span) -> Next:
+def _begin(operation: Operation, opening: Span, places: Places = None) -> Next:
     """Told once, however many windows the operation needs."""
     facts = {"opens_at": opening.starts_at.isoformat(), "ends_at": opening.ends_at.isoformat()}
     if "window" not in operation.choices:
-        _tell(operation, "change.started", facts)
+        _tell(operation, "change.started", facts, places)
     return Next(choices={"window": facts})
 
 
@@ -137,7 +150,9 @@ def _consent(operation: Operation, now: datetime) -> dict[str, object] | None:
     return None
 
 
-def _override(operation: Operation, consent: dict[str, object], until: datetime, now: datetime) -> Next:
+def _override(
+    operation: Operation, consent: dict[str, object], until: datetime, now: datetime, places: Places = None
+) -> Next:
     facts = {"opens_at": now.isoformat(), "ends_at": until.isoformat(), "overridden": str(consent["reason"])}
     audit.record(
         "window.overridden",
@@ -147,12 +162,18 @@ def _override(operation: Operation, consent: dict[str, object], until: datetime,
         operation_id=operation.pk,
         reason=str(consent["reason"]),
     )
-    _tell(operation, "change.started", facts)
+    _tell(operation, "change.started", facts, places)
     return Next(choices={"window": facts})
 
 
 def _hold(
-    operation: Operation, opening: Span, now: datetime, lasting: timedelta, *, until: datetime | None = None
+    operation: Operation,
+    opening: Span,
+    now: datetime,
+    lasting: timedelta,
+    *,
+    until: datetime | None = None,
+    places: Places = None,
 ) -> Wait:
     """Wait for it (or only `until` then), and tell of it once each time it becomes another."""
     facts = {
@@ -161,7 +182,7 @@ def _hold(
         "expected_seconds": lasting.total_seconds(),
     }
     if operation.choices.get("announced") != facts:
-        _tell(operation, "change.scheduled", facts)
+        _tell(operation, "change.scheduled", facts, places)
     left = (until or opening.starts_at) - now
     look = min(left if left < timedelta(minutes=1) else left * 0.9, LONGEST_LOOK)  # a wait may take a tenth longer
     _stop_the_deadline(operation, look)
@@ -170,14 +191,16 @@ def _hold(
     return _wait(operation, look, f"Waits for its window, which opens at {opens}.{begins}", {"announced": facts})
 
 
-def _too_short(operation: Operation, calendar: Calendar, now: datetime, lasting: timedelta) -> Wait:
+def _too_short(
+    operation: Operation, calendar: Calendar, now: datetime, lasting: timedelta, places: Places = None
+) -> Wait:
     """No window is long enough: its owner is told, and the deadline goes on."""
     facts = {
         "longest_seconds": calendar.longest(now).total_seconds(),
         "expected_seconds": lasting.total_seconds(),
     }
     if operation.choices.get("announced") != facts:
-        _tell(operation, "change.window_too_short", facts)
+        _tell(operation, "change.window_too_short", facts, places)
     reason = (
         f"It takes about {lasting.total_seconds() / 60:.0f} minutes; the longest window has "
         f"{facts['longest_seconds'] / 60:.0f}. Widen it, or let the operation start now."
@@ -195,6 +218,8 @@ def _stop_the_deadline(operation: Operation, look: timedelta) -> None:
     operation.deadline_at = deadline
 
 
-def _tell(operation: Operation, kind: str, facts: Mapping[str, object]) -> None:
+def _tell(operation: Operation, kind: str, facts: Mapping[str, object], places: Places = None) -> None:
+    """Whoever asked for it, and each owner who will notice it."""
     told = {"operation": str(operation.pk), "kind": operation.kind, **facts}
-    tell(kind, target=operation.target_key, workspace=operation.workspace, facts=told)
+    for workspace in sorted({operation.workspace, *(place.name for place in places or ())}):
+        tell(kind, target=operation.target_key, workspace=workspace, facts=told)

@@ -105,6 +105,7 @@ def _told(operation: Operation, before: Database) -> Plan:
         way_back=_way_back(way),
         irreversible=(),
         revision=revision_of(before),
+        wished=(int(operation.input["size_bytes"]),),
     )
     seconds = copying_seconds(rows, before.size_bytes)
     operations = (*(planned(one) for one in made), planned(operation, seconds=seconds))

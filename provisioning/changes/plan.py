@@ -77,7 +77,7 @@ class WayBack:
 @dataclass(frozen=True, slots=True)
 class Change:
     """What a change does to its owner. `way` is how it is done; `changes` are the single lawful steps, in order. `notices`:
-    what its consumers have to do."""
+    what its consumers have to do. `wished` are the sizes that were asked for: a plan's hash is no word for another size."""
 
     way: str
     changes: tuple[str, ...]
@@ -87,6 +87,7 @@ class Change:
     irreversible: tuple[str, ...]
     revision: str
     notices: tuple[str, ...] = ()
+    wished: tuple[int, ...] = ()
 
     @property
     def disturbs(self) -> bool:
@@ -136,4 +137,5 @@ class Plan:
             "cost": change.cost.band,
             "irreversible": change.irreversible,
             "revision": change.revision,
+            "wished": change.wished,
         }

@@ -114,6 +114,7 @@ def _planned_resize(pool: ElasticPool, wish: PoolWish, *, actor: str) -> Plan:
         way_back=WayBack(("resize",), None, GO_BACK),
         irreversible=(),
         revision=revision_of(pool),
+        wished=(size["vcores"], size["max_size_bytes"]),
     )
     return Plan("change", (planned(operation, seconds=copying_seconds((row,), pool.bytes_committed)),), change=change)
 

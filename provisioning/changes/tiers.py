@@ -113,6 +113,7 @@ def _told(
         way_back=WayBack(tuple(step.kind.value for step in back.steps), days, note),
         irreversible=(),
         revision=revision_of(before),
+        wished=(int(operation.input["size_bytes"]),),
     )
     made = tuple(planned(one) for one in Operation.objects.filter(parent=operation))
     return Plan("change", (*made, planned(operation, seconds=seconds)), change=change)

@@ -14,6 +14,7 @@ from inventory.states import Status
 from operations.errors import OperationRefused
 from operations.services import active_operation
 from placement.engine.catalogue import sizes_of
+from placement.services import return_room
 from provisioning.drift.findings import tell
 from provisioning.drift.normal import sku_of
 from provisioning.models import Finding
@@ -74,6 +75,22 @@ def _database_size(key: str, size: Any) -> int:
     return Database.objects.filter(pk=key).update(size_bytes=int(size))
 
 
+def _place(key: str, name: Any) -> int:
+    """Another pool of ours on its server: room is counted where it stands. Anywhere else no row could follow."""
+    row = _database(key).select_for_update(of=("self",)).first()
+    pools = ElasticPool.objects.filter(status=Status.READY, azure_name=str(name))
+    pool = pools.filter(server=row.server_id).first() if row else None
+    if row is None or pool is None or row.pool_id is None:
+        return 0
+    ElasticPool.objects.filter(pk=pool.pk).update(
+        databases_committed=F("databases_committed") + 1,
+        bytes_committed=F("bytes_committed") + row.size_bytes,
+        vcores_demanded=F("vcores_demanded") + row.vcores_demanded,
+    )
+    return_room(row.pool_id, databases=1, size_bytes=row.size_bytes, vcores=row.vcores_demanded)
+    return Database.objects.filter(pk=key).update(pool=pool)
+
+
 def _database(key: str) -> QuerySet[Database]:
     return Database.objects.filter(pk=key, status=Status.READY)
 
@@ -105,6 +122,7 @@ COLUMNS: dict[tuple[str, str], Callable[[str, Any], int]] = {
     ("database", "retention_days"): _retention,
     ("database", "backup_redundancy"): _redundancy,
     ("database", "max_size_bytes"): _database_size,
+    ("database", "pool"): _place,
     ("pool", "sku"): _pool_compute,
     ("pool", "max_size_bytes"): _pool_size,
     ("pool", "per_database_vcores"): _limits,

@@ -10,7 +10,7 @@ from operations.outcomes import Next, Outcome
 from provisioning.changes.forecast import workspaces_of
 from provisioning.durations import expected_seconds
 from provisioning.models import Finding
-from provisioning.windows import opening_for, wait_for_window
+from provisioning.windows import is_over, opening_for, wait_for_window
 
 DROPS_CONNECTIONS = {"database": frozenset(("pool", "sku")), "pool": frozenset(("sku", "zone_redundant"))}
 """Properties that Azure sets by moving to other compute, for which connections drop for seconds (Microsoft, scale single
@@ -40,6 +40,11 @@ def await_owners(operation: Operation, row: Database | ElasticPool) -> Outcome:
     if not disturbs(operation.target_key, operation.input["attributes"]):
         return Next()
     return wait_for_window(operation, expected_seconds=_seconds(row), workspaces=workspaces_of(row))
+
+
+def has_missed(operation: Operation, row: Database | ElasticPool) -> bool:
+    """Whether the window of a repair that disturbs has passed before Azure was asked for it."""
+    return disturbs(operation.target_key, operation.input["attributes"]) and is_over(operation, workspaces_of(row))
 
 
 def _may_disturb(row: Database | ElasticPool | SqlServer) -> bool:

@@ -37,6 +37,11 @@ class Trend:
             return 0.0
         return room / self.per_day if self.per_day > 0 else None
 
+    def on(self, day: int) -> Trend:
+        """The same on a later day: what nobody has measured since has grown on."""
+        grown = max(self.per_day, 0.0) * max(day - self.last_day, 0)
+        return Trend(self.per_day, self.level + grown, self.swing, max(day, self.last_day))
+
     def __add__(self, other: Trend) -> Trend:
         """Two that share a pool. Their peaks may coincide."""
         last = max(self.last_day, other.last_day)

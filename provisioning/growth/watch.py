@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from functools import reduce
 from itertools import groupby
@@ -46,7 +46,7 @@ def _trends() -> Iterator[tuple[UUID, Trend]]:
         days = np.array([day.toordinal() for _, day, _ in samples], dtype=np.float64)
         trend = trend_of(days, np.array([used for *_, used in samples], dtype=np.float64))
         if trend is not None:
-            yield key, trend
+            yield key, trend.on(newest.toordinal())
 
 
 def _databases(trends: dict[UUID, Trend]) -> Iterator[Forecast]:
@@ -66,9 +66,21 @@ def _pools(trends: dict[UUID, Trend]) -> Iterator[Forecast]:
     placed = Database.objects.filter(pk__in=trends, pool__isnull=False, status=Status.READY)
     for key, pool in placed.values_list("pk", "pool_id"):
         members.setdefault(pool, []).append(trends[key])
+    for pool, newcomer in _newcomers(trends, members):
+        members[pool].append(newcomer)
     for row in ElasticPool.objects.filter(pk__in=members, status=Status.READY):
         whose = Whose(row.key, row.azure_name)
         yield from _forecast(whose, reduce(add, members[row.pk]), row.max_size_bytes, LARGEST_POOL_BYTES)
+
+
+def _newcomers(trends: dict[UUID, Trend], pools: Collection[UUID]) -> Iterator[tuple[UUID, Trend]]:
+    """What has too few samples for a pace takes its room all the same: the most that was seen of it, which stands still."""
+    rows = SizeSample.objects.filter(database__pool__in=pools, database__status=Status.READY).exclude(
+        database__in=trends
+    )
+    found = rows.values_list("database__pool_id", "database_id").annotate(most=Max("used_bytes"), day=Max("day"))
+    for pool, _, most, day in found:
+        yield pool, Trend(0.0, float(most), 0.0, day.toordinal())
 
 
 def _forecast(whose: Whose, trend: Trend, limit: int, largest: int) -> Iterator[Forecast]:

@@ -27,7 +27,7 @@ from provisioning.beginnings import Copying
 from provisioning.holding import hold
 from provisioning.places import leave_refused, settle_beside
 from provisioning.targets import database_of, reference, server_row_of, stand_in_of
-from provisioning.windows import wait_for_window, wait_to_begin
+from provisioning.windows import is_over, wait_for_window, wait_to_begin
 from provisioning.workflows.create_database import place_locks
 from rotation.proof import prove_login
 
@@ -102,6 +102,8 @@ def leave_pool(operation: Operation) -> Outcome:
     if seen.pool_name is None:
         return Next(choices={"left_pool": True})
     if runs.under_way(operation, database) is None:
+        if is_over(operation):
+            return Next(to="await_beginning")
         sku = Sku(tier_changes.HYPERSCALE_SKU, Database.Tier.HYPERSCALE, "Gen5", operation.input["vcores"])
         factory.sql_management().begin_update_database(
             reference(server_row_of(database)), database.azure_name, DatabaseChange(sku=sku)
@@ -168,6 +170,8 @@ def start_join(operation: Operation) -> Outcome:
         return Next()
     if operation.maybe_happened and runs.under_way(operation, database) is not None:
         return Next()
+    if is_over(operation):
+        return Next(to="await_window")
     change = DatabaseChange(pool_name=pool.azure_name)
     try:
         answer = factory.sql_management().begin_update_database(

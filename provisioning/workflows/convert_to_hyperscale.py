@@ -26,7 +26,7 @@ from provisioning import copying, inspection, runs, tier_changes
 from provisioning.beginnings import HOLD, Copying
 from provisioning.holding import hold
 from provisioning.targets import database_of, reference, server_row_of, stand_in_of
-from provisioning.windows import wait_for_window, wait_to_begin
+from provisioning.windows import is_over, wait_for_window, wait_to_begin
 from provisioning.workflows.create_database import place_locks
 from rotation.proof import prove_login
 
@@ -133,6 +133,8 @@ def perform_cutover(operation: Operation) -> Outcome:
         return runs.look_again(operation, run, seconds=_expected(operation))
     told = {"cut_over_at": operation.choices.get("cut_over_at") or clock.now().isoformat()}
     if run.state.goes_on and run.phase == Phase.WAITING:
+        if is_over(operation):
+            return Next(to="await_window")
         change = DatabaseChange(perform_cutover=True)
         factory.sql_management().begin_update_database(reference(server_row_of(database)), database.azure_name, change)
     return Next(choices=told)

@@ -16,7 +16,7 @@ from operations.outcomes import Next, Outcome
 from operations.workflow import Workflow, acts, decides
 from provisioning import securing
 from provisioning.drift.differences import database_differences, database_tags
-from provisioning.drift.disturbing import await_owners, disturbs
+from provisioning.drift.disturbing import await_owners, disturbs, has_missed
 from provisioning.drift.putting_back import put_back, settle, wanted
 from provisioning.holding import hold
 from provisioning.targets import database_of, reference, server_row_of
@@ -42,6 +42,8 @@ def hold_place(operation: Operation) -> Outcome:
 def put_database_back(operation: Operation) -> Outcome:
     """One PATCH of what still differs; connections drop at its end where pool or compute change."""
     database, management = database_of(operation), factory.sql_management(CallClass.REPAIR)
+    if has_missed(operation, database):
+        return Next(to="await_window")
     server, name = reference(server_row_of(database)), database.azure_name
     return put_back(
         operation,

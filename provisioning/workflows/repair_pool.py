@@ -12,10 +12,10 @@ from cloud.protocols import CallClass, ObservedPool
 from inventory.models import ElasticPool
 from operations.locks import Lock, Mode
 from operations.models import Operation
-from operations.outcomes import Outcome
+from operations.outcomes import Next, Outcome
 from operations.workflow import Workflow, acts, decides
 from provisioning.drift.differences import pool_differences, pool_sku, pool_tags
-from provisioning.drift.disturbing import await_owners
+from provisioning.drift.disturbing import await_owners, has_missed
 from provisioning.drift.putting_back import put_back, settle
 from provisioning.holding import hold
 from provisioning.targets import pool_of, reference
@@ -39,6 +39,8 @@ def hold_pool(operation: Operation) -> Outcome:
 def put_pool_back(operation: Operation) -> Outcome:
     """One PATCH of what still differs; its databases' connections drop at the end where compute changes."""
     pool, management = pool_of(operation), factory.sql_management(CallClass.REPAIR)
+    if has_missed(operation, pool):
+        return Next(to="await_window")
     server, name = reference(pool.server), pool.azure_name
     return put_back(
         operation,

@@ -22,7 +22,7 @@ from provisioning.changes.forecast import workspaces_of
 from provisioning.durations import expected_seconds
 from provisioning.holding import hold
 from provisioning.targets import pool_of, reference
-from provisioning.windows import wait_for_window
+from provisioning.windows import is_over, wait_for_window
 
 COLUMNS = ("vcores", "max_size_bytes", "max_databases", "per_database_min_vcores", "per_database_max_vcores")
 
@@ -61,6 +61,8 @@ def hold_pool(operation: Operation) -> Outcome:
 def start_resize(operation: Operation) -> Outcome:
     """Ask Azure for the size. Asking twice for the same changes nothing; what is under way from an earlier run is ours."""
     pool, management = pool_of(operation), factory.sql_management()
+    if is_over(operation, workspaces_of(pool)):
+        return Next(to="await_window")
     if operation.maybe_happened and _stands(
         operation.input, management.get_pool(reference(pool.server), pool.azure_name)
     ):
