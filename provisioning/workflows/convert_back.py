@@ -15,7 +15,7 @@ from django.db.models import F
 from cloud import factory
 from cloud.changes import DatabaseChange
 from cloud.errors import NoRoomHere
-from cloud.protocols import ObservedDatabase, Sku
+from cloud.protocols import Accepted, ObservedDatabase, Sku
 from cloud.running import RunState
 from inventory.models import Database, ElasticPool, SqlServer
 from operations.models import Operation
@@ -105,9 +105,7 @@ def leave_pool(operation: Operation) -> Outcome:
         if is_over(operation):
             return Next(to="await_beginning")
         sku = Sku(tier_changes.HYPERSCALE_SKU, Database.Tier.HYPERSCALE, "Gen5", operation.input["vcores"])
-        factory.sql_management().begin_update_database(
-            reference(server_row_of(database)), database.azure_name, DatabaseChange(sku=sku)
-        )
+        _ask(database, DatabaseChange(sku=sku))
     return Wait(settings.SHORT_WAIT_SECONDS, reason="Azure takes it out of its Hyperscale pool.")
 
 
@@ -135,9 +133,7 @@ def start_return(operation: Operation) -> Outcome:
         return Next(choices={"request_id": run.id, **runs.now_of(operation)})
     sku = Sku(SINGLE_SKU, Database.Tier.GENERAL_PURPOSE, "Gen5", operation.input["vcores"])
     change = DatabaseChange(sku=sku, max_size_bytes=stand_in_of(operation).size_bytes)
-    answer = factory.sql_management().begin_update_database(
-        reference(server_row_of(database)), database.azure_name, change
-    )
+    answer = _ask(database, change)
     return Next(choices={"request_id": answer.request_id, **runs.now_of(operation)}, poll_url=answer.poll_url or "")
 
 
@@ -172,11 +168,8 @@ def start_join(operation: Operation) -> Outcome:
         return Next()
     if is_over(operation):
         return Next(to="await_window")
-    change = DatabaseChange(pool_name=pool.azure_name)
     try:
-        answer = factory.sql_management().begin_update_database(
-            reference(server_row_of(database)), database.azure_name, change
-        )
+        answer = _ask(database, DatabaseChange(pool_name=pool.azure_name))
     except NoRoomHere:
         refused = [*operation.choices.get("refused", []), str(pool.pk)]
         return Next(to="leave_refused_place", choices={"refused": refused})
@@ -269,6 +262,11 @@ CONVERT_BACK = Workflow(
         "await_stopped",
     ),
 )
+
+
+def _ask(database: Database, change: DatabaseChange) -> Accepted:
+    where = reference(server_row_of(database))
+    return factory.sql_management().begin_update_database(where, database.azure_name, change)
 
 
 def _pool_for(operation: Operation, database: Database) -> ElasticPool:
