@@ -165,9 +165,14 @@ def add_pool(operation: Operation, server: SqlServer, shape: PoolShape) -> Elast
 
 
 def _server_with_room(database: Database, refused: set[str], *, databases: int = 0, vcores: int) -> SqlServer | None:
-    """The fullest server that still has room, its room taken; the name breaks ties."""
+    """The fullest server that still has room, its room taken; the name breaks ties. One that is full of databases takes no
+    pool for another either."""
     candidates = SqlServer.objects.filter(
-        region=database.region, auth_mode=_auth_mode(database), status__in=PRESENT, is_cordoned=False
+        region=database.region,
+        auth_mode=_auth_mode(database),
+        status__in=PRESENT,
+        is_cordoned=False,
+        databases_committed__lt=settings.SERVER_DATABASES,
     ).exclude(pk__in=[key for key in refused if key])
     for server in candidates.order_by("-vcores_committed", "azure_name"):
         if take_server_room(server.pk, databases=databases, vcores=vcores):

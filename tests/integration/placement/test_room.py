@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Count, Sum
@@ -96,3 +97,18 @@ def test_a_crowd_that_finds_an_empty_region_makes_only_the_pools_it_needs(commit
     assert Operation.objects.filter(kind="create_server").count() == 1
     assert Operation.objects.filter(kind="create_pool").count() == 2
     assert counters() == recounted()
+
+
+def test_a_server_full_of_databases_gets_no_pool_for_another(committed_db: None, settings: Any):
+    settings.SERVER_DATABASES = 3
+    region = a_region()
+    a_subscription(is_open=True)
+    workspace = a_workspace("cigna", region)
+
+    for n in range(4):
+        database = a_database(a_service(workspace, f"s-{n}"), size_bytes=GIB, vcores_demanded=5)  # one a pool
+        with transaction.atomic():
+            settle_in_pool(submit("create_database", target=database.key, actor="t"), database)
+
+    filled = SqlServer.objects.order_by("created_at").values_list("databases_committed", flat=True)
+    assert list(filled) == [3, 1]
