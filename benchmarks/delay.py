@@ -117,7 +117,7 @@ def _added_delays(busy: dict[str, list[Interval]]) -> list[float]:
     from inventory.models import Database
     from operations.models import Operation
 
-    delays = []
+    delays, gaps = [], []
     for operation in Operation.objects.filter(kind="create_database", state="succeeded"):
         database = Database.objects.select_related("pool__server", "server").get(
             pk=operation.target_key.partition(":")[2]
@@ -128,7 +128,20 @@ def _added_delays(busy: dict[str, list[Interval]]) -> list[float]:
         whole = (operation.created_at.timestamp(), operation.finished_at.timestamp())
         on_path = [interval for target, several in busy.items() if _concerns(target, names) for interval in several]
         delays.append(whole[1] - whole[0] - covered(whole, on_path))
+        gaps.append(_gaps(whole, on_path))
+    for name, several in zip(
+        ("before Azure begins", "between its parts", "after its end"), zip(*gaps, strict=True), strict=True
+    ):
+        print(f"{name:>20}: {median(several):6.2f} s")
     return delays
+
+
+def _gaps(whole: Interval, parts: list[Interval]) -> tuple[float, float, float]:
+    """Where the added delay lies: before Azure's first part, between the parts, and after the last."""
+    inside = [(begin, end) for begin, end in parts if end > whole[0] and begin < whole[1]]
+    first, last = min(begin for begin, _ in inside), max(end for _, end in inside)
+    before, after = max(first - whole[0], 0.0), max(whole[1] - last, 0.0)
+    return before, whole[1] - whole[0] - covered(whole, parts) - before - after, after
 
 
 def _concerns(target: str, names: list[str]) -> bool:

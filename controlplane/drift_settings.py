@@ -1,4 +1,4 @@
-"""How Azure is kept as we want it, and how growth is watched: part of the settings."""
+"""How Azure is kept as we want it, growth watched, and databases kept ready: part of the settings."""
 
 from __future__ import annotations
 
@@ -19,3 +19,7 @@ DRIFT_STOP_LEAST = env_int("DRIFT_STOP_LEAST", 5, minimum=0)  # resources that m
 GROWTH_KEPT_DAYS = env_int("GROWTH_KEPT_DAYS", 400, minimum=30)  # of samples
 GROWTH_AHEAD_DAYS = env_float("GROWTH_AHEAD_DAYS", 42.0)  # its owner is told so long before
 GROWTH_LASTS_DAYS = env_float("GROWTH_LASTS_DAYS", 365.0)  # so long the proposed size is to last
+# Databases that are kept ready before anybody asks.
+WARM_PROOF_SECONDS = env_float("WARM_PROOF_SECONDS", 600.0)  # so long a seen sign-in is believed at a claim
+WARM_DAYS = env_float("WARM_DAYS", 14.0)  # older ones are replaced
+WARM_MADE_AT_ONCE = env_int("WARM_MADE_AT_ONCE", 20, minimum=0)  # of all stocks; 0: none is made

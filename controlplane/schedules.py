@@ -30,6 +30,8 @@ SCHEDULES = (
     Schedule("compare with Azure", "provisioning.tasks.compare_with_azure", 5),
     Schedule("begin growth", "provisioning.tasks.begin_growth", 60),
     Schedule("watch growth", "provisioning.tasks.watch_growth", 3 * 3600),
+    Schedule("keep warm stocks", "provisioning.tasks.keep_warm_stocks", 30),
+    Schedule("prove warm databases", "provisioning.tasks.prove_warm_databases", 30),
     Schedule("sample usage", "placement.tasks.sample_usage", 60),
     Schedule("fold profiles", "placement.tasks.fold_profiles", 600),
     Schedule("forget answers", "operations.tasks.forget_answers", 3600),

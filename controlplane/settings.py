@@ -152,6 +152,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ResourceStatus": "inventory.states.Status",
         "StateEnum": ["Active", "Overlapping"],
+        "ServiceKind": "inventory.models.ServiceInstance.Kind",
         "ReceiverState": "controlplane.api.receivers.STATES",
         "FindingState": "provisioning.models.Finding.State",
         "ProposalState": "provisioning.models.GrowthProposal.State",
@@ -210,9 +211,7 @@ LOOK_AGAIN_SECONDS = env_float("LOOK_AGAIN_SECONDS", 60.0)  # a waiting operatio
 SHORT_WAIT_SECONDS = env_float("SHORT_WAIT_SECONDS", 5.0)  # for settings that Azure applies within seconds
 EXAMINE_AFTER_SECONDS = env_float("EXAMINE_AFTER_SECONDS", 900.0)  # no news for so long: read the stored poll URL
 OBSERVE_WAITING_SECONDS = env_float("OBSERVE_WAITING_SECONDS", 1.0)  # between two looks at a server in motion, at least
-OBSERVE_LONGEST_SECONDS = env_float(
-    "OBSERVE_LONGEST_SECONDS", 30.0
-)  # when nothing has changed for long, but is awaited
+OBSERVE_LONGEST_SECONDS = env_float("OBSERVE_LONGEST_SECONDS", 30.0)  # at most, where nothing has changed for long
 OBSERVE_IDLE_SECONDS = env_float("OBSERVE_IDLE_SECONDS", 300.0)  # and of one where nothing is awaited
 
 # --- What we build in Azure -------------------------------------------------------------------------------------------

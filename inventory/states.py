@@ -9,7 +9,8 @@ from django.db import models
 
 class Status(models.TextChoices):
     """creating → ready | failed; ready ⇄ updating; anything but deleted → deleting → deleted; failed → creating (again);
-    deleted ⇄ updating: it is being restored; or that came to nothing."""
+    deleted ⇄ updating: it is being restored; or that came to nothing. ready → creating: one of the stock was claimed, and
+    lacks something still."""
 
     CREATING = "creating"
     READY = "ready"
@@ -21,7 +22,7 @@ class Status(models.TextChoices):
 
 LEGAL_MOVES: dict[str, frozenset[str]] = {
     Status.CREATING: frozenset({Status.READY, Status.FAILED, Status.DELETING, Status.DELETED}),
-    Status.READY: frozenset({Status.UPDATING, Status.DELETING}),
+    Status.READY: frozenset({Status.UPDATING, Status.CREATING, Status.DELETING}),
     Status.UPDATING: frozenset({Status.READY, Status.FAILED, Status.DELETING, Status.DELETED}),
     Status.DELETING: frozenset({Status.DELETED, Status.FAILED}),
     Status.FAILED: frozenset({Status.CREATING, Status.UPDATING, Status.DELETING, Status.DELETED}),

@@ -124,6 +124,13 @@ KINDS: dict[str, Kind] = {
         "A pool is nearly full", "Pool {pool} uses {percent} % of its storage.", WARNING, mailed=True
     ),
     "pool.has_room_again": Kind("A pool has room again", "Pool {pool} uses {percent} % of its storage."),
+    "warm.halted": Kind(
+        "A stock of warm databases is not refilled any more",
+        "{failures} makings for the stock {stock} have failed within the hour. Services are created the longer way meanwhile; "
+        "let it go on once the cause is gone.",
+        WARNING,
+        mailed=True,
+    ),
     "receiver.test": Kind("A test", "Somebody asked for this event to see whether it arrives."),
     "receiver.failing": Kind(
         "A receiver of notifications does not answer",
@@ -156,6 +163,7 @@ INNER_WORKINGS = frozenset(
         "forget_signing_secret",
         "create_server",
         "create_pool",
+        "prove_warm_database",
     }
 )
 QUIET_ENDS = frozenset({"operation.succeeded", "operation.cancelled"})

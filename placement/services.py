@@ -11,8 +11,9 @@ from django.db.models.functions import Greatest
 
 from inventory.models import Database, ElasticPool, SqlServer
 from placement.engine.decision import Ceilings, Decision
+from placement.engine.fleet import Fleet, WorkspaceCounts
 from placement.engine.place import place
-from placement.snapshot import PRESENT, demand_of, fleet_in, neighbours_of, policy
+from placement.snapshot import PRESENT, demand_of, fleet_in, neighbours_of, policy, without
 
 
 def choose_pool(database: Database, *, exclude: Collection[str] = ()) -> Decision:
@@ -99,3 +100,14 @@ def return_room(pool_id: UUID, *, databases: int, size_bytes: int, vcores: float
 def return_server_room(server_id: UUID, *, vcores: int) -> None:
     """Return vCores that were taken on a server; the caller sees to it that this happens once."""
     SqlServer.objects.filter(pk=server_id).update(vcores_committed=F("vcores_committed") - vcores)
+
+
+def still_fits(database: Database) -> bool:
+    """Whether the pool where the database stands would take it now: every hard rule anew, its own share taken out first."""
+    pool = database.pool
+    assert pool is not None, "it stands in a pool"
+    fleet = Fleet.of([without(database, pool)])
+    return (
+        place(fleet, demand_of(database), policy(), (), workspace_counts=WorkspaceCounts.none(fleet)).pool_id
+        is not None
+    )

@@ -62,6 +62,17 @@ def neighbours_of(fleet: Fleet, database: Database) -> WorkspaceCounts:
     )
 
 
+def without(database: Database, pool: ElasticPool) -> Pool:
+    """The pool as it would be if the database did not stand in it."""
+    seen = _pool(pool)
+    return seen._replace(
+        committed_vcores=max(0.0, seen.committed_vcores - database.vcores_demanded),
+        committed_bytes=seen.committed_bytes - database.size_bytes,
+        databases=seen.databases - 1,
+        server_databases=seen.server_databases - 1,
+    )
+
+
 def _counts(rows: Iterable[tuple[object, int]]) -> dict[str, int]:
     return {str(key): count for key, count in rows}
 

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from django.conf import settings
 
-from cloud import factory
 from cloud.classify import failure_of
 from cloud.errors import CloudError, RetryLater
 from cloud.polls import PollState
@@ -15,6 +14,7 @@ from cloud.protocols import Accepted
 from inventory.models import Database, ElasticPool, SqlServer
 from operations.models import Operation
 from operations.outcomes import Next, Outcome, StepError, Wait
+from provisioning.targets import management_for
 
 ABSENT = "absent"
 ASKED_ANEW = 3
@@ -101,7 +101,7 @@ def examine_poll(operation: Operation, row: Observed, *, subscription_id: str, b
     """
     assert operation.claimed_at is not None
     if operation.poll_url:
-        poll = factory.sql_management().poll(subscription_id, operation.poll_url)
+        poll = management_for(operation).poll(subscription_id, operation.poll_url)
         if poll.state in (PollState.FAILED, PollState.CANCELED):
             return ask_anew(operation, failure_of(poll), ask_again)
     examined: Mapping[str, object] = {"examined_at": operation.claimed_at.isoformat()}
@@ -116,7 +116,7 @@ def examine_change(
     Asking for the same change twice changes nothing. Raises the error of a failure that would only repeat itself.
     """
     assert operation.claimed_at is not None
-    management = factory.sql_management()
+    management = management_for(operation)
     poll = management.poll(subscription_id, operation.poll_url) if operation.poll_url else None
     if poll is not None and poll.state in (PollState.FAILED, PollState.CANCELED):
         return ask_anew(operation, failure_of(poll), ask_again)

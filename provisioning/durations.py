@@ -32,5 +32,6 @@ def _configured() -> dict[str, float]:
         "resize_pool": settings.EXPECTED_CHANGE_SECONDS,
         "delete_pool": settings.EXPECTED_REMOVAL_SECONDS,
         "issue_cast_credential": settings.EXPECTED_CREDENTIAL_SECONDS,
+        "claim_database": settings.EXPECTED_CREDENTIAL_SECONDS,
         "revoke_credential": settings.EXPECTED_CREDENTIAL_SECONDS,
     }

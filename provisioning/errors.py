@@ -33,6 +33,12 @@ class TooManyOperations(WishRefused):
     code = "TooManyOperations"
 
 
+class StockExists(WishRefused):
+    """There is one stock for each region, kind and tier."""
+
+    code = "StockExists"
+
+
 class ChangeNotSupported(WishRefused):
     """The service exists with other properties, and this change has no workflow."""
 

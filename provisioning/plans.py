@@ -18,6 +18,7 @@ from provisioning.changes.plan import Placement, Plan, PlannedOperation, Reason
 from provisioning.changes.trial import tried
 from provisioning.restores import RestoreWish, request_restore
 from provisioning.services import ServiceWish, check_wish, request_deletion, request_service
+from provisioning.warm.claiming import KIND as CLAIM
 from provisioning.workflows.create_database import FOR_CAST
 
 STEPS_FOR_CAST = frozenset(step.name for step in FOR_CAST)
@@ -93,7 +94,7 @@ def _planned_restore(workspace: Workspace, wish: RestoreWish, *, actor: str) -> 
 def _planned(operation: Operation) -> PlannedOperation:
     """As it stands in a plan; the steps for DICOM Cast only where it is wished for."""
     found = planned(operation)
-    if operation.kind == "create_database" and not operation.input.get("cast"):
+    if operation.kind in ("create_database", CLAIM) and not operation.input.get("cast"):
         return replace(found, steps=tuple(step for step in found.steps if step not in STEPS_FOR_CAST))
     return found
 
@@ -101,6 +102,9 @@ def _planned(operation: Operation) -> PlannedOperation:
 def _placement(operation: Operation, database: Database) -> Placement:
     """Where the database stands now that the deciding steps have run."""
     made = set(Operation.objects.filter(parent=operation).values_list("kind", flat=True))
+    if operation.kind == CLAIM:
+        stands = "pool" if database.pool_id else "server"
+        return Placement(stands, False, "A database of the stock stands ready.", database.placement)
     if database.pool_id is None:
         reason = "It is a single database, on a server with vCores to spare."
         return Placement("server", "create_server" in made, reason, database.placement)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from cloud import factory
 from inventory.models import Database
 from operations.models import Operation
 from operations.outcomes import Outcome
 from provisioning import awaiting
-from provisioning.targets import reference, server_row_of
+from provisioning.targets import management_for, reference, server_row_of
 
 
 def ensure_retention(operation: Operation, database: Database) -> Outcome:
     """Set the restore window (days) that the workspace asks for."""
-    server, name, management = reference(server_row_of(database)), database.azure_name, factory.sql_management()
+    server, name, management = reference(server_row_of(database)), database.azure_name, management_for(operation)
     return awaiting.ask_then_look(
         operation,
         "retention",
@@ -23,7 +22,7 @@ def ensure_retention(operation: Operation, database: Database) -> Outcome:
 
 def ensure_encryption(operation: Operation, database: Database) -> Outcome:
     """Encryption at rest is on by default; never call a database ready on a default that was neither seen nor asked for."""
-    server, name, management = reference(server_row_of(database)), database.azure_name, factory.sql_management()
+    server, name, management = reference(server_row_of(database)), database.azure_name, management_for(operation)
     return awaiting.ask_then_look(
         operation,
         "encryption",

@@ -30,6 +30,8 @@ from provisioning.errors import (
 )
 from provisioning.identities import check_identity, identity_columns, identity_told, meet_identity
 from provisioning.standing import Standing, check_room, hold, standing
+from provisioning.warm.claiming import KIND as CLAIM
+from provisioning.warm.claiming import claim
 from rotation.services import make_way
 
 
@@ -147,28 +149,34 @@ def _ask_to_stop(operation: Operation, *, actor: str) -> None:
 def _create(workspace: Workspace, wish: ServiceWish, *, actor: str) -> Granted:
     columns = {"has_cast": wish.cast, **identity_columns(wish.identity)}
     service = ServiceInstance.objects.create(workspace=workspace, name=wish.name, kind=wish.kind, **columns)
+    told, event = _as_input(wish), _wished(service, wish, actor=actor)
+    claimed = claim(
+        service, tier=_tier(workspace, wish), size_bytes=wish.size_bytes, actor=actor, wish=told, beside=event
+    )
+    if claimed is not None:
+        return Granted(service, claimed, is_new=True)
     database = _add_database(service, wish)
     operation = submit(
         "create_database",
         target=database.key,
         actor=actor,
         workspace=workspace.name,
-        wish=_as_input(wish),
-        beside=_wished(service, wish, actor=actor),
+        wish=told,
+        beside=event,
     )
     return Granted(service, operation, is_new=True)
 
 
 def _add_database(service: ServiceInstance, wish: ServiceWish) -> Database:
     """The row with every desired column; place and name are known before Azure hears of it."""
-    row_id, rules = new_id(), policy()
-    single = check_wish(service.workspace, wish) is Tier.HYPERSCALE
+    row_id, rules, tier = new_id(), policy(), _tier(service.workspace, wish)
+    single = tier == Database.Tier.HYPERSCALE
     vcores = vcores_for_hyperscale(wish.size_bytes, rules) if single else None
     return Database.objects.create(
         id=row_id,
         service=service,
         region=service.workspace.region,
-        service_tier=Database.Tier.HYPERSCALE if single else Database.Tier.GENERAL_PURPOSE,
+        service_tier=tier,
         sku_name="HS_Gen5" if single else "",
         vcores=vcores,
         size_bytes=wish.size_bytes,
@@ -176,6 +184,11 @@ def _add_database(service: ServiceInstance, wish: ServiceWish) -> Database:
         azure_name=azure_name("d", row_id),
         vcores_demanded=rules.expected_vcores(service_kind=wish.kind, storage_bytes=wish.size_bytes),
     )
+
+
+def _tier(workspace: Workspace, wish: ServiceWish) -> str:
+    single = check_wish(workspace, wish) is Tier.HYPERSCALE
+    return Database.Tier.HYPERSCALE if single else Database.Tier.GENERAL_PURPOSE
 
 
 def _meet(service: ServiceInstance, wish: ServiceWish, found: Standing, *, actor: str, consent: Consent) -> Granted:
@@ -214,7 +227,7 @@ def _is_repeated(running: Operation, database: Database, service: ServiceInstanc
     """True where the running operation gives the service this very size."""
     wished = running.input.get("size_bytes", database.size_bytes)
     same = (service.kind, wished) == (wish.kind, wish.size_bytes)
-    return same and running.kind in ("create_database", GROW, CONVERT)
+    return same and running.kind in ("create_database", CLAIM, GROW, CONVERT)
 
 
 def _as_input(wish: ServiceWish) -> dict[str, object]:

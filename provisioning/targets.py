@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from cloud.protocols import ServerRef
+from cloud import factory
+from cloud.protocols import CallClass, ServerRef, SqlManagement
 from inventory.identifiers import azure_name
 from inventory.models import Database, ElasticPool, SqlServer, Workspace
-from operations.models import Operation
+from operations.models import Operation, Priority
 
 
 def database_of(operation: Operation) -> Database:
@@ -54,6 +55,11 @@ def tags_for(operation: Operation, **ids: object) -> dict[str, str]:
     """Tags by which inventory can be rebuilt from Azure, and by which we know our own."""
     fixed = {"deployment": settings.DEPLOYMENT, "operation": str(operation.pk)}
     return {**fixed, **{name: str(value) for name, value in ids.items() if value}}
+
+
+def management_for(operation: Operation) -> SqlManagement:
+    """Azure Resource Manager in the name of the operation's class, whose share of the request budget it uses."""
+    return factory.sql_management(CallClass[Priority(operation.priority).name])
 
 
 def _id_of(operation: Operation) -> str:

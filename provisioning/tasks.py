@@ -7,6 +7,7 @@ from celery import shared_task
 from provisioning import forgetting, observe, returns
 from provisioning.drift import reconcile, repairs
 from provisioning.growth import accepting, sampling, watch
+from provisioning.warm import keeping, proofs
 
 
 @shared_task(ignore_result=True)
@@ -45,3 +46,15 @@ def watch_growth() -> None:
 def begin_growth() -> None:
     """Begin what was accepted for now."""
     accepting.begin_due()
+
+
+@shared_task(ignore_result=True)
+def keep_warm_stocks() -> None:
+    """Make what is missing in the stocks, and let go what is stale, broken or too many."""
+    keeping.keep_stocks()
+
+
+@shared_task(ignore_result=True)
+def prove_warm_databases() -> None:
+    """Sign in to idle databases whose last proof grows old."""
+    proofs.request_due()

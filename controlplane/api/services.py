@@ -251,7 +251,7 @@ def _identity(row: dict[str, Any]) -> dict[str, Any] | None:
 
 def _credentials(row: dict[str, Any], relation: str) -> dict[str, Any] | None:
     """Where the credential is kept; never what it is."""
-    if row[f"{relation}__user_name"] is None:
+    if row[f"{relation}__user_name"] is None or row["status"] == Status.CREATING:  # of a stock: it has one before
         return None
     secret = row[f"{relation}__stable_secret"] or None
     return {

@@ -51,6 +51,7 @@ from controlplane.api.restores import DeletedServicesView, ServiceRestoreView
 from controlplane.api.services import ServicesView, ServiceView
 from controlplane.api.sessions import SessionsView
 from controlplane.api.vault_events import VaultEventsView
+from controlplane.api.warm_stocks import WarmStockResumeView, WarmStocksView, WarmStockView
 from controlplane.api.workspaces import CertificateView, WorkspacesView, WorkspaceView
 
 GROWTH = "v1/workspaces/<str:workspace>/growth-proposals"
@@ -108,6 +109,9 @@ urlpatterns = [
     path("v1/pools/<str:pool>:drain", PoolDrainView.as_view(), name="pool-drain"),
     path("v1/pools/<str:pool>", PoolView.as_view(), name="pool"),
     path("v1/databases/<str:database>:move", DatabaseMoveView.as_view(), name="database-move"),
+    path("v1/warm-stocks", WarmStocksView.as_view(), name="warm-stocks"),
+    path("v1/warm-stocks/<str:stock>:resume", WarmStockResumeView.as_view(), name="warm-stock-resume"),
+    path("v1/warm-stocks/<str:stock>", WarmStockView.as_view(), name="warm-stock"),
     path("v1/adoptions", AdoptionsView.as_view(), name="adoptions"),
     path("v1/findings", FindingsView.as_view(), name="findings"),
     path("v1/findings/<str:finding>:repair", FindingRepairView.as_view(), name="finding-repair"),

@@ -64,6 +64,7 @@ NAVIGATION = [
         "Fleet",
         _rows("Elastic pools", "stacks", "inventory.elasticpool"),
         _rows("Servers", "dns", "inventory.sqlserver"),
+        _rows("Warm stocks", "local_fire_department", "provisioning.warmstock"),
         _rows("Regions", "public", "inventory.region"),
         _rows("Subscriptions", "credit_card", "inventory.subscription"),
     ),

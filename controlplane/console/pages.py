@@ -16,6 +16,7 @@ from controlplane.console import (
     schedules,
     servers,
     services,
+    warm_stocks,
     workspaces,
 )
 from controlplane.console.site import console
@@ -35,5 +36,6 @@ __all__ = [
     "schedules",
     "servers",
     "services",
+    "warm_stocks",
     "workspaces",
 ]

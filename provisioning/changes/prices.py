@@ -20,7 +20,7 @@ class Priced:
     """Something that Azure bills: compute, and storage that is allocated or provisioned."""
 
     tier: str
-    vcores: int
+    vcores: float
     storage_bytes: int
     family: str = "Gen5"
     zone_redundant: bool = False

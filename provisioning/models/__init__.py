@@ -2,5 +2,6 @@
 
 from provisioning.models.finding import Finding, Pause, Review
 from provisioning.models.growth import GrowthProposal, SizeSample
+from provisioning.models.warm import WarmDatabase, WarmStock
 
-__all__ = ["Finding", "GrowthProposal", "Pause", "Review", "SizeSample"]
+__all__ = ["Finding", "GrowthProposal", "Pause", "Review", "SizeSample", "WarmDatabase", "WarmStock"]

@@ -1,5 +1,6 @@
 """One file a workflow: a readable list of steps."""
 
+from provisioning.workflows.claim_database import CLAIM_DATABASE
 from provisioning.workflows.convert_back import CONVERT_BACK
 from provisioning.workflows.convert_to_hyperscale import CONVERT_TO_HYPERSCALE
 from provisioning.workflows.create_database import CREATE_DATABASE
@@ -12,6 +13,7 @@ from provisioning.workflows.drain_pool import DRAIN_POOL
 from provisioning.workflows.forget_database import FORGET_DATABASE
 from provisioning.workflows.grow_database import GROW_DATABASE
 from provisioning.workflows.move_database import MOVE_DATABASE
+from provisioning.workflows.prove_warm_database import PROVE_WARM_DATABASE
 from provisioning.workflows.rehome_database import REHOME_DATABASE
 from provisioning.workflows.remove_orphan import REMOVE_ORPHAN
 from provisioning.workflows.repair_database import REPAIR_DATABASE
@@ -40,4 +42,6 @@ WORKFLOWS = (
     REPAIR_POOL,
     REPAIR_SERVER,
     REMOVE_ORPHAN,
+    CLAIM_DATABASE,
+    PROVE_WARM_DATABASE,
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from cloud import factory
 from cloud.classify import kind_of
 from cloud.errors import NoCapacity, NoRoomHere
 from cloud.protocols import DatabaseSpec
@@ -22,7 +21,7 @@ from provisioning import awaiting, securing
 from provisioning.asking import elsewhere, spec_of, tags_seen
 from provisioning.holding import hold
 from provisioning.places import leave_refused, settle_in_pool, settle_on_server
-from provisioning.targets import database_of, reference, server_row_of
+from provisioning.targets import database_of, management_for, reference, server_row_of
 from rotation import issue
 from rotation.names import SLOTS, Purpose
 
@@ -77,7 +76,7 @@ def start_create(operation: Operation) -> Outcome:
         assert operation.claimed_at is not None
         return Next(choices={"accepted_at": operation.claimed_at.isoformat()})
     try:
-        answer = factory.sql_management().begin_create_database(
+        answer = management_for(operation).begin_create_database(
             reference(server_row_of(database)), database.azure_name, _spec(operation, database)
         )
     except NoRoomHere:

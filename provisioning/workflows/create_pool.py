@@ -17,7 +17,7 @@ from operations.waking import wake
 from operations.workflow import Ending, Workflow, acts, decides, looks
 from provisioning import awaiting
 from provisioning.holding import hold
-from provisioning.targets import pool_of, reference, tags_for
+from provisioning.targets import management_for, pool_of, reference, tags_for
 
 
 @looks
@@ -38,7 +38,9 @@ def start_create(operation: Operation) -> Outcome:
     pool = pool_of(operation)
     if operation.maybe_happened and _is_ours(pool):
         return Next()
-    answer = factory.sql_management().begin_create_pool(reference(pool.server), pool.azure_name, _spec(operation, pool))
+    answer = management_for(operation).begin_create_pool(
+        reference(pool.server), pool.azure_name, _spec(operation, pool)
+    )
     return awaiting.accepted(operation, answer)
 
 

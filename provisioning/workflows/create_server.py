@@ -18,7 +18,7 @@ from operations.waking import wake
 from operations.workflow import Ending, Workflow, acts, decides, looks
 from provisioning import awaiting
 from provisioning.places import server_name
-from provisioning.targets import reference, server_of, tags_for
+from provisioning.targets import management_for, reference, server_of, tags_for
 from rotation.passwords import new_password
 
 
@@ -36,7 +36,7 @@ def ensure_resource_group(operation: Operation) -> Outcome:
     """Where a group's own record lies does not matter: one that a server elsewhere has just made is as good."""
     server = server_of(operation)
     try:
-        factory.sql_management().ensure_resource_group(
+        management_for(operation).ensure_resource_group(
             server.subscription_id, server.resource_group, server.region_id, {"deployment": settings.DEPLOYMENT}
         )
     except CloudError as error:
@@ -68,7 +68,7 @@ def start_create(operation: Operation) -> Outcome:
     if operation.maybe_happened and _is_ours(server):
         return Next()
     try:
-        answer = factory.sql_management().begin_create_server(
+        answer = management_for(operation).begin_create_server(
             reference(server), _spec(operation, server), _password(operation, server)
         )
     except AlreadyThere:
@@ -100,14 +100,14 @@ def open_firewall(operation: Operation) -> Outcome:
     if done >= len(ranges):
         return Next()
     first_ip, last_ip = ranges[done]
-    factory.sql_management().set_firewall_rule(reference(server_of(operation)), f"range-{done}", first_ip, last_ip)
+    management_for(operation).set_firewall_rule(reference(server_of(operation)), f"range-{done}", first_ip, last_ip)
     return Next(to="open_firewall", choices={"firewall_rules": done + 1})
 
 
 @acts
 def enable_auditing(operation: Operation) -> Outcome:
     """Turn on the server's auditing, which covers all present and future databases. All that is meant for the server waits."""
-    server, management = reference(server_of(operation)), factory.sql_management()
+    server, management = reference(server_of(operation)), management_for(operation)
     return awaiting.ask_then_look(
         operation,
         "auditing",

@@ -6,9 +6,8 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from cloud import factory
 from cloud.changes import DatabaseChange
-from cloud.protocols import CallClass, ObservedDatabase, Sku
+from cloud.protocols import ObservedDatabase, Sku
 from inventory.models import Database
 from operations.locks import Lock, Mode
 from operations.models import Operation
@@ -19,7 +18,7 @@ from provisioning.drift.differences import database_differences, database_tags
 from provisioning.drift.disturbing import await_owners, disturbs, has_missed
 from provisioning.drift.putting_back import put_back, settle, wanted
 from provisioning.holding import hold
-from provisioning.targets import database_of, reference, server_row_of
+from provisioning.targets import database_of, management_for, reference, server_row_of
 from provisioning.workflows.create_database import place_locks
 
 
@@ -41,7 +40,7 @@ def hold_place(operation: Operation) -> Outcome:
 @acts
 def put_database_back(operation: Operation) -> Outcome:
     """One PATCH of what still differs; connections drop at its end where pool or compute change."""
-    database, management = database_of(operation), factory.sql_management(CallClass.REPAIR)
+    database, management = database_of(operation), management_for(operation)
     if has_missed(operation, database):
         return Next(to="await_window")
     server, name = reference(server_row_of(database)), database.azure_name

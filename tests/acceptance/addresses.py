@@ -6,6 +6,7 @@ AZURE_NAMES = {"pool": "p-x", "server": "s-x", "database": "d-x"}  # what stands
 NAMES = {
     "workspace": "cigna",
     "service": "claims",
+    "stock": "eastus-fhir",
     **AZURE_NAMES,
     **dict.fromkeys(("operation", "receiver", "finding", "proposal", "target"), "0197f000-0000-7000-8000-000000000000"),
 }
@@ -54,4 +55,6 @@ TAKES = {
     **{name: ["pool"] for name in ("pool", "pool-cordon", "pool-uncordon", "pool-resize", "pool-drain")},
     **{name: ["server"] for name in ("server-cordon", "server-uncordon")},
     "database-move": ["database"],
+    "warm-stocks": [],
+    **{name: ["stock"] for name in ("warm-stock", "warm-stock-resume")},
 }

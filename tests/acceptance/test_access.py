@@ -29,6 +29,7 @@ from tests.builders import (
     a_workspace,
 )
 from tests.notifying import a_receiver_with_a_dead_letter
+from tests.warming import a_stock
 
 pytestmark = pytest.mark.django_db
 
@@ -92,6 +93,8 @@ EXPECTED = {
     "GET pool": "Operator Auditor",
     "DELETE pool": "Operator",
     **{f"POST {place}-{verb}": "Operator" for place in ("server", "pool") for verb in ("cordon", "uncordon")},
+    **{f"GET {name}": "Operator Auditor" for name in ("warm-stocks", "warm-stock")},
+    **{f"{route}": "Operator" for route in ("PUT warm-stock", "DELETE warm-stock", "POST warm-stock-resume")},
     **{f"POST {name}": "Operator" for name in ("pool-resize", "pool-drain", "database-move")},
 }
 VERBS = ("start-now", "retry", "skip", "adopt", "abandon")
@@ -121,6 +124,8 @@ BODIES = {
     "PUT repair-pause": {"reason": "Because."},
     "POST adoptions": {"subscriptionId": SUBSCRIPTION, "resourceGroup": "sql", "reason": "Because."},
     "POST service-credentials-issue": {"reason": "Because."},
+    "PUT warm-stock": {"properties": {"region": "eastus", "kind": "fhir", "sizeGb": 100, "most": 3}},
+    "POST warm-stock-resume": {"reason": "Because."},
     "POST growth-proposal-accept": {"acceptDisruption": True},
     "POST growth-proposal-schedule": {"dueAt": "2999-01-01T00:00:00Z"},
     "POST growth-proposal-dismiss": {"reason": "Because."},
@@ -142,8 +147,9 @@ NOTHING_TO_DECIDE = {
     "operation-start-now": "NotWaitingForWindow",
 }
 OF_NOTHING = ("emergency-rotations", "key-vault-events", "maintenance", "notifications-mark-read")
+STOCK = ("warm-stock", "warm-stock-resume")
 KEPT = ("finding-repair", "finding-accept", "finding-remove", "repair-pause")
-PLATFORM_WIDE = (*OF_NOTHING, "database-move", *POOLS, *SERVERS, *KEPT)  # of no workspace
+PLATFORM_WIDE = (*OF_NOTHING, "database-move", *POOLS, *SERVERS, *KEPT, *STOCK)  # of no workspace
 FLEET = ("subscriptions", "servers", "pools", "databases")
 WITHOUT_WORKSPACE = (
     "workspaces",
@@ -154,6 +160,7 @@ WITHOUT_WORKSPACE = (
     *FLEET,
     "findings",
     "repair-pauses",
+    "warm-stocks",
 )  # lists: they show what one may see, and hide the rest
 OF_THE_PLATFORM = (*WITHOUT_WORKSPACE, *OF_NOTHING, "receivers")
 OF_A_WORKSPACE = (
@@ -173,7 +180,7 @@ def prepared() -> dict[str, str]:
     workspace = a_workspace("cigna", a_region("eastus"))
     database = a_database(a_service(workspace, "claims"), size_bytes=100 * 2**30, status=Status.CREATING)
     operation = submit("create_database", target=database.key, actor="test", workspace="cigna")
-    pool, moving = a_pool(), a_database_that_may_move(workspace)
+    pool, moving, stock = a_pool(), a_database_that_may_move(workspace), a_stock(workspace.region)
     a_credential(database)
     a_deleted_service(workspace, "gone")
     receiver = a_receiver_with_a_dead_letter(workspace)
@@ -188,6 +195,7 @@ def prepared() -> dict[str, str]:
         **{name: reverse(name, args=[receiver.pk]) for name in OF_A_RECEIVER},
         **{name: reverse(name, args=[pool.azure_name]) for name in POOLS},
         **{name: reverse(name, args=[pool.server.azure_name]) for name in SERVERS},
+        **{name: reverse(name, args=[stock.name]) for name in STOCK},
         "database-move": reverse("database-move", args=[moving.azure_name]),
     }
 

@@ -31,6 +31,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "PUT service": {"kind": "fhir", "sizeGb": 10},
     "PUT workspace-maintenance": {"windows": [], "freezes": []},
     "PUT maintenance": {"windows": [], "freezes": []},
+    "PUT warm-stock": {"region": "eastus", "kind": "fhir", "sizeGb": 10, "most": 3},
 }
 WRITES = [route for route in guarded_routes() if str(route) in GOOD]
 DECISIONS = [f"POST operation-{verb}" for verb in VERBS]  # tested on their own
@@ -38,7 +39,7 @@ EMERGENCIES = [f"POST {scope}emergency-rotations" for scope in ("service-", "wor
 OTHERS = [
     *DECISIONS,
     *(f"POST finding-{verb}" for verb in ("repair", "accept", "remove")),
-    *("PUT repair-pause", "POST adoptions", "POST service-credentials-issue"),
+    *("PUT repair-pause", "POST adoptions", "POST service-credentials-issue", "POST warm-stock-resume"),
     *(f"POST growth-proposal-{verb}" for verb in ("accept", "schedule", "dismiss")),
     *EMERGENCIES,
     *FLEET_CHANGES,

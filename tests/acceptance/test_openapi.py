@@ -64,6 +64,9 @@ PATHS = {
     **{f"pool-{verb}": f"/api/v1/pools/{{pool}}:{verb}" for verb in ("cordon", "uncordon", "resize", "drain")},
     **{f"server-{verb}": f"/api/v1/servers/{{server}}:{verb}" for verb in ("cordon", "uncordon")},
     "database-move": "/api/v1/databases/{database}:move",
+    "warm-stocks": "/api/v1/warm-stocks",
+    "warm-stock": "/api/v1/warm-stocks/{stock}",
+    "warm-stock-resume": "/api/v1/warm-stocks/{stock}:resume",
 }
 
 

@@ -57,6 +57,7 @@ TAKEN = {
     *("number", "vcores", "maxSizeGb", "planHash", "acceptDisruption"),
     *("workspace", "ids"),  # of notifications and receivers: test_owasp_outbound
     *("authMode", "identity", "clientId", "cutover", "dueAt"),
+    *("enabled", "least", "most", "servedPercent", "monthlyBudget"),
 }
 OF_OPERATORS = {
     "scope",

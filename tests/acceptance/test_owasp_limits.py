@@ -52,6 +52,7 @@ LISTS = (
     "dead-letters",
     "findings",
     "repair-pauses",
+    "warm-stocks",
     "growth-proposals",
 )
 CONTRACT = ROOT / "docs" / "api.txt"

@@ -12,6 +12,7 @@ from inventory.models import Database, ElasticPool, SqlServer, Subscription
 from operations import audit
 from tests.acceptance.callers import Directory
 from tests.builders import a_database, a_pool, a_region, a_server, a_service, a_subscription, a_workspace
+from tests.warming import a_stock
 
 pytestmark = pytest.mark.django_db
 Write = Callable[[int], object]
@@ -40,6 +41,10 @@ def _subscription(number: int) -> Subscription:
     return a_subscription(f"00000000-0000-0000-0000-0000000000{number:02}")
 
 
+def _stock(number: int) -> object:
+    return a_stock(a_region(f"region{number:02}"), name=f"stock-{number:02}")
+
+
 # Address, the field that it is ordered by, and how a row comes.
 LISTS: dict[str, tuple[str, str, Write]] = {
     "workspaces": ("workspaces", "name", lambda number: a_workspace(f"customer-{number:02}")),
@@ -48,6 +53,7 @@ LISTS: dict[str, tuple[str, str, Write]] = {
     "servers": ("servers", "name", _server),
     "pools": ("pools", "name", _pool),
     "subscriptions": ("subscriptions", "subscriptionId", _subscription),
+    "warm stocks": ("warm-stocks", "name", _stock),
 }
 
 

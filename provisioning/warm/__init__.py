@@ -1,0 +1,1 @@
+"""Databases made before anybody asks: how many, when they are made and proved, and how a service gets one."""
