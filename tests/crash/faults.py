@@ -26,6 +26,7 @@ HIDDEN_SECONDS = 150.0
 STALE_SECONDS = 30.0
 OWN_SECRET = re.compile(r"^(?:PUT|GET) /secrets/d-X(-(?:cast-)?[ab]|-cast)?(?=/?$|/version| again)")
 AFTER_ALL = ("scramble_password", "end_sessions", "disable_superseded", "record_retired", "disable_secrets")
+NO_SIGN_IN = re.compile(r"^(?!.*/v2\.0/)")  # of whoever calls first when the refused call has to wait
 SQL_NUMBERS = {429: 10928, 500: 40197, 503: 40613}
 
 
@@ -103,7 +104,7 @@ def refused(status: int, code: str, retry_after: int | None = None) -> Callable[
     def strike(world: World, operation: Operation | None, hit: Hit, call: Call) -> Any:
         if hit.is_sql:
             raise SqlFailure("refused", number=SQL_NUMBERS[status], severity=16)
-        rule = FaultRule(FaultKind.STATUS, status=status, code=code, retry_after=retry_after)
+        rule = FaultRule(FaultKind.STATUS, path=NO_SIGN_IN, status=status, code=code, retry_after=retry_after)
         world.local.azure.faults.add(rule)
         return call()
 
