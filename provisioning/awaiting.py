@@ -95,17 +95,31 @@ def seen_since(operation: Operation, row: Observed) -> bool:
 
 
 def examine_poll(operation: Operation, row: Observed, *, subscription_id: str, back_to: str, ask_again: str) -> Outcome:
-    """Read the stored poll URL once: asks anew for what failed by Azure's own trouble, goes back to what has not failed.
+    """Read the stored poll URL once: asks anew for what failed by Azure's own trouble, or has come to nothing, goes back to
+    what has not failed.
 
     Raises the error of a failure that would only repeat itself.
     """
     assert operation.claimed_at is not None
-    if operation.poll_url:
-        poll = management_for(operation).poll(subscription_id, operation.poll_url)
-        if poll.state in (PollState.FAILED, PollState.CANCELED):
-            return ask_anew(operation, failure_of(poll), ask_again)
+    poll = management_for(operation).poll(subscription_id, operation.poll_url) if operation.poll_url else None
+    if poll is not None and poll.state in (PollState.FAILED, PollState.CANCELED):
+        return ask_anew(operation, failure_of(poll), ask_again)
+    if (poll is None or poll.state is PollState.SUCCEEDED) and _came_to_nothing(operation, row):
+        return ask_anew(
+            operation, RetryLater("NothingMade", "Azure shows nothing of it, and works on nothing."), ask_again
+        )
     examined: Mapping[str, object] = {"examined_at": operation.claimed_at.isoformat()}
     return Next(to=back_to, choices=examined)
+
+
+def _came_to_nothing(operation: Operation, row: Observed) -> bool:
+    """Missing from complete lists for long although Azure had it, or the request: whoever asked lost the answer, and with it
+    the news of a failure. A fresh request may be missing for a while."""
+    state = row.observed_status if isinstance(row, Database) else row.observed_state
+    asked_at = operation.choices.get("accepted_at")
+    if state != ABSENT or row.status != row.Status.CREATING or asked_at is None:
+        return False
+    return _seconds_since(operation, datetime.fromisoformat(asked_at)) > settings.EXAMINE_AFTER_SECONDS
 
 
 def examine_change(

@@ -73,8 +73,7 @@ def start_create(operation: Operation) -> Outcome:
     """Ask Azure for the database; one that carries our tag is ours from an earlier run."""
     database = database_of(operation)
     if (operation.maybe_happened or operation.input.get("again")) and _is_ours(database):
-        assert operation.claimed_at is not None
-        return Next(choices={"accepted_at": operation.claimed_at.isoformat()})
+        return awaiting.taken_before(operation)
     try:
         answer = management_for(operation).begin_create_database(
             reference(server_row_of(database)), database.azure_name, _spec(operation, database)

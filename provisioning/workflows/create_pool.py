@@ -12,7 +12,7 @@ from inventory.models import ElasticPool, SqlServer
 from inventory.states import Status, move
 from operations import locks
 from operations.models import Operation
-from operations.outcomes import END, Next, Outcome, StepError
+from operations.outcomes import END, Outcome, StepError
 from operations.waking import wake
 from operations.workflow import Ending, Workflow, acts, decides, looks
 from provisioning import awaiting
@@ -37,7 +37,7 @@ def start_create(operation: Operation) -> Outcome:
     """Ask Azure for the pool; its name is made from our row, so one that is there is ours if it carries our tag."""
     pool = pool_of(operation)
     if operation.maybe_happened and _is_ours(pool):
-        return Next()
+        return awaiting.taken_before(operation)
     answer = management_for(operation).begin_create_pool(
         reference(pool.server), pool.azure_name, _spec(operation, pool)
     )

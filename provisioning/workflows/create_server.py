@@ -66,7 +66,7 @@ def start_create(operation: Operation) -> Outcome:
     """Ask Azure for the server; one that carries our tag is ours from an earlier run."""
     server = server_of(operation)
     if operation.maybe_happened and _is_ours(server):
-        return Next()
+        return awaiting.taken_before(operation)
     try:
         answer = management_for(operation).begin_create_server(
             reference(server), _spec(operation, server), _password(operation, server)

@@ -74,8 +74,7 @@ def start_restore(operation: Operation) -> Outcome:
     """Ask Azure for the database; one that carries our tag is ours from an earlier run."""
     stand_in = restored_row_of(operation)
     if operation.maybe_happened and _is_ours(operation, stand_in):
-        assert operation.claimed_at is not None
-        return Next(choices={"accepted_at": operation.claimed_at.isoformat()})
+        return awaiting.taken_before(operation)
     try:
         answer = factory.sql_management().begin_create_database(
             reference(server_row_of(stand_in)), stand_in.azure_name, _spec(operation, stand_in)

@@ -47,7 +47,7 @@ class Hit:
 
     @property
     def is_sign_in(self) -> bool:
-        return self.name.endswith(("/openid", "/token"))
+        return self.name.removesuffix(" again").endswith(("/openid", "/token"))
 
     @property
     def is_vault_call(self) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+import requests
 
 from inventory.models import Database, Workspace
 from inventory.states import Status
@@ -41,6 +44,27 @@ def test_an_operation_that_azure_always_fails_at_fails_in_the_end(azure: LocalAz
     database.refresh_from_db()
     assert (database.status, database.error_code) == (Status.FAILED, "InternalServerError")
     assert Operation.objects.get(kind="create_database").state == "failed"
+
+
+@pytest.mark.parametrize("path", [r"/servers/[^/]+$", r"/elasticPools/[^/]+$", r"/databases/[^/]+$"])
+def test_what_fails_after_its_answer_was_lost_is_asked_for_again(azure: LocalAzure, workspace: Workspace, path: str):
+    """Nobody was told of the operation that failed: only that Azure shows nothing tells of it."""
+    database = a_wish(workspace)
+    fail(azure, path, times=1)
+    lost: list[str] = []
+
+    def lose_one(name: str, call: Callable[[], Any]) -> Any:
+        answer = call()
+        if name.startswith("PUT ") and re.search(path, name) and not lost:
+            lost.append(name)
+            raise requests.exceptions.ReadTimeout("The read timed out.")
+        return answer
+
+    azure.around = lose_one
+    run_until_settled(azure)
+    database.refresh_from_db()
+    assert lost
+    assert database.status == Status.READY
 
 
 @pytest.mark.parametrize("path", [r"/servers/[^/]+$", r"/elasticPools/[^/]+$"])
