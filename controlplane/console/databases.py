@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.contrib.admin import display
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 
 from controlplane.console import recent
 from controlplane.console.display import (
@@ -23,6 +24,7 @@ from controlplane.console.display import (
 from controlplane.console.emergencies import OF_DATABASE
 from controlplane.console.pool_changes import MOVE
 from controlplane.console.read_only import ReadOnlyPage
+from controlplane.console.rehoming import TITLE, may_rehome, rehome_page
 from controlplane.console.site import console
 from controlplane.console.tables import Facts, Notice, Table
 from controlplane.console.targets import name_of
@@ -51,6 +53,20 @@ class DatabasePage(ReadOnlyPage):
     ordering = ("-created_at",)
     buttons = (MOVE, OF_DATABASE)
     empty_means = "No service has asked for a database yet."
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.rehome_view)
+        return [path("<path:object_id>/rehome/", page, name="inventory_database_rehome"), *super().get_urls()]
+
+    def rehome_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Another server for it: the choice, the plan, and its application."""
+        row = self._visible(request, object_id)
+        return self._gone(request, object_id) if row is None else rehome_page(request, row, self.admin_site)
+
+    def links(self, request: HttpRequest, row: Database) -> list[tuple[str, str]]:
+        if not may_rehome(request, row):
+            return []
+        return [(reverse("console:inventory_database_rehome", args=[row.pk]), TITLE)]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Database]:
         rows: QuerySet[Database] = super().get_queryset(request)

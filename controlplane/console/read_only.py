@@ -49,6 +49,10 @@ class ReadOnlyPage(ModelAdmin):
         """What must be read first."""
         return ()
 
+    def links(self, request: HttpRequest, row: Any) -> Sequence[tuple[str, str]]:
+        """Pages of what can be done with the row that takes more than a button: address and words."""
+        return ()
+
     def title_of(self, row: Any) -> str:
         return f"{self._names()[0].capitalize()} {row}"
 
@@ -128,6 +132,7 @@ class ReadOnlyPage(ModelAdmin):
             "row": row,
             "notices": self.notices(row),
             "first_tables": self.first_tables(row),
+            "links": self.links(request, row),
             "facts": self.facts(row),
             "tables": self.tables(row),
             "buttons": [button.drawn_for(row) for button in self.buttons if button.shown_for(request, row)],
