@@ -10,6 +10,7 @@ from django.db import transaction
 
 from inventory.models import Database, ServiceInstance
 from inventory.states import Status, move
+from inventory.transitions import Home
 from operations import audit
 from operations.errors import OperationInProgress
 from operations.models import AuditEvent, Operation
@@ -33,10 +34,13 @@ class Cutover(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConversionWish:
-    """`size_bytes` is the planned capacity afterwards (None: as it is)."""
+    """`size_bytes` is the planned capacity afterwards (None: as it is). `home`: in a Hyperscale pool of its server, or on its
+    own (None: in a pool where one without zone redundancy has room)."""
 
     cutover: Cutover = Cutover.CONSENT
     size_bytes: int | None = None
+    home: Home | None = None
+    zone_redundant: bool = False
 
 
 @transaction.atomic
@@ -64,7 +68,7 @@ def request_conversion(
         target=database.key,
         actor=actor,
         workspace=service.workspace.name,
-        wish={"service": service.name, "cutover": wish.cutover.value, "size_bytes": size, "vcores": vcores},
+        wish={"service": service.name, "size_bytes": size, "vcores": vcores, **_as_input(wish)},
         parent=parent,
         beside=wished(service, "service.conversion_requested", actor=actor, cutover=wish.cutover, size_bytes=size),
     )
@@ -117,6 +121,11 @@ def _vcores(database: Database, size: int) -> int:
         return vcores_for_hyperscale(size, policy())
     except SizeRefused as error:
         raise SizeNotSupported(str(error)) from error
+
+
+def _as_input(wish: ConversionWish) -> dict[str, object]:
+    told: dict[str, object] = {"cutover": wish.cutover.value}
+    return told if wish.home is None else {**told, "home": wish.home.value, "zone_redundant": wish.zone_redundant}
 
 
 def wished(service: ServiceInstance, action: str, *, actor: str, **after: object) -> AuditEvent:

@@ -103,10 +103,11 @@ def change_of(operation: Operation) -> DatabaseChange:
     chosen, pool = operation.choices, next_pool(operation)
     vcores = chosen.get("vcores")
     database = database_of(operation)
+    sku_name = chosen.get("sku_name", database.sku_name)
     return DatabaseChange(
         pool_name=pool.azure_name if pool else None,
         max_size_bytes=chosen.get("max_size_bytes"),
-        sku=Sku(database.sku_name, database.service_tier, "Gen5", vcores) if vcores else None,
+        sku=Sku(sku_name, database.service_tier, "Gen5", vcores) if vcores else None,
     )
 
 

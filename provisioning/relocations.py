@@ -30,6 +30,7 @@ from placement.services import (
 )
 from placement.snapshot import demand_of, policy
 from provisioning.places import ATTEMPTS, NoPlace, add_pool, pools_elsewhere
+from provisioning.tier_changes import HYPERSCALE_SKU
 
 
 class Room(TypedDict):
@@ -48,6 +49,14 @@ def as_wished(database: Database, size_bytes: int | None) -> Database:
         wished.size_bytes = size_bytes
         kind = database.service.kind
         wished.vcores_demanded = policy().expected_vcores(service_kind=kind, storage_bytes=size_bytes)
+    return wished
+
+
+def in_zones(wished: Database, zone_redundant: bool | None) -> Database:
+    """The copy as asking for a pool with zones, or without (None: as it stands)."""
+    if zone_redundant is not None:
+        wished.pool = copy.copy(wished.pool) or ElasticPool()
+        wished.pool.is_zone_redundant = zone_redundant
     return wished
 
 
@@ -133,12 +142,21 @@ def arrive(database: Database, room: Room) -> None:
         return_room(database.pool_id, databases=1, size_bytes=database.size_bytes, vcores=database.vcores_demanded)
     elif database.server_id is not None:
         return_server_room(database.server_id, vcores=database.vcores or 0)
+        Database.objects.filter(pk=database.pk).update(vcores=None, sku_name="")
     Database.objects.filter(pk=database.pk).update(
         pool=room["pool"],
         size_bytes=room["size_bytes"],
         vcores_demanded=room["vcores"],
         placement=room["decision"],
     )
+
+
+def stand_alone(database: Database, vcores: int) -> None:
+    """The database has left its Hyperscale pool for the vCores that were taken for it."""
+    assert database.pool_id is not None, "it stood in a pool"
+    return_room(database.pool_id, databases=1, size_bytes=database.size_bytes, vcores=database.vcores_demanded)
+    reason = {"reason": f"It has {vcores} vCores of its own."}
+    Database.objects.filter(pk=database.pk).update(pool=None, vcores=vcores, sku_name=HYPERSCALE_SKU, placement=reason)
 
 
 def take_compute(database: Database, vcores: int) -> bool:

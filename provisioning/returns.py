@@ -28,7 +28,14 @@ SINGLE_VCORES = ((1024, 2), (1536, 6), (2048, 8), (3072, 12), (4096, 24))
 
 
 @transaction.atomic
-def request_return(service: ServiceInstance, *, actor: str, size_bytes: int | None = None) -> Operation:
+def request_return(
+    service: ServiceInstance,
+    *,
+    actor: str,
+    size_bytes: int | None = None,
+    zone_redundant: bool = False,
+    parent: Operation | None = None,
+) -> Operation:
     """Begin to take a converted database back into a pool; `size_bytes` is its planned capacity there (None: as much of the
     present one as a pool's database may have). Repeating it gives the return that is under way.
 
@@ -49,7 +56,8 @@ def request_return(service: ServiceInstance, *, actor: str, size_bytes: int | No
         target=database.key,
         actor=actor,
         workspace=service.workspace.name,
-        wish={"service": service.name, "size_bytes": size, "vcores": vcores},
+        wish={"service": service.name, "size_bytes": size, "vcores": vcores, "zone_redundant": zone_redundant},
+        parent=parent,
         beside=wished(service, "service.return_requested", actor=actor, size_bytes=size),
     )
     tier = {"service_tier": Database.Tier.GENERAL_PURPOSE, "sku_name": "", "vcores": None}

@@ -20,6 +20,7 @@ from placement.snapshot import limits, policy
 from provisioning.cast import check_cast, meet_cast
 from provisioning.changes.consent import UNTOLD, Consent
 from provisioning.changes.growth import CONVERT, GROW, request_growth
+from provisioning.changes.hopping import service_key
 from provisioning.errors import (
     ChangeNotSupported,
     RegionClosed,
@@ -101,6 +102,7 @@ def request_deletion(service: ServiceInstance, *, actor: str, parent: Operation 
     database = Database.objects.exclude(status=Status.DELETED).get(service=service)
     active = _held_operation(database.key)
     make_way(database, actor=actor)
+    _stop_way(service, actor=actor)
     if active is None:
         database = Database.objects.select_for_update().exclude(status=Status.DELETED).get(pk=database.pk)
         move(database, Status.DELETING)
@@ -137,6 +139,13 @@ def _submit_deletion(
         follows=follows,
         parent=parent,
     )
+
+
+def _stop_way(service: ServiceInstance, *, actor: str) -> None:
+    """A change of several hops asks for no more of them."""
+    way = _held_operation(service_key(service))
+    if way is not None:
+        _ask_to_stop(way, actor=actor)
 
 
 def _ask_to_stop(operation: Operation, *, actor: str) -> None:

@@ -9,8 +9,9 @@ from django.db.models import F
 from django.db.models.functions import Least
 
 from inventory.identifiers import azure_name
-from inventory.models import Database, SqlServer
+from inventory.models import Database, ElasticPool, SqlServer
 from inventory.states import Status, move
+from inventory.transitions import Home
 from operations import clock
 from operations.clock import DatabaseNow
 from operations.models import Operation
@@ -39,14 +40,30 @@ def add_stand_in(operation: Operation, database: Database, **columns: object) ->
     )
 
 
+def as_wished(operation: Operation, stand_in: Database) -> Database:
+    """The stand-in as neighbours count it, and asking for the zones that are wished; neither is saved with it."""
+    stand_in.service = database_of(operation).service
+    stand_in.pool = ElasticPool(is_zone_redundant=True) if operation.input.get("zone_redundant") else None
+    return stand_in
+
+
 def settle_in_hyperscale(operation: Operation, stand_in: Database, server: SqlServer) -> None:
-    """Room in a Hyperscale pool of the server that it is on already, where operators keep one that has room; else as a single
-    database there. Raises StepError NoRoomOnServer."""
-    stand_in.service = database_of(operation).service  # as neighbours count it; not saved
-    if settle_in_standing_pool(operation, stand_in, server):
+    """Room in a Hyperscale pool of the server that it is on already, where operators keep one that has room and nothing else
+    is wished; else as a single database there. Raises StepError NoRoomOnServer."""
+    home = operation.input.get("home") or (Home.SINGLE if _comes_from_zones(operation) else None)
+    pooled = home != Home.SINGLE and settle_in_standing_pool(operation, as_wished(operation, stand_in), server)
+    if pooled:
         Database.objects.filter(pk=stand_in.pk).update(vcores=None, sku_name="")
+    elif home == Home.POOL:
+        raise StepError("NoRoomOnServer", f"{server} has no such Hyperscale pool with room for it.")
     else:
         _settle_single(stand_in, server)
+
+
+def _comes_from_zones(operation: Operation) -> bool:
+    """Azure converts no database of a zone-redundant pool into a pool that is not (known limitations)."""
+    pool = database_of(operation).pool
+    return pool is not None and pool.is_zone_redundant
 
 
 def _settle_single(stand_in: Database, server: SqlServer) -> None:

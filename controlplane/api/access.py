@@ -33,6 +33,7 @@ RULES: dict[tuple[str, str], frozenset[Role]] = {
     ("service", "PUT"): WRITERS,
     ("service", "DELETE"): WRITERS,
     ("service-restore", "POST"): WRITERS,
+    ("service-change", "POST"): OWNERS,
     ("service-convert", "POST"): OWNERS,
     ("service-convert-back", "POST"): OWNERS,
     ("service-database", "GET"): EVERY_ROLE,

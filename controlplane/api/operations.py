@@ -23,7 +23,7 @@ from controlplane.api.paging import PageQuery, moment_after, page_document
 from controlplane.api.problems import not_found
 from controlplane.api.shapes import Guid, Text
 from controlplane.api.view import ApiView, TaggedView
-from inventory.models import Database
+from inventory.models import Database, ServiceInstance
 from inventory.selectors import Viewer
 from operations.models import Operation
 from operations.services import cancel
@@ -41,7 +41,8 @@ STATUSES = {
     State.CANCELLED: "Canceled",
 }
 STATUS_WORDS = sorted(set(STATUSES.values()))
-EMERGENCY, DRAIN = "emergency_rotation", "drain_pool"
+PROGRESS = {"emergency_rotation": "progress", "drain_pool": "drain", "change_database": "hops"}
+"""Under which name the progress of a kind is told."""
 NOTE = "An operator has to look at it; it goes on afterwards."
 
 
@@ -111,6 +112,12 @@ class DrainProgress(serializers.Serializer[Any]):
     moved = serializers.IntegerField(help_text="How many have left it.")
 
 
+class HopsProgress(serializers.Serializer[Any]):
+    hops = serializers.IntegerField(help_text="Of how many it consists; each is an operation with this as its parent.")
+    done = serializers.IntegerField(help_text="How many have arrived.")
+    stands = serializers.CharField(help_text="What the last of them has made of the database.")
+
+
 class ChangeProgress(serializers.Serializer[Any]):
     phase = serializers.CharField(
         allow_blank=True, help_text="Azure's own word, e.g. Copying; empty where it tells none."
@@ -141,6 +148,7 @@ class OperationDocument(serializers.Serializer[Any]):
     certificate = CertificateDocument(required=False, help_text="Of a workspace's removal that is done.")
     progress = EmergencyProgress(required=False, help_text="Of an emergency rotation.")
     drain = DrainProgress(required=False, help_text="Of a pool that is being drained.")
+    hops = HopsProgress(required=False, help_text="Of a change of several hops.")
     properties = OperationProperties()
 
 
@@ -245,10 +253,8 @@ def _document(row: Operation, target: str, viewer: Viewer) -> dict[str, Any]:
         document["certificate"] = row.choices["certificate"]
     if not row.is_terminal and "run" in row.choices:
         document |= _change(row)
-    if row.kind == EMERGENCY and "progress" in row.choices:
-        document["progress"] = row.choices["progress"]
-    if row.kind == DRAIN and "progress" in row.choices:
-        document["drain"] = row.choices["progress"]
+    if row.kind in PROGRESS and "progress" in row.choices:
+        document[PROGRESS[row.kind]] = row.choices["progress"]
     if (end := expected_end(row)) is not None:
         document["expectedEndAt"] = end
     if viewer.sees_everything and row.waits_why:
@@ -275,10 +281,11 @@ def _percent(row: Operation) -> int:
 
 
 def _service_paths(keys: Iterable[str]) -> dict[str, str]:
-    """Target key of a service's database, or of its credentials → the service's id."""
-    ids = {key: key.split(":")[1] for key in keys if key.startswith(("database:", "credential:"))}
+    """Target key of a service, of its database, or of its credentials → the service's id."""
+    ids = {key: key.split(":")[1] for key in keys if key.startswith(("database:", "credential:", "service:"))}
     rows = Database.objects.filter(pk__in=set(ids.values()), service__isnull=False).values_list(
         "pk", "service__workspace__name", "service__name"
     )
-    paths = {str(pk): service_path(workspace, service) for pk, workspace, service in rows}
+    services = ServiceInstance.objects.filter(pk__in=set(ids.values())).values_list("pk", "workspace__name", "name")
+    paths = {str(pk): service_path(workspace, service) for pk, workspace, service in (*rows, *services)}
     return {key: paths[pk] for key, pk in ids.items() if pk in paths}

@@ -6,6 +6,7 @@ from django.urls import path, re_path
 
 from controlplane.api.adoptions import AdoptionsView
 from controlplane.api.audit_events import AuditEventsView
+from controlplane.api.changes import ServiceChangeView
 from controlplane.api.conversions import OperationConsentView, ServiceConvertBackView, ServiceConvertView
 from controlplane.api.cordons import PoolCordonView, PoolUncordonView, ServerCordonView, ServerUncordonView
 from controlplane.api.credentials import AcknowledgementView, CredentialIssueView, CredentialsView
@@ -68,6 +69,7 @@ urlpatterns = [
     path("v1/workspaces/<str:workspace>/deleted-services", DeletedServicesView.as_view(), name="deleted-services"),
     path(SERVICES, ServicesView.as_view(), name="services"),
     path(f"{SERVICES}/<str:service>:restore", ServiceRestoreView.as_view(), name="service-restore"),
+    path(f"{SERVICES}/<str:service>:change", ServiceChangeView.as_view(), name="service-change"),
     path(f"{SERVICES}/<str:service>:convert", ServiceConvertView.as_view(), name="service-convert"),
     path(f"{SERVICES}/<str:service>:convert-back", ServiceConvertBackView.as_view(), name="service-convert-back"),
     path(f"{SERVICES}/<str:service>", ServiceView.as_view(), name="service"),

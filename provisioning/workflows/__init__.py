@@ -1,5 +1,7 @@
 """One file a workflow: a readable list of steps."""
 
+from provisioning.workflows.change_backup_storage import CHANGE_BACKUP_STORAGE
+from provisioning.workflows.change_database import CHANGE_DATABASE
 from provisioning.workflows.claim_database import CLAIM_DATABASE
 from provisioning.workflows.convert_back import CONVERT_BACK
 from provisioning.workflows.convert_to_hyperscale import CONVERT_TO_HYPERSCALE
@@ -38,6 +40,8 @@ WORKFLOWS = (
     FORGET_DATABASE,
     CONVERT_TO_HYPERSCALE,
     CONVERT_BACK,
+    CHANGE_BACKUP_STORAGE,
+    CHANGE_DATABASE,
     REPAIR_DATABASE,
     REPAIR_POOL,
     REPAIR_SERVER,

@@ -58,8 +58,7 @@ def place(operation: Operation) -> Outcome:
     stand_in, database = stand_in_of(operation), database_of(operation)
     server = server_row_of(database)
     if not stand_in.holds_room:
-        stand_in.service = database.service  # as neighbours count it; not saved
-        settle_beside(operation, stand_in, server)
+        settle_beside(operation, tier_changes.as_wished(operation, stand_in), server)
     if "extra_vcores" in operation.choices:
         return Next()
     extra = max(operation.input["vcores"] - (database.vcores or 0), 0)

@@ -217,10 +217,13 @@ def consent_key(operation: Operation) -> str:
 
 
 def _change(stand_in: Database) -> DatabaseChange:
-    if stand_in.pool is not None:
-        return DatabaseChange(pool_name=stand_in.pool.azure_name, manual_cutover=True)
+    """Zone redundancy is said in so many words: a Hyperscale pool takes only databases that have it as the pool has."""
+    pool = stand_in.pool
+    if pool is not None:
+        zones = pool.is_zone_redundant
+        return DatabaseChange(pool_name=pool.azure_name, zone_redundant=zones, manual_cutover=True)
     sku = Sku(stand_in.sku_name, stand_in.service_tier, "Gen5", stand_in.vcores)
-    return DatabaseChange(sku=sku, manual_cutover=True)
+    return DatabaseChange(sku=sku, zone_redundant=False, manual_cutover=True)
 
 
 def _held(operation: Operation) -> dict[str, object]:

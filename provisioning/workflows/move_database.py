@@ -1,15 +1,21 @@
-"""A database moves to another pool of its server: room there first, then Azure switches it over, connections drop once.
+"""A database moves to another pool of its server: room there first, then Azure switches it over, connections drop once. A
+Hyperscale one may also leave pools for compute of its own, or come from there.
 
-Both pools count it until one of them is left: the old one when it has arrived, the new one when nothing came of it.
+Both places count it until one of them is left: the old one when it has arrived, the new one when nothing came of it.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from inventory.models import Database
+from inventory.transitions import Home
 from operations.models import Operation
-from operations.outcomes import Next, Outcome
+from operations.outcomes import Next, Outcome, StepError
 from operations.workflow import Ending, Workflow, computes
+from placement.engine.sizing import vcores_for_hyperscale
+from placement.services import return_server_room, take_server_room
+from placement.snapshot import policy
 from provisioning.relocating import (
     await_change,
     await_place,
@@ -19,24 +25,29 @@ from provisioning.relocating import (
     hold_place,
     start_change,
 )
-from provisioning.relocations import arrive, as_wished, give_up, take_elsewhere
-from provisioning.targets import database_of
+from provisioning.relocations import arrive, as_wished, give_up, in_zones, stand_alone, take_elsewhere
+from provisioning.targets import database_of, server_row_of
+from provisioning.tier_changes import HYPERSCALE_SKU
 
 
 @computes
 def choose_pool(operation: Operation) -> Outcome:
-    """Take room in another pool; a choice already made is kept."""
-    if "room" in operation.choices:
+    """Take room in another pool, with zones where those are wished, or on the server alone; a choice already made is kept."""
+    if "room" in operation.choices or "vcores" in operation.choices:
         return Next()
     database = database_of(operation)
-    room = take_elsewhere(operation, as_wished(database, None), avoid=operation.input.get("avoid", ()))
-    return Next(choices={"room": room})
+    if operation.input.get("home") == Home.SINGLE:
+        return _take_alone(database)
+    wished = in_zones(as_wished(database, None), operation.input.get("zone_redundant"))
+    return Next(choices={"room": take_elsewhere(operation, wished, avoid=operation.input.get("avoid", ()))})
 
 
 def settle(operation: Operation, ending: Ending) -> None:
-    database, room = database_of(operation), operation.choices.get("room")
-    if room is not None:
-        arrive(database, room) if ending is Ending.SUCCEEDED else give_up(room)
+    database, chosen = database_of(operation), operation.choices
+    if "room" in chosen:
+        arrive(database, chosen["room"]) if ending is Ending.SUCCEEDED else give_up(chosen["room"])
+    if "vcores" in chosen:
+        _settle_alone(database, chosen["vcores"], ending)
     free_database(database)
 
 
@@ -47,3 +58,17 @@ MOVE_DATABASE = Workflow(
     point_of_no_return="start_change",
     deadline=timedelta(hours=24),
 )
+
+
+def _take_alone(database: Database) -> Outcome:
+    server, vcores = server_row_of(database), vcores_for_hyperscale(database.size_bytes, policy())
+    if not take_server_room(server.pk, vcores=vcores):
+        raise StepError("NoRoomOnServer", f"{server} has not the {vcores} vCores to spare.")
+    return Next(choices={"vcores": vcores, "sku_name": HYPERSCALE_SKU})
+
+
+def _settle_alone(database: Database, vcores: int, ending: Ending) -> None:
+    if ending is Ending.SUCCEEDED:
+        stand_alone(database, vcores)
+    else:
+        return_server_room(server_row_of(database).pk, vcores=vcores)

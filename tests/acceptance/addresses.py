@@ -24,7 +24,7 @@ TAKES = {
     "workspace-certificate": ["workspace"],
     "services": ["workspace"],
     "service": ["workspace", "service"],
-    **{f"service-{what}": ["workspace", "service"] for what in ("restore", "convert", "convert-back")},
+    **{f"service-{what}": ["workspace", "service"] for what in ("restore", "change", "convert", "convert-back")},
     "deleted-services": ["workspace"],
     "service-credentials": ["workspace", "service"],
     "service-database": ["workspace", "service"],

@@ -58,6 +58,7 @@ EXPECTED = {
     "POST emergency-rotations": "Operator",
     "GET deleted-services": ALL,
     "POST service-restore": "Operator ServiceProvider WorkspaceOwner",
+    "POST service-change": "Operator WorkspaceOwner",
     "POST service-convert": "Operator WorkspaceOwner",
     "POST service-convert-back": "Operator WorkspaceOwner",
     "POST operation-consent": "Operator WorkspaceOwner",
@@ -105,6 +106,7 @@ BODIES = {
     "PUT workspace": {"properties": {"region": "eastus"}},
     "PUT service": {"properties": {"kind": "fhir", "sizeGb": 100}},
     **{f"PUT {name}": {"properties": {"windows": []}} for name in ("workspace-maintenance", "maintenance")},
+    "POST service-change": {"backupRedundancy": "Zone"},
     "POST service-convert-back": {"acceptDisruption": True},
     "POST service-credentials-acknowledge": {"secretVersion": "2"},
     "POST service-emergency-rotations": {"reason": "Because."},
@@ -208,6 +210,7 @@ def conversions(workspace: Workspace) -> dict[str, str]:
     held = a_database(a_service(workspace, "converting"), server=a_server(), status=Status.UPDATING)
     converting = submit("convert_to_hyperscale", target=held.key, actor="test", workspace="cigna", wish=HELD)
     return {
+        "service-change": reverse("service-change", args=["cigna", "moving"]),
         "service-convert": reverse("service-convert", args=["cigna", "standing"]),
         "service-convert-back": reverse("service-convert-back", args=["cigna", "converted"]),
         "operation-consent": reverse("operation-consent", args=[converting.pk]),

@@ -43,7 +43,7 @@ OTHERS = [
     *(f"POST growth-proposal-{verb}" for verb in ("accept", "schedule", "dismiss")),
     *EMERGENCIES,
     *FLEET_CHANGES,
-    *(f"POST service-{what}" for what in ("restore", "convert", "convert-back", "credentials-acknowledge")),
+    *(f"POST service-{what}" for what in ("restore", "change", "convert", "convert-back", "credentials-acknowledge")),
     "POST key-vault-events",
     *(f"POST {name}" for name in ("receivers", "receiver-rotate-secret", "receiver-replay", "notifications-mark-read")),
 ]

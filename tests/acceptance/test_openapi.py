@@ -21,6 +21,7 @@ PATHS = {
     "workspace-certificate": "/api/v1/workspaces/{workspace}/certificate",
     "services": "/api/v1/workspaces/{workspace}/services",
     "service": "/api/v1/workspaces/{workspace}/services/{service}",
+    "service-change": "/api/v1/workspaces/{workspace}/services/{service}:change",
     "service-convert": "/api/v1/workspaces/{workspace}/services/{service}:convert",
     "service-convert-back": "/api/v1/workspaces/{workspace}/services/{service}:convert-back",
     "service-restore": "/api/v1/workspaces/{workspace}/services/{service}:restore",

@@ -11,7 +11,15 @@ from tests.crash.ground import Ground
 from tests.crash.restores import Consumer
 from tests.crash.world import World
 
-KINDS = ("grow_database", "move_database", "rehome_database", "resize_pool", "drain_pool", "delete_pool")
+KINDS = (
+    "grow_database",
+    "move_database",
+    "rehome_database",
+    "change_database",
+    "resize_pool",
+    "drain_pool",
+    "delete_pool",
+)
 
 
 class ChangeGround(Ground):

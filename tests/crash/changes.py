@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inventory.models import Database, ElasticPool, Workspace
+from inventory.models import Database, ElasticPool, ServiceInstance, Workspace
 from inventory.states import Status
+from inventory.transitions import Backup
 from operations.models import Operation
 from provisioning.changes.consent import ACCEPTED
 from provisioning.changes.pools import (
@@ -15,6 +16,7 @@ from provisioning.changes.pools import (
     request_pool_deletion,
     request_resize,
 )
+from provisioning.changes.ways import Wish, request_way
 from provisioning.services import ServiceWish, request_service
 from tests.builders import GIB, TIB
 from tests.crash import judging
@@ -67,6 +69,14 @@ def to_other_server() -> Operation:
     return rehome(Database.objects.select_related("pool", "server", "service__workspace").get())
 
 
+def by_hops() -> Operation:
+    """Other backups, then a pool with zones."""
+    wish = Wish(zone_redundant=True, backup=Backup.ZONE)
+    operation = request_way(ServiceInstance.objects.get(), wish, actor="tests", consent=ACCEPTED)
+    assert operation is not None
+    return operation
+
+
 CHANGES = (
     Flow("growth in its pool", lambda: grow(700 * GIB), furnished=True, share=0.05),
     Flow("growth by moving", lambda: grow(3 * TIB), furnished=True, share=0.02),
@@ -79,6 +89,7 @@ CHANGES = (
     ),
     Flow("move", move_away, furnished=True, share=0.02),
     Flow("move to another server", to_other_server, furnished=True, share=0.02, prepare=with_other_server),
+    Flow("change by hops", by_hops, furnished=True, share=0.02),
     Flow("resize of a pool", resize, furnished=True, share=0.05),
     Flow("drain", drain, furnished=True, share=0.02),
     Flow("deletion of a pool", delete_empty, furnished=True, share=0.05, prepare=moved_once),
@@ -127,10 +138,11 @@ def is_gone(operation: Operation) -> Iterator[str]:
 def changed_in_azure(world: World) -> Iterator[str]:
     """Azure has what the rows say: pool, limit and compute of each database, size of each pool."""
     pools = {r.name: r for r in world.local.resources("elasticPools")}
+    yield from _backups_in_azure(world)
     for row in ElasticPool.objects.filter(status=Status.READY):
         there = pools[row.azure_name].body
-        found = (there["sku"]["capacity"], there["properties"]["maxSizeBytes"])
-        if found != (row.vcores, row.max_size_bytes):
+        found = (there["sku"]["capacity"], there["properties"]["maxSizeBytes"], there["properties"]["zoneRedundant"])
+        if found != (row.vcores, row.max_size_bytes, row.is_zone_redundant):
             yield f"{row} has {found} in Azure"
     databases = {r.name: r for r in world.local.resources("databases")}
     for database in Database.objects.filter(status=Status.READY).select_related("pool"):
@@ -142,6 +154,15 @@ def changed_in_azure(world: World) -> Iterator[str]:
             yield f"{database} has another limit in Azure"
         if database.pool is None and body["sku"]["capacity"] != database.vcores:
             yield f"{database} has other compute in Azure"
+
+
+def _backups_in_azure(world: World) -> Iterator[str]:
+    """Each ready database's backups are stored as its row says."""
+    shown = {r.name: r.body["properties"] for r in world.local.resources("databases")}
+    for database in Database.objects.filter(status=Status.READY):
+        stored = shown[database.azure_name]["currentBackupStorageRedundancy"]
+        if stored != database.backup_redundancy:
+            yield f"the backups of {database} are {stored} in Azure"
 
 
 def _pool(**columns: object) -> ElasticPool:

@@ -35,18 +35,20 @@ Begin = Callable[[], Operation]
 
 
 class Client:
-    """Connected to one database; asks it something whenever anything happens, and signs in again at once when cut off, with
-    what its secret says then. One that `follows` does so as well whenever its secret says something new."""
+    """Connected to one database; asks it something whenever anything happens, and signs in again, as soon as it may, when cut
+    off, with what its secret says then. One that `follows` does so as well whenever its secret says something new."""
 
     def __init__(self, azure: LocalAzure, database: Database, *, follows: bool = False) -> None:
         self._azure, self._secret, self._follows = azure, stable_secret_of(database), follows
         self._document = self._read()
-        self._session = azure.session(self._document)
+        self._session: Any = azure.session(self._document)
         self.drops = self.answers = 0
 
     def ask(self) -> None:
-        if self._follows and self._read() != self._document:
+        if self._session is None or (self._follows and self._read() != self._document):
             self._sign_in()
+        if self._session is None:
+            return
         try:
             self._session.execute("SELECT 1")
             self.answers += 1
@@ -55,9 +57,14 @@ class Client:
             self._sign_in()
 
     def _sign_in(self) -> None:
-        self._session.close()
+        """Not possible while Azure switches: tried again then, whenever anything happens."""
+        if self._session is not None:
+            self._session.close()
         self._document = self._read()
-        self._session = self._azure.session(self._document)
+        try:
+            self._session = self._azure.session(self._document)
+        except SqlFailure:
+            self._session = None
 
     def _read(self) -> dict[str, str]:
         document: dict[str, str] = json.loads(self._azure.secrets()[self._secret][-1]["value"])

@@ -18,13 +18,22 @@ from tests.local_azure import LocalAzure, work
 from tests.rotating import a_ready_database, can_sign_in, published
 
 
-def a_hyperscale_pool(azure: LocalAzure, database: Database) -> ElasticPool:
+def a_hyperscale_pool(azure: LocalAzure, database: Database, *, zone_redundant: bool = False) -> ElasticPool:
     """In Azure and in our inventory, on the database's server."""
     assert database.server is not None
     columns = {"sku_name": "HS_Gen5", "service_tier": "Hyperscale", "vcores": 4, "max_databases": 25}
+    columns["is_zone_redundant"] = zone_redundant
     pool = a_pool(database.server, max_size_bytes=100 * TIB, per_database_max_vcores=4, **columns)
     sku = Sku("HS_Gen5", "Hyperscale", "Gen5", 4)
-    spec = PoolSpec("eastus", sku, None, 0, 4, tags={"operation": str(Operation.objects.latest("created_at").pk)})
+    spec = PoolSpec(
+        "eastus",
+        sku,
+        None,
+        0,
+        4,
+        zone_redundant=zone_redundant,
+        tags={"operation": str(Operation.objects.latest("created_at").pk)},
+    )
     factory.sql_management().begin_create_pool(reference(database.server), pool.azure_name, spec)
     azure.pass_time(300)
     work()

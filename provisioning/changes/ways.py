@@ -1,0 +1,173 @@
+"""A service's database becomes another state of the table, in as many hops as that lawfully takes: planned by trying every
+hop from where the one before has led, told as one, then requested as one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from django.db import transaction
+
+from inventory.models import Database, ElasticPool, ServiceInstance
+from inventory.states import Status
+from inventory.transitions import Backup, Home, State, Tier, way_back
+from operations import audit, clock
+from operations.errors import OperationInProgress
+from operations.models import Operation
+from operations.outcomes import Next
+from operations.services import active_operation, submit
+from operations.workflow import Ending, workflow_of
+from provisioning.changes.consent import Consent
+from provisioning.changes.forecast import copying_seconds, disruption_of, planned, priced_pool, workspaces_of
+from provisioning.changes.hopping import KIND, begin_hop, hops_of, service_key
+from provisioning.changes.hops import Hop, Way, as_columns, told, way_to
+from provisioning.changes.plan import Change, Plan, PlannedOperation, Reason, WayBack
+from provisioning.changes.pools import granted
+from provisioning.changes.prices import Priced, monthly_cost
+from provisioning.changes.states import circumstances_of, revision_of, state_of
+from provisioning.changes.trial import tried
+from provisioning.conversions import held_database, refuse_busy
+from provisioning.durations import expected_seconds
+from provisioning.standing import check_room, standing
+
+WAY = "hops"
+GO_BACK = "Asked for in the same way, with a plan of its own; what can be taken back for some days only, within those."
+CHOOSING = ("leave_refused_place", "choose_pool", "place")
+"""The steps by which a hop takes room; a plan takes them, and then pretends that the hop has arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the database shall be; None: as it is. Without a `home` Hyperscale stands alone, General Purpose in a pool."""
+
+    tier: Tier | None = None
+    home: Home | None = None
+    zone_redundant: bool | None = None
+    backup: Backup | None = None
+
+    def of(self, now: State) -> State:
+        """The state that is wished for, by one who is `now`."""
+        tier = self.tier or now.tier
+        usual = Home.SINGLE if tier is Tier.HYPERSCALE else Home.POOL
+        wished = replace(now, tier=tier, home=self.home or (now.home if tier is now.tier else usual))
+        zones = wished.zone_redundant and wished.home is Home.POOL and tier is now.tier
+        zones = zones if self.zone_redundant is None else self.zone_redundant
+        return replace(wished, zone_redundant=zones, backup=self.backup or now.backup)
+
+
+@transaction.atomic
+def request_way(service: ServiceInstance, wish: Wish, *, actor: str, consent: Consent) -> Operation | None:
+    """Begin a change of as many hops as it takes; None: it is so already. What goes there already is given again. Raises
+    WishRefused (ChangeRefused, DisruptionNotAccepted, PlanChanged), OperationInProgress, Database.DoesNotExist."""
+    database = held_database(service)
+    running = active_operation(service_key(service))
+    if running is not None:
+        return _repeated(running, wish)
+    plan = plan_way(service, wish, actor=actor)
+    if plan.action == "none":
+        return None
+    operation = granted(plan, consent, lambda: _submit(service, database, _way(database, wish), actor=actor))
+    audit.record(
+        "database.change_requested",
+        actor=actor,
+        target=database.key,
+        workspace=operation.workspace,
+        operation_id=operation.pk,
+        before=as_columns(state_of(database)),
+        after={**hops_of(operation)[-1]["after"], "plan": plan.hash},
+    )
+    return operation
+
+
+def plan_way(service: ServiceInstance, wish: Wish, *, actor: str) -> Plan:
+    """What `request_way` would do now: done, looked at, and undone."""
+    return tried(lambda: _plan(service, wish, actor=actor))
+
+
+def _plan(service: ServiceInstance, wish: Wish, *, actor: str) -> Plan:
+    database = held_database(service)
+    way = _way(database, wish)
+    if way.refusal is not None:
+        return Plan("refuse", refusals=(Reason(way.refusal.code, way.refusal.message, way.refusal.source),))
+    if not way.hops:
+        return Plan("none")
+    operation = _submit(service, database, way, actor=actor)
+    children = [_tried_hop(operation, hop) for hop in hops_of(operation)]
+    return _told(operation, database, way, children)
+
+
+def _submit(service: ServiceInstance, database: Database, way: Way, *, actor: str) -> Operation:
+    """Raises OperationInProgress, ServiceNotReady, TooManyOperations."""
+    refuse_busy(database, active_operation(database.key))
+    check_room(standing(service.workspace, service.name))
+    hops = [{"kind": h.kind, "before": as_columns(h.before), "after": as_columns(h.after)} for h in way.hops]
+    wish = {"service": service.name, "hops": hops}
+    name = service.workspace.name
+    return submit(KIND, target=service_key(service), actor=actor, workspace=name, wish=wish)
+
+
+def _tried_hop(operation: Operation, hop: dict[str, object]) -> Operation:
+    """Begin the hop, take its room, and write it down as arrived. Raises StepError, NoPlace."""
+    database = Database.objects.select_related("pool", "server", "service__workspace").get(
+        service__id=operation.target_key.partition(":")[2], status=Status.READY
+    )
+    child = begin_hop(operation, database, hop)
+    workflow = workflow_of(child.kind)
+    child.choices["cut_over_at"] = clock.now().isoformat()
+    for step in workflow.steps:
+        if step.name in CHOOSING:
+            outcome = step(child)
+            child.choices |= outcome.choices if isinstance(outcome, Next) else {}
+    child.state = Operation.State.SUCCEEDED
+    child.save(update_fields=["choices", "state"])
+    workflow.settle(child, Ending.SUCCEEDED)
+    return child
+
+
+def _told(operation: Operation, before: Database, way: Way, children: list[Operation]) -> Plan:
+    """One plan of the whole way: what all hops disturb and cost together, and the way back from its end."""
+    after = Database.objects.select_related("pool", "server").get(pk=before.pk)
+    made = list(Operation.objects.filter(parent__in=children, kind="create_pool").order_by("created_at"))
+    pools = [priced_pool(p) for p in ElasticPool.objects.filter(pk__in=[o.target_key.partition(":")[2] for o in made])]
+    rows = tuple(step.row for step in way.steps)
+    back, days = way_back(way.steps, circumstances_of(before))
+    seconds = max((_seconds(hop, before) for hop in way.hops), default=0.0)
+    change = Change(
+        way=WAY,
+        changes=tuple(step.kind.value for step in way.steps),
+        disruption=disruption_of(rows, workspaces=workspaces_of(before), seconds=seconds),
+        cost=monthly_cost(before.region_id, _alone(before), [*_alone(after), *pools]),
+        way_back=WayBack(tuple(step.kind.value for step in back.steps), days, GO_BACK),
+        irreversible=(),
+        revision=revision_of(before),
+        notices=tuple(f"{number}. {hop.kind}: {told(hop.after)}." for number, hop in enumerate(way.hops, 1)),
+    )
+    hops = [planned(child, seconds=_seconds(hop, before)) for child, hop in zip(children, way.hops, strict=True)]
+    whole = PlannedOperation(KIND, workflow_of(KIND).step_names, 0.0)
+    return Plan("change", (whole, *(planned(one) for one in made), *hops), change=change)
+
+
+def _seconds(hop: Hop, database: Database) -> float:
+    """By its size where data are copied, else as long as the table says; a move as it took here."""
+    rows = tuple(step.row for step in hop.steps)
+    known = copying_seconds(rows, database.size_bytes)
+    if known is None and hop.kind == "move_database":
+        return expected_seconds(hop.kind)
+    return known if known is not None else 60 * sum(row.minutes for row in rows)
+
+
+def _way(database: Database, wish: Wish) -> Way:
+    now = state_of(database)
+    return way_to(now, wish.of(now), circumstances_of(database))
+
+
+def _alone(database: Database) -> list[Priced]:
+    return [] if database.pool_id else [Priced(database.service_tier, database.vcores or 0, database.size_bytes)]
+
+
+def _repeated(running: Operation, wish: Wish) -> Operation:
+    """The same wish again is no other. Raises OperationInProgress."""
+    goal = hops_of(running)[-1]["after"]
+    asked = {"tier": wish.tier, "home": wish.home, "zone_redundant": wish.zone_redundant, "backup": wish.backup}
+    if any(value is not None and goal[name] != value for name, value in asked.items()):
+        raise OperationInProgress(running)
+    return running
