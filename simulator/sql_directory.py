@@ -55,8 +55,10 @@ class SqlDirectory:
 
     def servers_with_database(self, database: str) -> Sequence[LogicalServer]:
         self._arm.operations.settle()
-        owners = self._arm.resources.children(databases_named(database), "databases")
-        servers = [self._arm.resources.get(owner.key.rsplit("/databases/", 1)[0]) for owner in owners]
+        resources = self._arm.resources
+        owners = resources.children(databases_named(database), "databases")
+        leading = [owner for owner in owners if primary_of(resources, owner) is None]
+        servers = [resources.get(owner.key.rsplit("/databases/", 1)[0]) for owner in leading or owners]
         return [_logical(server) for server in servers if server is not None and server.inner["visible"]]
 
     def database(self, server: LogicalServer, name: str) -> SqlDatabase | None:

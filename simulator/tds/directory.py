@@ -86,7 +86,8 @@ class Directory(Protocol):
         ...
 
     def servers_with_database(self, database: str) -> Sequence[LogicalServer]:
-        """Every server with a database of that name: if there is one, a client on localhost can mean no other."""
+        """Every server with a database of that name, of linked ones the primary's alone: if there is one, a client on
+        localhost can mean no other."""
         ...
 
     def database(self, server: LogicalServer, name: str) -> SqlDatabase | None:

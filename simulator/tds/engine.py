@@ -49,8 +49,8 @@ def connect(
     Raises SqlError: 40532, 40615, 47073, 4060 (then 18456), 40613, 18456.
 
     Which server is meant: the suffix of `user@server` if such a server exists, else the first label of `server` (what
-    the client dialled), else of the TLS server name, else the only server that has this database. A client on
-    localhost thus needs the suffix or a database name that is unique in the simulator.
+    the client dialled), else of the TLS server name, else the only server that has this database, of linked ones
+    the primary's. A client on localhost thus needs the suffix or a database name that is unique in the simulator.
     """
     client = Client(client_address, host, program)
     login, found = _find_server(directory, user, (server, server_name_indication), database)

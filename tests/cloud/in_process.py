@@ -61,7 +61,9 @@ class InProcessSql:
         try:
             session = connect(
                 self._directory,
-                server=target.host,
+                server=target.server
+                if target.token
+                else target.host,  # Azure's host names say it; a token has no suffix
                 database=target.database,
                 user=target.login_name if target.user else "",
                 password=password,

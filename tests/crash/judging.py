@@ -33,7 +33,7 @@ PASSING = frozenset(  # of how it went, not of where it ended
         *("examined_at", "request_id", "retention", "encryption", "auditing"),
         *("asked_anew", "the repair", "the removal", "untidy", "passwords_refused", "sign_ins_refused", "repairs"),
         *("data_bytes", "expected_seconds", "run", "copied_at", "held_until", "too_late_to_undo"),
-        *("published_again", "unshown_since", "scrambles_refused", "the end of the link"),
+        *("published_again", "unshown_since", "scrambles_refused", "the end of the link", "another backup storage"),
         *("cast_passwords_refused", "cast_sign_ins_refused"),
     )
 )
