@@ -49,7 +49,7 @@ soak: .venv ## seed after seed of the simulation and of pairs of faults, resumab
 	@$(RUN) -m tests.simulation.soak
 
 soak-pairs: .venv ## two faults in one rotation, conversion or change, drawn by seed; SEEDS= how many, FROM= the first
-	@$(PYTEST) -q -n 0 -m soak tests/crash/test_rotation_pairs.py tests/crash/test_conversion_pairs.py tests/crash/test_change_pairs.py
+	@$(PYTEST) -q -n 0 -m soak tests/crash/test_rotation_pairs.py tests/crash/test_conversion_pairs.py tests/crash/test_change_pairs.py tests/crash/test_move_pairs.py
 
 mutations: .venv ## take away one safeguard at a time and name the tests that notice
 	@$(RUN) -m tests.mutations

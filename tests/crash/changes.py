@@ -95,6 +95,8 @@ CHANGES = (
     Flow("deletion of a pool", delete_empty, furnished=True, share=0.05, prepare=moved_once),
 )
 
+MOVES = tuple(flow for flow in CHANGES if flow.name in ("move", "move to another server", "change by hops"))
+
 
 def as_before(operation: Operation, expected: judging.Rows) -> Iterator[str]:
     """After a cancel in time everything serves as it did; too late, it is as if there had been none."""

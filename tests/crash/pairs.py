@@ -10,7 +10,10 @@ from pathlib import Path
 from django.test import override_settings
 
 from tests import databases
-from tests.crash.faults import Fault
+from tests.crash.change_ground import ChangeGround
+from tests.crash.changes import MOVES
+from tests.crash.conversions import CONVERSIONS, ConversionGround
+from tests.crash.faults import FAULTS, Fault
 from tests.crash.flows import Flow
 from tests.crash.ground import Ground, TwoWires
 from tests.crash.hits import Hit, Tripwire
@@ -28,18 +31,24 @@ HASTE = {
 
 
 class Pairs:
-    """The prepared worlds in `directory`, which is theirs alone, struck twice a seed; so is the database."""
+    """The prepared worlds in `directory`, which is theirs alone, struck twice a seed; so is the database. One seed strikes a
+    rotation, the next a conversion, the one after that a move."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._ground = RotationGround(directory)
+        self._kinds: tuple[tuple[Ground, Sequence[Flow], Sequence[Fault]], ...] = (
+            (RotationGround(directory), ROTATIONS, ROTATION_FAULTS),
+            (ConversionGround(directory), CONVERSIONS, FAULTS),
+            (ChangeGround(directory), MOVES, FAULTS),
+        )
 
     def failure_of(self, seed: int) -> str:
         """What was wrong at the end of this seed; empty when all of it held."""
+        ground, flows, faults = self._kinds[seed % len(self._kinds)]
         databases.empty_connected()
         with override_settings(**HASTE):
             try:
-                return struck_twice(self._ground, seed)
+                return struck_twice(ground, seed, flows, faults)
             except Exception as error:
                 return f"{type(error).__name__}: {error}"
             finally:

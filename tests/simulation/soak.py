@@ -1,5 +1,5 @@
 """Seed after seed, for as long as you like: `make soak`, with SEEDS= how many and FROM= the first. Each seed is a run of the
-simulation, and a rotation that is struck by two faults.
+simulation, and a rotation, conversion or move that is struck by two faults.
 
 Goes on where it stopped (.run/soak/state.json), however it did; Ctrl-C ends it after the present seed; another FROM begins
 anew. A failure is made short, kept in `regressions/` and printed. The last line is JSON.
