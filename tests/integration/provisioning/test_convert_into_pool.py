@@ -6,7 +6,7 @@ import pytest
 
 from cloud import factory
 from cloud.protocols import PoolSpec, Sku
-from inventory.models import Database, ElasticPool, Workspace
+from inventory.models import Database, ElasticPool, SqlServer, Workspace
 from inventory.states import Status
 from operations.models import Operation
 from operations.services import cancel
@@ -18,27 +18,23 @@ from tests.local_azure import LocalAzure, work
 from tests.rotating import a_ready_database, can_sign_in, published
 
 
-def a_hyperscale_pool(azure: LocalAzure, database: Database, *, zone_redundant: bool = False) -> ElasticPool:
-    """In Azure and in our inventory, on the database's server."""
-    assert database.server is not None
+def a_hyperscale_pool(
+    azure: LocalAzure, database: Database, *, zone_redundant: bool = False, on: SqlServer | None = None
+) -> ElasticPool:
+    """In Azure and in our inventory, on the database's server, or on another one."""
+    server = on or database.server
+    assert server is not None
     columns = {"sku_name": "HS_Gen5", "service_tier": "Hyperscale", "vcores": 4, "max_databases": 25}
     columns["is_zone_redundant"] = zone_redundant
-    pool = a_pool(database.server, max_size_bytes=100 * TIB, per_database_max_vcores=4, **columns)
+    pool = a_pool(server, max_size_bytes=100 * TIB, per_database_max_vcores=4, **columns)
+    tags = {"operation": str(Operation.objects.latest("created_at").pk)}
     sku = Sku("HS_Gen5", "Hyperscale", "Gen5", 4)
-    spec = PoolSpec(
-        "eastus",
-        sku,
-        None,
-        0,
-        4,
-        zone_redundant=zone_redundant,
-        tags={"operation": str(Operation.objects.latest("created_at").pk)},
-    )
-    factory.sql_management().begin_create_pool(reference(database.server), pool.azure_name, spec)
+    spec = PoolSpec("eastus", sku, None, 0, 4, zone_redundant=zone_redundant, tags=tags)
+    factory.sql_management().begin_create_pool(reference(server), pool.azure_name, spec)
     azure.pass_time(300)
     work()
-    database.server.vcores_committed += 4
-    database.server.save(update_fields=["vcores_committed"])
+    server.vcores_committed += 4
+    server.save(update_fields=["vcores_committed"])
     return pool
 
 
