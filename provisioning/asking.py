@@ -25,13 +25,15 @@ def tags_seen(database: Database) -> Mapping[str, str] | None:
 
 
 def spec_of(operation: Operation, database: Database, *, named_for: Database) -> DatabaseSpec:
-    """As its row wants it, without what only a new or only a restored one has; tagged for the row that it will belong to."""
+    """As its row wants it, without what only a new or only a restored one has; tagged for the row that it will belong to. A
+    Hyperscale pool takes only databases that have zones as it has (Microsoft, Hyperscale elastic pools)."""
     single, service = database.service_tier == Database.Tier.HYPERSCALE, named_for.service
     return DatabaseSpec(
         region=database.region_id,
         pool_name=database.pool.azure_name if database.pool else None,
         sku=Sku(database.sku_name, database.service_tier, "Gen5", database.vcores) if single else None,
         backup_redundancy=database.backup_redundancy,
+        zone_redundant=single and database.pool is not None and database.pool.is_zone_redundant,
         tags=tags_for(
             operation,
             workspace=service.workspace_id if service else None,
