@@ -51,8 +51,11 @@ def place(operation: Operation) -> Outcome:
     stand_in = restored_row_of(operation)
     if stand_in.holds_room:
         return Next()
-    source = Database.objects.select_related("server").get(pk=operation.input["source"])
-    stand_in.service = database_of(operation).service  # as neighbours count it; not saved
+    source = Database.objects.select_related("server", "pool").get(pk=operation.input["source"])
+    stand_in.service, stand_in.pool = (
+        database_of(operation).service,
+        source.pool,
+    )  # as neighbours and zones count it; not saved
     settle_beside(operation, stand_in, server_row_of(source))
     return Next()
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from inventory.models import Database, ElasticPool, Workspace
 from inventory.states import Status
 from inventory.transitions import Backup, Home, Tier
+from operations import clock
 from operations.errors import OperationInProgress
 from operations.models import Operation
 from operations.services import cancel
 from provisioning.changes.consent import ACCEPTED, UNTOLD, ChangeRefused, Consent, DisruptionNotAccepted, PlanChanged
 from provisioning.changes.ways import Wish, plan_way, request_way
+from provisioning.restores import RestoreWish, request_restore
 from provisioning.services import request_deletion
 from tests.integration.provisioning.test_convert import ended, until_step
 from tests.integration.provisioning.test_convert_into_pool import a_hyperscale_pool
@@ -53,6 +57,19 @@ def test_zones_and_other_backups_take_two_hops(azure: LocalAzure, workspace: Wor
     assert left.databases_committed == 0
     assert can_sign_in(document)
     assert request_way(database.service, ZONES_AND_BACKUPS, actor="owner", consent=UNTOLD) is None
+
+
+def test_what_has_zones_is_restored_with_zones(azure: LocalAzure, workspace: Workspace):
+    database = a_ready_database(azure, workspace=workspace)
+    assert ended(azure, begin(database, Wish(zone_redundant=True))).state == "succeeded"
+    azure.pass_business_time(hours=1)
+    azure.pass_time(3600)
+    wish = RestoreWish("claims", clock.now() - timedelta(minutes=10))
+    operation = ended(azure, request_restore(workspace, wish, actor="owner"))
+    assert (operation.state, operation.error_message) == ("succeeded", "")
+    database.refresh_from_db()
+    assert database.pool is not None
+    assert database.pool.is_zone_redundant
 
 
 def test_from_zones_into_a_hyperscale_pool_without_them_leads_by_way_of_one_alone(
