@@ -77,7 +77,8 @@ class WayBack:
 @dataclass(frozen=True, slots=True)
 class Change:
     """What a change does to its owner. `way` is how it is done; `changes` are the single lawful steps, in order. `notices`:
-    what its consumers have to do. `wished` are the sizes that were asked for: a plan's hash is no word for another size."""
+    what its consumers have to do. `wished` is what was asked for, sizes or states or a place: a plan's hash is no word for
+    another one."""
 
     way: str
     changes: tuple[str, ...]
@@ -87,7 +88,7 @@ class Change:
     irreversible: tuple[str, ...]
     revision: str
     notices: tuple[str, ...] = ()
-    wished: tuple[int, ...] = ()
+    wished: tuple[int | str, ...] = ()
 
     @property
     def disturbs(self) -> bool:

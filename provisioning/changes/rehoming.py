@@ -148,6 +148,7 @@ def _told(operation: Operation) -> Plan:
         irreversible=(NO_RETURN,) if until is not None and until > clock.now() else (),
         revision=revision_of(before),
         notices=NOTICES,
+        wished=(operation.input["to"], operation.input["pool"] or ""),
     )
     return Plan("change", (*(planned(one) for one in made), planned(operation, seconds=seconds)), change=change)
 

@@ -34,6 +34,7 @@ from provisioning.returns import request_return
 from provisioning.workflows.convert_back import KIND as CONVERT_BACK
 
 WITHIN_DAYS = "Within the days said, while the data fit a General Purpose database; connections drop as often."
+ZONES_END = "Zone redundancy ends: ask for it by a change in hops, with backups that are zone redundant too."
 ANOTHER_CONVERSION = "Another conversion leads to Hyperscale again; connections drop once more."
 
 
@@ -113,6 +114,7 @@ def _told(
         way_back=WayBack(tuple(step.kind.value for step in back.steps), days, note),
         irreversible=(),
         revision=revision_of(before),
+        notices=(ZONES_END,) if state_of(before).zone_redundant and not to.zone_redundant else (),
         wished=(int(operation.input["size_bytes"]),),
     )
     made = tuple(planned(one) for one in Operation.objects.filter(parent=operation))

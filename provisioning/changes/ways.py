@@ -139,6 +139,7 @@ def _told(operation: Operation, before: Database, way: Way, children: list[Opera
         way_back=WayBack(tuple(step.kind.value for step in back.steps), days, GO_BACK),
         irreversible=(),
         revision=revision_of(before),
+        wished=tuple(told(hop.after) for hop in way.hops),
         notices=tuple(f"{number}. {hop.kind}: {told(hop.after)}." for number, hop in enumerate(way.hops, 1)),
     )
     hops = [planned(child, seconds=_seconds(hop, before)) for child, hop in zip(children, way.hops, strict=True)]

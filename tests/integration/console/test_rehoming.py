@@ -66,6 +66,15 @@ def test_the_plan_that_was_seen_is_applied(console: Client, fleet: Fleet, other:
     assert operation.input["pool"] == str(other.pools.get().pk)
 
 
+def test_the_plan_of_one_server_is_no_word_for_another(console: Client, fleet: Fleet, other: SqlServer) -> None:
+    database = fleet.databases[2]
+    third = a_server(other.region, subscription=other.subscription, status="ready")
+    a_pool(third, max_size_bytes=2 * TIB)
+    seen = hash_in(console.get(page_of(database), {"place": str(other.pk)}).content.decode())
+    assert "The plan is not what it was" in apply(console, database, str(third.pk), hash=seen)
+    assert not Operation.objects.filter(kind="rehome_database").exists()
+
+
 def test_a_plan_that_has_changed_is_shown_anew(console: Client, fleet: Fleet, other: SqlServer) -> None:
     database = fleet.databases[2]
     seen = hash_in(console.get(page_of(database), {"place": str(other.pk)}).content.decode())

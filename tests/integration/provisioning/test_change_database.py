@@ -14,7 +14,9 @@ from operations.errors import OperationInProgress
 from operations.models import Operation
 from operations.services import cancel
 from provisioning.changes.consent import ACCEPTED, UNTOLD, ChangeRefused, Consent, DisruptionNotAccepted, PlanChanged
+from provisioning.changes.tiers import plan_conversion
 from provisioning.changes.ways import Wish, plan_way, request_way
+from provisioning.conversions import ConversionWish, Cutover, request_conversion
 from provisioning.restores import RestoreWish, request_restore
 from provisioning.services import request_deletion
 from tests.integration.provisioning.test_convert import ended, until_step
@@ -92,6 +94,20 @@ def test_from_zones_into_a_hyperscale_pool_without_them_leads_by_way_of_one_alon
     assert state_in_azure(azure, database) == ("Hyperscale", pool.azure_name, False, "Geo")
 
 
+def test_a_conversion_out_of_zones_says_so_and_goes_alone(azure: LocalAzure, workspace: Workspace):
+    database = a_ready_database(azure, workspace=workspace)
+    a_hyperscale_pool(azure, database)
+    assert ended(azure, begin(database, Wish(zone_redundant=True))).state == "succeeded"
+    wish = ConversionWish(Cutover.AUTOMATIC)
+    plan = plan_conversion(database.service, wish, actor="owner")
+    assert plan.change is not None, plan.refusals
+    assert plan.change.notices[0].startswith("Zone redundancy ends")
+    operation = ended(azure, request_conversion(database.service, wish, actor="owner"))
+    assert (operation.state, operation.error_message) == ("succeeded", "")
+    database.refresh_from_db()
+    assert (database.pool, database.vcores) == (None, 4)
+
+
 def test_out_of_a_hyperscale_pool_is_one_hop(azure: LocalAzure, workspace: Workspace):
     database = a_ready_database(azure, workspace=workspace)
     pool = a_hyperscale_pool(azure, database)
@@ -151,8 +167,9 @@ def test_it_is_granted_as_it_was_seen(azure: LocalAzure, workspace: Workspace):
     database = a_ready_database(azure, workspace=workspace)
     with pytest.raises(DisruptionNotAccepted):
         begin(database, ZONES_AND_BACKUPS, UNTOLD)
+    other = plan_way(database.service, Wish(zone_redundant=True, backup=Backup.LOCAL), actor="owner")
     with pytest.raises(PlanChanged):
-        begin(database, ZONES_AND_BACKUPS, Consent("0" * 64))
+        begin(database, ZONES_AND_BACKUPS, Consent(other.hash))
     operation = begin(database, Wish(backup=Backup.ZONE), UNTOLD)
     assert begin(database, Wish(backup=Backup.ZONE), UNTOLD) == operation
     with pytest.raises(OperationInProgress):
