@@ -3,6 +3,9 @@ of these makes a trend.
 
 The slope is Theil and Sen's: the median of the slopes of all pairs of days. With two months of samples only days that are
 whole months apart are paired, so that what comes and goes with the month counts nothing; its peaks count as `swing`.
+
+Such a median is slow to see another pace. So the last week is looked at by itself: where it stands above everything from
+which the samples ever came back, and grows steadily and faster than the long trend, its pace counts.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ MONTHLY_FROM_DAYS = 56
 MONTH_DAYS = 30.44
 SAME_DAY_OF_MONTH = 1.6  # days by which months differ
 PEAK = 0.95  # quantile of what lies above the trend
+WEEK_DAYS = 7
 Days = NDArray[np.float64]
 
 
@@ -50,16 +54,45 @@ class Trend:
 
 
 def trend_of(days: Days, used: Days) -> Trend | None:
-    """The trend of samples in the order of their days (whole numbers); None where there are too few to tell."""
+    """The trend of samples in the order of their days (whole numbers), or that of the last week where the pace has changed;
+    None where there are too few to tell."""
     recent = days > days[-1] - WINDOW_DAYS if len(days) else days > 0
     days, used = days[recent], used[recent]
     if len(days) < FEWEST_SAMPLES:
         return None
+    long = _long_trend(days, used)
+    week = _week_trend(days, used, long=long.per_day)
+    return week if week is not None and week.per_day > max(long.per_day, 0.0) else long
+
+
+def _long_trend(days: Days, used: Days) -> Trend:
     slope = _slope(days, used)
     above = used - slope * (days - days[-1])
     level = float(np.median(above))
     swing = max(float(np.quantile(above, PEAK)) - level, 0.0)
     return Trend(slope, level, swing, int(days[-1]))
+
+
+def _week_trend(days: Days, used: Days, *, long: float) -> Trend | None:
+    """What the last week alone tells: the median of its daily steps, so that one jump is none. None where it has stood as high
+    above the `long` trend before and came back, or has too few samples."""
+    last = days >= days[-1] - WEEK_DAYS
+    above, week = used - long * (days - days[-1]), used[last]
+    if min(len(week), len(used) - len(week)) < FEWEST_SAMPLES:
+        return None
+    if float(np.median(above[last])) <= _came_back_from(used[~last], above[~last]):
+        return None
+    slope = float(np.median(np.diff(week) / np.diff(days[last])))
+    level = float(np.median(week - slope * (days[last] - days[-1])))
+    return Trend(slope, level, 0.0, int(days[-1]))
+
+
+def _came_back_from(used: Days, above: Days) -> float:
+    """How high it stood above the trend before it fell by half of that; the middle of `above` where it never did."""
+    middle = float(np.median(above))
+    lowest_after = np.minimum.accumulate(used[::-1])[::-1]
+    fell = used - lowest_after > np.abs(above - middle) / 2
+    return float(np.max(above[fell], initial=middle))
 
 
 def _slope(days: Days, used: Days) -> float:

@@ -8,6 +8,7 @@ import pytest
 
 from inventory.models import Database
 from inventory.states import Status
+from operations.models import OutboxEvent
 from provisioning.growth.watch import watch_growth
 from provisioning.models import GrowthProposal, SizeSample
 from tests.builders import GIB, TIB, a_database, a_pool, a_service, a_workspace
@@ -54,3 +55,17 @@ def test_a_newcomer_takes_its_room_in_the_pools_forecast(database: Database) -> 
     database.pool.save(update_fields=["max_size_bytes"])
     watch_growth()
     assert GrowthProposal.objects.filter(target=database.pool.key).exists()
+
+
+def test_who_was_still_for_months_and_fills_up_in_days_is_told_loudly(database: Database) -> None:
+    put(database, [10.0] * 97 + [10.0 + 4 * n for n in range(1, 22)])
+    watch_growth()
+    found = GrowthProposal.objects.get(target=database.key)
+    assert found.days_left == pytest.approx(1.5, abs=0.1)
+    assert OutboxEvent.objects.filter(kind="growth.urgent", workspace="cigna").count() == 1
+
+
+def test_what_comes_and_goes_near_its_limit_alarms_nobody(database: Database) -> None:
+    put(database, [80.0 + (7 * n % 11) for n in range(120)])
+    watch_growth()
+    assert not GrowthProposal.objects.exists()

@@ -49,6 +49,40 @@ def test_a_monthly_rhythm_hides_no_growth_and_makes_none():
     assert found.swing > 10 * GIB
 
 
+@pytest.mark.parametrize(("flat", "fast", "pace"), [(97, 21, 4.0), (80, 40, 2.0), (30, 25, 3.5), (14, 6, 10.0)])
+def test_a_change_of_pace_is_seen_within_a_week(flat: int, fast: int, pace: float):
+    """Hand-counted: what is left of 100 GiB, at the pace of the last days."""
+    ramp = 10.0 + pace * np.arange(1, fast + 1)
+    found = a_trend(np.concatenate([np.full(flat, 10.0), ramp]) * GIB)
+    assert found.days_until(100 * GIB) == pytest.approx((90 - pace * fast) / pace, abs=0.1)
+
+
+def test_a_noisy_change_of_pace_is_seen():
+    dice = np.random.default_rng(3)
+    used = np.concatenate([np.full(97, 10.0), 10 + 4.0 * np.arange(1, 19)]) + dice.normal(0, 1, 115)
+    assert a_trend(used * GIB).per_day == pytest.approx(4 * GIB, rel=0.25)
+
+
+def test_stationary_noise_makes_no_new_pace():
+    """A thousand databases at 80 of 100 GiB that come and go by five: nobody is alarmed."""
+    paces = [a_trend(80 + np.random.default_rng(seed).normal(0, 5, 120)).days_until(100) for seed in range(1000)]
+    assert sum(left is not None and left < 42 for left in paces) == 0
+
+
+@pytest.mark.parametrize("day", range(30))
+@pytest.mark.parametrize("growth", [0.0, 0.5, 2.0])
+def test_what_fills_up_and_is_cleaned_each_month_has_no_new_pace_on_any_day(day: int, growth: float):
+    number = np.arange(120)
+    rhythm = 40.0 * ((number + day) % 30) / 30
+    assert a_trend((50 + rhythm + growth * number) * GIB).per_day < (growth + 0.2) * GIB
+
+
+def test_one_jump_is_no_pace():
+    for ago in range(1, 8):
+        used = np.concatenate([np.full(100, 40.0), np.full(ago, 80.0)]) * GIB
+        assert a_trend(used).per_day == pytest.approx(0)
+
+
 def test_noise_and_gaps_change_little():
     dice = np.random.default_rng(1)
     number = np.sort(dice.choice(np.arange(90.0), 60, replace=False))
