@@ -99,6 +99,12 @@ KINDS: dict[str, Kind] = {
     "growth.not_begun": Kind(
         "{name} cannot grow yet", "Proposal {proposal} cannot begin: {reason}. It is tried again.", WARNING, mailed=True
     ),
+    "growth.refused": Kind(
+        "{name} cannot grow as proposed",
+        "Proposal {proposal} was accepted, and cannot be granted: {reason}. It is open again: decide anew.",
+        WARNING,
+        mailed=True,
+    ),
     "growth.dismissed": Kind("{name} is left as it is", "Proposal {proposal} was dismissed."),
     "growth.withdrawn": Kind("{name} has room", "Proposal {proposal} is not needed any more."),
     "identity.secret_expiring": Kind(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import structlog
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 
 from inventory.models import Database, ElasticPool
@@ -12,6 +13,7 @@ from operations import clock
 from operations.errors import OperationRefused
 from operations.models import Operation
 from placement.engine.catalogue import sizes_of
+from placement.engine.sizing import SizeRefused
 from provisioning.changes.consent import Consent
 from provisioning.changes.growth import plan_growth, request_growth
 from provisioning.changes.plan import Plan
@@ -22,6 +24,7 @@ from provisioning.models import GrowthProposal
 
 log = structlog.get_logger(__name__)
 State = GrowthProposal.State
+TARGET_GONE = "TargetGone"
 
 
 class NothingLarger(OperationRefused):
@@ -66,7 +69,8 @@ def begin_due() -> int:
 
 
 def _begin_one(row: GrowthProposal) -> int:
-    """0 where it cannot begin now: that is told, and it is tried again."""
+    """0 where it cannot begin: now, which is told, and it is tried again; or ever, and then it is open again with the reason,
+    which is told as well. Neither keeps the others waiting."""
     try:
         with transaction.atomic():
             _begin(
@@ -78,7 +82,19 @@ def _begin_one(row: GrowthProposal) -> int:
             GrowthProposal.objects.filter(pk=row.pk).update(reason=refusal.code)
             tell(row, "growth.not_begun", reason=refusal.code)
         return 0
+    except (SizeRefused, ObjectDoesNotExist) as refusal:
+        _refuse(row, getattr(refusal, "code", TARGET_GONE))
+        return 0
     return 1
+
+
+@transaction.atomic
+def _refuse(row: GrowthProposal, code: str) -> None:
+    """What nothing can grow so far, or is gone, waits for another decision: trying again would change nothing."""
+    log.warning("growth.refused", target=row.target, code=code)
+    waiting = GrowthProposal.objects.filter(pk=row.pk, state=State.ACCEPTED)
+    if waiting.update(state=State.OPEN, due_at=None, reason=code):
+        tell(row, "growth.refused", reason=code)
 
 
 def _begin(row: GrowthProposal, *, actor: str, consent: Consent, reason: str) -> Operation:

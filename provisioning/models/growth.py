@@ -29,8 +29,9 @@ class SizeSample(models.Model):
 class GrowthProposal(models.Model):
     """A database, or a pool, that will be full, and the size that we propose in time.
 
-    open → accepted (to be begun at `due_at`) → begun (an operation grows it) → done, or open again when that failed; open →
-    begun; open → dismissed; open, accepted and dismissed → withdrawn: it does not grow (so fast) any more, or has room again.
+    open → accepted (to be begun at `due_at`) → begun (an operation grows it) → done, or open again when that failed; accepted
+    → open: it can never be granted; open → begun; open → dismissed; open, accepted and dismissed → withdrawn: it does not grow
+    (so fast) any more, or has room again.
     `days_left` is counted from the last sample.
     """
 
