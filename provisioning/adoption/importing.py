@@ -16,7 +16,7 @@ from operations import audit, clock
 from operations.models import Priority
 from operations.services import serialise, submit
 from placement.snapshot import policy
-from provisioning.adoption.preview import AdoptionWish, Entry, Verdict, preview
+from provisioning.adoption.preview import AdoptionWish, Entry, Verdict, as_spelt_here, preview
 from provisioning.adoption.rules import auth_mode_of, size_of
 from provisioning.drift.normal import sku_of
 from provisioning.drift.pauses import pause
@@ -28,6 +28,7 @@ PAUSED = "Adopted: compared, and put right only when an operator says so."
 
 def adopt(wish: AdoptionWish, *, actor: str, reason: str, tag: bool = False) -> list[Entry]:
     """Look once more and take all that can be taken; the answer says what became of each. Raises as `preview`."""
+    wish = as_spelt_here(wish)
     entries = preview(wish)
     with transaction.atomic():
         serialise("adoption")

@@ -22,6 +22,12 @@ class UnknownSubscription(WishRefused):
     code = "UnknownSubscription"
 
 
+class NamedTwice(WishRefused):
+    """Two claims are about one database: Azure's names are the same in capitals and in small letters."""
+
+    code = "NamedTwice"
+
+
 class Verdict(StrEnum):
     """IMPORT: it becomes ours. KNOWN: it is ours. REFUSED: it cannot be, for the first of the reasons."""
 
@@ -53,11 +59,28 @@ class Entry:
     retention_days: int | None = None
 
 
-def preview(wish: AdoptionWish) -> list[Entry]:
-    """Servers, each followed by its pools and databases. Raises UnknownSubscription, and CloudError where a listing fails:
-    a part is no preview."""
-    if not Subscription.objects.filter(pk=wish.subscription_id).exists():
+def as_spelt_here(wish: AdoptionWish) -> AdoptionWish:
+    """The wish with names as we know them: Azure takes no notice of capitals, and its portal shows them as they were typed.
+
+    Raises UnknownSubscription, NamedTwice.
+    """
+    subscription = Subscription.objects.filter(pk__iexact=wish.subscription_id).first()
+    if subscription is None:
         raise UnknownSubscription("There is no such subscription here; add it to AZURE_SUBSCRIPTION_IDS first.")
+    claims = {name.lower(): claim for name, claim in wish.claims.items()}
+    if len(claims) < len(wish.claims):
+        raise NamedTwice("A database is claimed twice, in capitals and in small letters.")
+    known = SqlServer.objects.filter(subscription=subscription, resource_group__iexact=wish.resource_group).first()
+    group = known.resource_group if known else wish.resource_group
+    return AdoptionWish(subscription.pk, group, frozenset(name.lower() for name in wish.servers), claims)
+
+
+def preview(wish: AdoptionWish) -> list[Entry]:
+    """Servers, each followed by its pools and databases.
+
+    Raises UnknownSubscription, NamedTwice, and CloudError where a listing fails: a part is no preview.
+    """
+    wish = as_spelt_here(wish)
     servers = _management().list_servers(wish.subscription_id, wish.resource_group)
     chosen = [one for one in servers if not wish.servers or one.name in wish.servers]
     return [entry for one in chosen for entry in _server(wish, one)]

@@ -15,7 +15,7 @@ from inventory.models import Database, ElasticPool, ServiceInstance, SqlServer, 
 from inventory.states import Status
 from operations.models import AuditEvent, Operation
 from provisioning.adoption.importing import adopt
-from provisioning.adoption.preview import AdoptionWish, Entry, UnknownSubscription, preview
+from provisioning.adoption.preview import AdoptionWish, Entry, NamedTwice, UnknownSubscription, preview
 from provisioning.adoption.rules import Claim
 from provisioning.models import Finding
 from rotation.administrators import request_admin_rotation, request_due_servers
@@ -135,6 +135,25 @@ def test_what_carries_anothers_tag_is_not_ours_to_take(azure: LocalAzure, theirs
     other = ServerRef(theirs.subscription_id, GROUP, "handmade-2")
     finish(azure, factory.sql_management().begin_create_server(other, spec, Secret("Correct-Horse-9")))
     assert verdicts(preview(a_wish(theirs)))["handmade-2"] == "BelongsToAnother"
+
+
+def test_names_may_be_written_as_the_portal_shows_them(azure: LocalAzure, theirs: ServerRef):
+    claims = {"Patients": Claim("cigna", "patients", "fhir")}
+    wish = AdoptionWish(theirs.subscription_id.upper(), GROUP.upper(), frozenset({"HandMade-1"}), claims)
+    assert verdicts(preview(wish))["patients"] == "import"
+    adopt(wish, actor="operator", reason="They join us.")
+    assert str(Database.objects.get().service) == "cigna/patients"
+    as_typed = AdoptionWish(theirs.subscription_id, GROUP, frozenset(), claims)
+    assert set(verdicts(preview(as_typed)).values()) == {"known", "UnknownTier"}
+    azure.pass_time(200)
+    look(azure, times=3)
+    assert not Finding.objects.filter(kind="missing").exists()
+
+
+def test_one_database_is_claimed_once_however_it_is_written(theirs: ServerRef):
+    claim = Claim("cigna", "patients", "fhir")
+    with pytest.raises(NamedTwice):
+        preview(a_wish(theirs, patients=claim, Patients=claim))
 
 
 def test_an_unknown_subscription_is_refused(theirs: ServerRef):
