@@ -16,7 +16,7 @@ from operations.outcomes import Next, Outcome
 from operations.services import submit
 from rotation.holding import is_entra_only
 from rotation.models import Credential
-from rotation.vault import document, read_secret, set_once
+from rotation.publishing import publish_active
 
 PUBLISHED = "readdressed"
 
@@ -30,8 +30,8 @@ def publish_endpoint(operation: Operation, database: Database) -> Outcome:
     left = [row for row in _active(database) if row.slot not in done]
     if is_entra_only(database) or not left:
         return Next()
-    version = _publish(operation, database, left[0])
-    return Next(to=operation.step, choices={PUBLISHED: {**done, left[0].slot: version}})
+    version = publish_active(operation, database, left[0])
+    return Next(to=operation.step, choices={PUBLISHED: {**done, left[0].slot: version.version}})
 
 
 def record_endpoint(operation: Operation, database: Database) -> dict[str, str]:
@@ -62,21 +62,3 @@ def sweep(operation: Operation, database: Database) -> None:
 def _active(database: Database) -> QuerySet[Credential]:
     rows = Credential.objects.filter(database=database, status=Credential.Status.ACTIVE)
     return rows.select_related("database").order_by("slot")
-
-
-def _publish(operation: Operation, database: Database, row: Credential) -> str:
-    assert row.valid_until is not None, "an active one with a secret has it"
-    until = row.valid_until
-    version = set_once(
-        operation,
-        database,
-        row.stable_secret,
-        lambda: document(
-            database,
-            slot=row.slot,
-            password=read_secret(operation, row.staging_secret, row.staging_version),
-            valid_until=until.isoformat(),
-        ),
-        expires_at=until,
-    )
-    return version.version

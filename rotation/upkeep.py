@@ -18,8 +18,9 @@ from operations.outcomes import Ask, Next, Outcome, Wait
 from rotation.logins import administrator, record_sign_in, user_login
 from rotation.models import Credential
 from rotation.names import SLOTS, secrets_of, user_of
+from rotation.publishing import publish_active
 from rotation.targets import credential_in, purpose_in
-from rotation.vault import document, read_secret, record_read, set_once, store_of
+from rotation.vault import read_secret, record_read, store_of
 
 REPAIRS_TRIED = 3
 VAULT_LAGS_AT_MOST = timedelta(minutes=1)  # our allowance: Key Vault names no bound for reads behind its last write
@@ -92,8 +93,6 @@ def _put_right(operation: Operation, database: Database, active: Credential) -> 
 
 
 def _publish_again(operation: Operation, database: Database, active: Credential, *, attempt: int) -> SecretVersion:
-    assert active.valid_until is not None, "an active one has it"
-    until = active.valid_until
     audit.record(
         "credential.published_again",
         actor=f"system:{operation.kind}",
@@ -101,19 +100,7 @@ def _publish_again(operation: Operation, database: Database, active: Credential,
         workspace=operation.workspace,
         operation_id=operation.pk,
     )
-    return set_once(
-        operation,
-        database,
-        active.stable_secret,
-        lambda: document(
-            database,
-            slot=active.slot,
-            password=read_secret(operation, active.staging_secret, active.staging_version),
-            valid_until=until.isoformat(),
-        ),
-        attempt=attempt,
-        expires_at=until,
-    )
+    return publish_active(operation, database, active, attempt=attempt)
 
 
 def _set_again(operation: Operation, database: Database, slot: str, password: Secret, error: LoginRefused) -> Outcome:

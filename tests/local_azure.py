@@ -243,3 +243,14 @@ def work_alone(operation: Operation) -> None:
 def unsettled() -> list[Operation]:
     """Operations that still go on by themselves."""
     return list(Operation.objects.filter(state__in=[Operation.State.QUEUED, Operation.State.RUNNING]))
+
+
+def until_step(azure: LocalAzure, operation: Operation, step: str) -> None:
+    """Work and let time pass until the operation waits at this step."""
+    for _ in range(300):
+        work()
+        operation.refresh_from_db()
+        if operation.step == step:
+            return
+        azure.pass_time(20)
+    raise AssertionError(f"{operation.state} at {operation.step}: {operation.error_code} {operation.error_message}")

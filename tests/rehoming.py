@@ -9,7 +9,6 @@ from operations.services import submit
 from provisioning.changes.consent import ACCEPTED
 from provisioning.changes.rehoming import Destination, request_rehoming
 from provisioning.places import server_name
-from tests.local_azure import LocalAzure, work
 
 
 def a_server_in_the_making(**columns: object) -> Operation:
@@ -35,14 +34,3 @@ def other_server() -> SqlServer:
 def rehome(database: Database, server: SqlServer | None = None, pool: ElasticPool | None = None) -> Operation:
     destination = Destination(server or other_server(), pool)
     return request_rehoming(database, destination, actor="tests", reason="tests", consent=ACCEPTED)
-
-
-def until_step(azure: LocalAzure, operation: Operation, step: str) -> None:
-    """Work and let time pass until the operation waits at this step."""
-    for _ in range(300):
-        work()
-        operation.refresh_from_db()
-        if operation.step == step:
-            return
-        azure.pass_time(20)
-    raise AssertionError(f"{operation.state} at {operation.step}: {operation.error_code} {operation.error_message}")

@@ -19,7 +19,7 @@ from provisioning.services import request_deletion
 from simulator.faults import FaultKind, FaultRule
 from tests.builders import GIB, TIB
 from tests.cloud.in_process import InProcessSession
-from tests.local_azure import LocalAzure, run_until_settled, work
+from tests.local_azure import LocalAzure, run_until_settled, until_step, work
 from tests.rotating import a_ready_database, can_sign_in, published
 
 AUTOMATIC = ConversionWish(Cutover.AUTOMATIC)
@@ -34,17 +34,6 @@ def ended(azure: LocalAzure, operation: Operation) -> Operation:
     run_until_settled(azure, seconds=60)
     operation.refresh_from_db()
     return operation
-
-
-def until_step(azure: LocalAzure, operation: Operation, step: str) -> None:
-    """Work and let time pass until the operation waits at this step."""
-    for _ in range(200):
-        work()
-        operation.refresh_from_db()
-        if operation.step == step:
-            return
-        azure.pass_time(20)
-    raise AssertionError(f"{operation.state} at {operation.step}: {operation.error_code} {operation.error_message}")
 
 
 def tier_in_azure(azure: LocalAzure) -> list[str]:

@@ -14,8 +14,8 @@ from operations.services import cancel
 from provisioning.errors import ReturnNotPossible
 from provisioning.returns import alert_ending, request_return
 from tests.builders import GIB
-from tests.integration.provisioning.test_convert import begin, ended, is_open, rooms, tier_in_azure, until_step
-from tests.local_azure import LocalAzure, work
+from tests.integration.provisioning.test_convert import begin, ended, is_open, rooms, tier_in_azure
+from tests.local_azure import LocalAzure, until_step, work
 from tests.rotating import a_ready_database, can_sign_in, published
 
 DAY = timedelta(days=1)

@@ -12,9 +12,9 @@ from operations.models import Operation
 from operations.services import cancel
 from provisioning.targets import reference
 from tests.builders import TIB, a_pool
-from tests.integration.provisioning.test_convert import begin, ended, tier_in_azure, until_step
+from tests.integration.provisioning.test_convert import begin, ended, tier_in_azure
 from tests.integration.provisioning.test_convert_back import go_back
-from tests.local_azure import LocalAzure, work
+from tests.local_azure import LocalAzure, until_step, work
 from tests.rotating import a_ready_database, can_sign_in, published
 
 

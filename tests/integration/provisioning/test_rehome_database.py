@@ -24,8 +24,8 @@ from rotation.names import stable_secret_of
 from rotation.services import request_rotation
 from tests.builders import TIB
 from tests.crash import judging
-from tests.local_azure import LocalAzure, run_until_settled, work
-from tests.rehoming import a_server_in_the_making, other_server, rehome, until_step
+from tests.local_azure import LocalAzure, run_until_settled, until_step, work
+from tests.rehoming import a_server_in_the_making, other_server, rehome
 from tests.rotating import a_ready_database
 
 WAITS_FOR_WINDOW = {"await_beginning": timedelta(days=3), "await_window": timedelta(hours=2)}
