@@ -39,8 +39,9 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseRun:
-    """One operation of a database. `id` is the x-ms-request-id of the request that began it. `phase` is empty where Azure
-    tells none. `percent` is 0, 50 or 100 only (sys.dm_operation_status says so); `expected_end_at` None: not told."""
+    """One operation of a database or of a pool. `id` is the x-ms-request-id of the request that began it. `phase` is empty
+    where Azure tells none. `percent` is 0, 50 or 100 only (sys.dm_operation_status says so); `expected_end_at` None: not
+    told."""
 
     id: str
     kind: str
@@ -58,6 +59,10 @@ class SqlRuns(Protocol):
 
     def list_runs(self, server: ServerRef, database: str) -> list[DatabaseRun]:
         """Those that Azure remembers (about a day), oldest first; raises Missing when the database is not there."""
+        ...
+
+    def list_pool_runs(self, server: ServerRef, pool: str) -> list[DatabaseRun]:
+        """The same of a pool, for which Azure tells no phase; raises Missing when the pool is not there."""
         ...
 
     def cancel_run(self, server: ServerRef, database: str, run_id: str) -> None:

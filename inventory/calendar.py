@@ -65,6 +65,11 @@ class Calendar:
     groups: tuple[tuple[WeeklyWindow, ...], ...] = ()
     freezes: tuple[Span, ...] = ()
 
+    @property
+    def has_windows(self) -> bool:
+        """False where nothing but freezes closes it."""
+        return any(self.groups)
+
     def is_open(self, moment: datetime) -> bool:
         return any(moment in span for span in self.openings(moment, moment + timedelta(seconds=1)))
 

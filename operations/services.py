@@ -77,12 +77,17 @@ def cancel(operation: Operation, *, actor: str) -> Operation:
 
 @transaction.atomic
 def retry(operation: Operation, *, actor: str, reason: str) -> bool:
-    """Let an operation that needs attention try its present step again, with a fresh deadline. False: it does not."""
-    deadline = database_now() + workflow_of(operation.kind).deadline
+    """Let an operation that needs attention try its present step again, with a fresh deadline. False: it does not.
+
+    Its steps find the moment in the choice `retried_at` (ISO 8601).
+    """
+    now = database_now()
+    deadline = now + workflow_of(operation.kind).deadline
     changed = Operation.objects.filter(pk=operation.pk, state=State.NEEDS_ATTENTION).update(
         state=State.RUNNING, attempt=0, due_at=DatabaseNow(), deadline_at=deadline, error_code="", error_message=""
     )
     if changed:
+        note(operation, {"retried_at": now.isoformat()})
         _record(operation, "operation.retried", actor=actor, after={"state": State.RUNNING}, reason=reason)
         transaction.on_commit(partial(hint, operation))
     return bool(changed)

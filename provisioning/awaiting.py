@@ -78,13 +78,21 @@ def _look_for(
     """Ask, where that was not done or long ago, and wait; go on where Azure says that it was finished at once."""
     assert operation.claimed_at is not None
     asked_at = operation.choices.get(what)
-    if asked_at is None or _seconds_since(operation, datetime.fromisoformat(asked_at)) > settings.EXAMINE_AFTER_SECONDS:
+    if not was_asked_lately(operation, what):
         answer = ask()
         if isinstance(answer, Accepted) and answer.poll_url is None:
             return Next()
         asked_at = operation.claimed_at.isoformat()
     seconds = look_after or settings.SHORT_WAIT_SECONDS
     return Wait(seconds, reason=f"Azure is applying {what}.", choices={what: asked_at})
+
+
+def was_asked_lately(operation: Operation, what: str) -> bool:
+    """Whether `ask_and_look` has asked Azure for it, so lately that the request is not taken for lost."""
+    asked_at = operation.choices.get(what)
+    if asked_at is None:
+        return False
+    return _seconds_since(operation, datetime.fromisoformat(asked_at)) <= settings.EXAMINE_AFTER_SECONDS
 
 
 def seen_since(operation: Operation, row: Observed) -> bool:

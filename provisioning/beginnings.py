@@ -11,6 +11,8 @@ HOLD = timedelta(hours=23)
 """For so long a copied database may wait for its switch: Azure's 24 hours (Microsoft, convert a database to Hyperscale, 2026),
 less one for looks that come late."""
 MOST_UNSURE = timedelta(hours=6)
+LATE = timedelta(minutes=1)
+"""For so long after a window has opened a worker may be on its way; a window that is chosen has so much to spare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def beginning_of(copying: Copying, calendar: Calendar, now: datetime) -> Beginni
     lasts, switch = timedelta(seconds=copying.seconds), timedelta(seconds=copying.switch_seconds)
     unsure = min(lasts / 4, MOST_UNSURE)
     if copying.hold:
-        ready, needs = now + lasts + unsure, switch
+        ready, needs = now + lasts + unsure, switch + LATE
     else:  # half of a window is left for beginning late
         unsure = min(unsure, max(calendar.longest(now) - switch, timedelta(0)) / 4)
         ready, needs = now + lasts - unsure, switch + 2 * unsure

@@ -23,6 +23,13 @@ def hold(operation: Operation, server: SqlServer, wanted: Sequence[locks.Lock]) 
     return outcome
 
 
+def let_go(operation: Operation, outcome: Outcome) -> Outcome:
+    """Who waits for another window keeps nobody else from what it held; it stands in line again after that."""
+    if isinstance(outcome, Wait):
+        locks.release(operation)
+    return outcome
+
+
 def stand_in_line(operation: Operation, wanted: Sequence[locks.Lock]) -> Outcome:
     """Go on once all locks are held."""
     if not locks.request(operation, wanted):

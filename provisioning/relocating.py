@@ -8,13 +8,13 @@ from cloud.errors import InProgress
 from cloud.protocols import ObservedDatabase, Sku
 from inventory.models import Database, ElasticPool
 from inventory.states import Status, move
-from operations.locks import Lock, Mode, release
+from operations.locks import Lock, Mode
 from operations.models import Operation
 from operations.outcomes import END, Next, Outcome, Wait
 from operations.workflow import acts, decides, looks
-from provisioning import awaiting
+from provisioning import awaiting, runs
 from provisioning.durations import expected_seconds
-from provisioning.holding import hold
+from provisioning.holding import hold, let_go
 from provisioning.targets import database_of, reference, server_row_of
 from provisioning.windows import is_over, wait_for_window
 
@@ -35,10 +35,9 @@ def await_window(operation: Operation) -> Outcome:
     if operation.choices.get("way", "move") not in DISTURBING:
         return Next()
     outcome = wait_for_window(operation, expected_seconds=expected_seconds(operation.kind))
-    if isinstance(outcome, Wait):  # its window passed while it held its place: others may have that meanwhile
-        release(operation)
+    if isinstance(outcome, Wait):  # perhaps its window passed while it held its place
         free_database(database_of(operation))
-    return outcome
+    return let_go(operation, outcome)
 
 
 @decides
@@ -58,11 +57,11 @@ def hold_place(operation: Operation) -> Outcome:
 def start_change(operation: Operation) -> Outcome:
     """Ask Azure for the change. Asking twice for the same changes nothing; what is under way from an earlier run is ours."""
     database = database_of(operation)
+    where, management = reference(server_row_of(database)), factory.sql_management()
+    if operation.maybe_happened and _was_asked(operation, database):
+        return awaiting.taken_before(operation)
     if operation.choices.get("way", "move") in DISTURBING and is_over(operation):
         return Next(to="await_window")
-    where, management = reference(server_row_of(database)), factory.sql_management()
-    if operation.maybe_happened and _stands(operation, management.get_database(where, database.azure_name)):
-        return awaiting.taken_before(operation)
     try:
         answer = management.begin_update_database(where, database.azure_name, change_of(operation))
     except InProgress:
@@ -132,6 +131,12 @@ def free_database(database: Database) -> None:
     """The change is over, however it ended: the database serves as before or as wished."""
     if database.status == Status.UPDATING:
         move(database, Status.READY)
+
+
+def _was_asked(operation: Operation, database: Database) -> bool:
+    """Whether an earlier run of ours has reached Azure: it shows what was asked for, or is at it."""
+    seen = factory.sql_management().get_database(reference(server_row_of(database)), database.azure_name)
+    return _stands(operation, seen) or (seen is not None and runs.under_way(operation, database) is not None)
 
 
 def _stands(operation: Operation, seen: ObservedDatabase | None) -> bool:

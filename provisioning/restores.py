@@ -16,6 +16,8 @@ from operations.errors import OperationInProgress
 from operations.models import Operation
 from operations.services import active_operation, submit
 from provisioning import forgetting
+from provisioning.changes.forecast import promise_end
+from provisioning.durations import expected_seconds
 from provisioning.errors import (
     NameTaken,
     RestoreWindowPassed,
@@ -124,6 +126,7 @@ def _begin(database: Database, source: Source, moment: datetime | None, *, actor
         "undeletes": undeletes,
     }
     operation = submit(KIND, target=database.key, actor=actor, workspace=service.workspace.name, wish=wish)
+    promise_end(operation, expected_seconds(KIND))
     _add_stand_in(operation, database)
     audit.record(
         "service.restore_requested",

@@ -15,7 +15,7 @@ from django.conf import settings
 from cloud import factory
 from cloud.errors import CloudError
 from cloud.running import DatabaseRun, Phase, RunState
-from inventory.models import Database
+from inventory.models import Database, ElasticPool
 from operations.models import Operation
 from operations.outcomes import Next, Outcome, StepError, Wait
 from provisioning import awaiting
@@ -41,6 +41,13 @@ def under_way(operation: Operation, database: Database) -> DatabaseRun | None:
     """The change that goes on, although its answer may never have come."""
     run = latest(operation, database)
     return run if run is not None and run.state.goes_on else None
+
+
+def pool_under_way(pool: ElasticPool) -> DatabaseRun | None:
+    """A change of the pool that goes on; who holds the pool alone asked for it himself."""
+    found = factory.sql_management().list_pool_runs(reference(pool.server), pool.azure_name)
+    going_on = [run for run in found if run.state.goes_on]
+    return going_on[-1] if going_on else None
 
 
 def look_again(operation: Operation, run: DatabaseRun | None, *, seconds: float) -> Wait:

@@ -19,8 +19,8 @@ from operations.models import Operation
 from operations.outcomes import Next, Outcome, Wait
 from operations.services import note
 from operations.waking import wake
-from operations.workflow import workflow_of
-from provisioning.beginnings import Copying, beginning_of
+from operations.workflow import Ending, workflow_of
+from provisioning.beginnings import LATE, Copying, beginning_of
 from provisioning.errors import NotWaitingForWindow
 
 KEY = "window:"
@@ -30,19 +30,22 @@ LONGEST_LOOK = timedelta(hours=1)  # nothing is missed by it: a changed window w
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """When a change may begin, and when it must be over; None: no window is that long."""
+    """When a change may begin, and when it must be over; None: no window is that long. `has_windows`: somebody has named
+    hours for it; else only freezes are in its way."""
 
     span: Span | None
     is_now: bool
     longest_seconds: float
+    has_windows: bool
 
 
 def opening_for(workspaces: Collection[Workspace], *, expected_seconds: float) -> Opening:
     """The same for a plan's preview: the next moment at which all of these workspaces may be disturbed for so long."""
     now = clock.now()
     calendar = calendar_of(workspaces, now)
-    span = calendar.next_opening(now, lasting=timedelta(seconds=expected_seconds))
-    return Opening(span, span is not None and span.starts_at <= now, calendar.longest(now).total_seconds())
+    span = _opening(calendar, now, timedelta(seconds=expected_seconds))
+    is_now = span is not None and span.starts_at <= now
+    return Opening(span, is_now, calendar.longest(now).total_seconds(), calendar.has_windows)
 
 
 def wait_for_window(
@@ -57,9 +60,9 @@ def wait_for_window(
     now, lasting = clock.now(), timedelta(seconds=expected_seconds)
     places = _workspaces_of(operation) if workspaces is None else workspaces
     calendar = calendar_of(places, now)
-    opening = calendar.next_opening(now, lasting=lasting)
+    opening = _opening(calendar, now, lasting)
     if opening is not None and opening.starts_at <= now:
-        return _begin(operation, opening, workspaces)
+        return _begin(operation, opening, lasting, workspaces)
     if (consent := _consent(operation, now)) is not None:
         return _override(operation, consent, now + lasting, now, workspaces)
     if opening is None:
@@ -84,19 +87,38 @@ def wait_to_begin(operation: Operation, copying: Copying, *, minds_windows: bool
         return Next()
     if (consent := _consent(operation, now)) is not None:
         return _override(operation, consent, now + timedelta(seconds=copying.seconds) + lasting, now)
-    return _begin(operation, beginning.opening)
+    return _begin(operation, beginning.opening, lasting)
 
 
 def is_over(operation: Operation, workspaces: Collection[Workspace] | None = None) -> bool:
-    """Whether what let it begin has passed meanwhile: it stood in line, workers were away, somebody declared a freeze.
+    """Whether too little is left meanwhile of what let it begin: it stood in line, workers were away, somebody declared a
+    freeze.
 
-    Ask right before the call that drops connections, and never of a call that may have happened already.
+    Ask right before the call that drops connections, once a look at Azure has shown that it was not made before.
     """
-    now = clock.now()
-    if operation.maybe_happened or "window" not in operation.choices or _consent(operation, now) is not None:
+    now, window = clock.now(), operation.choices.get("window")
+    if window is None or _consent(operation, now) is not None:
         return False
     places = _workspaces_of(operation) if workspaces is None else workspaces
-    return not calendar_of(places, now).is_open(now)
+    ends_at = calendar_of(places, now).open_until(now)
+    return ends_at is None or ends_at - now < timedelta(seconds=window.get("expected_seconds", 0.0))
+
+
+def tell_owners_of_end(operation: Operation, ending: Ending) -> None:
+    """Who was told that connections would drop hears how it ended; the operation's own workspace hears it anyhow.
+
+    Call it when the operation settles. Nobody hears of neighbours: the event is each owner's own.
+    """
+    told = {"operation": str(operation.pk), "kind": operation.kind, "error": operation.error_code}
+    for workspace in operation.choices.get("told", []):
+        tell(f"operation.{ending.value}", target=operation.target_key, workspace=workspace, facts=told)
+
+
+def stop_the_deadline(operation: Operation, look: timedelta) -> None:
+    """Count its deadline from the end of this look: what waits for its owner's time is not stuck."""
+    deadline = database_now() + look * 1.1 + workflow_of(operation.kind).deadline
+    Operation.objects.filter(pk=operation.pk).update(deadline_at=deadline)
+    operation.deadline_at = deadline
 
 
 @transaction.atomic
@@ -131,12 +153,22 @@ def _calendar_for(operation: Operation, now: datetime, *, minds_windows: bool) -
     return calendar_of(_workspaces_of(operation), now) if minds_windows and not given else fleet_freezes(now)
 
 
-def _begin(operation: Operation, opening: Span, places: Places = None) -> Next:
-    """Told once, however many windows the operation needs."""
+def _opening(calendar: Calendar, now: datetime, lasting: timedelta) -> Span | None:
+    """What is open now for long enough, or else what will be, with time to spare for a worker that comes late: one that
+    lasts not a moment longer would be missed each time."""
+    found = calendar.next_opening(now, lasting=lasting)
+    if found is None or found.starts_at <= now:
+        return found
+    return calendar.next_opening(now, lasting=lasting + LATE)
+
+
+def _begin(operation: Operation, opening: Span, lasting: timedelta, places: Places = None) -> Next:
+    """Told once to everybody, however many windows the operation needs."""
     facts = {"opens_at": opening.starts_at.isoformat(), "ends_at": opening.ends_at.isoformat()}
     if "window" not in operation.choices:
         _tell(operation, "change.started", facts, places)
-    return Next(choices={"window": facts})
+    window = {**facts, "expected_seconds": lasting.total_seconds()}
+    return Next(choices={"window": window, **_told(operation, places)})
 
 
 def _consent(operation: Operation, now: datetime) -> dict[str, object] | None:
@@ -163,7 +195,7 @@ def _override(
         reason=str(consent["reason"]),
     )
     _tell(operation, "change.started", facts, places)
-    return Next(choices={"window": facts})
+    return Next(choices={"window": facts, **_told(operation, places)})
 
 
 def _hold(
@@ -185,10 +217,11 @@ def _hold(
         _tell(operation, "change.scheduled", facts, places)
     left = (until or opening.starts_at) - now
     look = min(left if left < timedelta(minutes=1) else left * 0.9, LONGEST_LOOK)  # a wait may take a tenth longer
-    _stop_the_deadline(operation, look)
+    stop_the_deadline(operation, look)
     opens = f"{opening.starts_at:%Y-%m-%d %H:%M} UTC"
     begins = f" It begins to copy at {until:%Y-%m-%d %H:%M} UTC." if until else ""
-    return _wait(operation, look, f"Waits for its window, which opens at {opens}.{begins}", {"announced": facts})
+    choices = {"announced": facts, **_told(operation, places)}
+    return _wait(operation, look, f"Waits for its window, which opens at {opens}.{begins}", choices)
 
 
 def _too_short(
@@ -205,17 +238,17 @@ def _too_short(
         f"It takes about {lasting.total_seconds() / 60:.0f} minutes; the longest window has "
         f"{facts['longest_seconds'] / 60:.0f}. Widen it, or let the operation start now."
     )
-    return _wait(operation, LONGEST_LOOK, reason, {"announced": facts})
+    return _wait(operation, LONGEST_LOOK, reason, {"announced": facts, **_told(operation, places)})
 
 
-def _wait(operation: Operation, look: timedelta, reason: str, choices: dict[str, object]) -> Wait:
+def _wait(operation: Operation, look: timedelta, reason: str, choices: Mapping[str, object]) -> Wait:
     return Wait(look.total_seconds(), on=f"{KEY}{operation.workspace}", reason=reason, choices=choices)
 
 
-def _stop_the_deadline(operation: Operation, look: timedelta) -> None:
-    deadline = database_now() + look * 1.1 + workflow_of(operation.kind).deadline
-    Operation.objects.filter(pk=operation.pk).update(deadline_at=deadline)
-    operation.deadline_at = deadline
+def _told(operation: Operation, places: Places) -> dict[str, object]:
+    """Whom we told of it besides its own workspace, as a choice: they will want to hear of its end."""
+    told = {*operation.choices.get("told", []), *(place.name for place in places or ())} - {operation.workspace}
+    return {"told": sorted(told)} if told else {}
 
 
 def _tell(operation: Operation, kind: str, facts: Mapping[str, object], places: Places = None) -> None:

@@ -135,7 +135,8 @@ class OperationDocument(serializers.Serializer[Any]):
         help_text="Steps done, of all; with `change`: the share of the expected time, within the bounds of the phase."
     )
     expectedEndAt = serializers.DateTimeField(
-        required=False, help_text="By its plan, while it is at work; what it waits for before it begins does not count."
+        required=False,
+        help_text="By what Azure tells of it, by the window that it waits for, or else by its plan. In the past: it is late.",
     )
     change = ChangeProgress(required=False, help_text="Of a conversion while Azure works on it, as last looked at.")
     note = serializers.CharField(required=False)

@@ -54,7 +54,11 @@ class DisruptionDocument(serializers.Serializer[Any]):
     connectionsDrop = serializers.IntegerField(help_text="How often; 0: nobody notices.")
     secondsEach = serializers.IntegerField(help_text="At most, each time.")
     databases = serializers.IntegerField(help_text="How many databases lose theirs.")
-    when = serializers.CharField(allow_blank=True)
+    when = serializers.CharField(allow_blank=True, help_text="The moment as it looks now; no part of the hash.")
+    timing = serializers.CharField(
+        allow_blank=True,
+        help_text="What decides on it, part of the hash: `atOnce`, `window`, `consent`, or `never`: no window is long enough.",
+    )
 
 
 class CostDocument(serializers.Serializer[Any]):
@@ -128,6 +132,7 @@ def _change(change: Change) -> dict[str, Any]:
             "secondsEach": drop.seconds_each,
             "databases": drop.databases,
             "when": drop.when,
+            "timing": drop.timing,
         },
         "cost": {
             "currency": cost.currency,

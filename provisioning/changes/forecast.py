@@ -12,13 +12,14 @@ from operations import clock
 from operations.models import Operation
 from operations.workflow import workflow_of
 from provisioning.beginnings import Copying, beginning_of
-from provisioning.changes.plan import Disruption, Plan, PlannedOperation
+from provisioning.changes.plan import Disruption, Plan, PlannedOperation, Timing, When
 from provisioning.changes.prices import GIB, Priced
 from provisioning.durations import expected_seconds
+from provisioning.windows import KEY as WINDOW
 from provisioning.windows import opening_for
 
 MOMENT = "%Y-%m-%d %H:%M"
-TOO_SHORT = "never as it is: no window is long enough"
+TOO_SHORT = When(Timing.NEVER, "never as it is: no window is long enough")
 
 
 def planned(operation: Operation, *, seconds: float | None = None) -> PlannedOperation:
@@ -33,14 +34,15 @@ def disruption_of(
     databases: int = 1,
     workspaces: Collection[Workspace] = (),
     seconds: float = 0.0,
-    when: str = "",
+    when: When | None = None,
 ) -> Disruption:
     """What the rows of the table say about connections, and the owners' windows (or `when`) about the moment; nothing where
     nobody is served."""
     drops = sum(row.drops for row in rows)
     if not drops or not databases:
         return Disruption()
-    return Disruption(drops, max(row.drop_seconds for row in rows), databases, when or _when(workspaces, seconds))
+    at = when or _when(workspaces, seconds)
+    return Disruption(drops, max(row.drop_seconds for row in rows), databases, at.text, at.timing)
 
 
 def workspaces_of(row: Database | ElasticPool) -> list[Workspace]:
@@ -52,26 +54,28 @@ def workspaces_of(row: Database | ElasticPool) -> list[Workspace]:
     )
 
 
-def _when(workspaces: Collection[Workspace], seconds: float) -> str:
+def _when(workspaces: Collection[Workspace], seconds: float) -> When:
     """When the windows of all of them let it begin."""
     opening = opening_for(workspaces, expected_seconds=seconds)
     if opening.span is None:
         return TOO_SHORT
     if opening.is_now:
-        return "as soon as Azure is ready for the switch"
-    return f"from {opening.span.starts_at:{MOMENT}} UTC"
+        timing = Timing.WINDOW if opening.has_windows else Timing.AT_ONCE
+        return When(timing, "as soon as Azure is ready for the switch")
+    return When(Timing.WINDOW, f"from {opening.span.starts_at:{MOMENT}} UTC")
 
 
-def when_copied(workspaces: Collection[Workspace], copying: Copying) -> str:
+def when_copied(workspaces: Collection[Workspace], copying: Copying) -> When:
     """When the windows of all of them let it switch, and from when on it copies for that."""
     now = clock.now()
-    beginning = beginning_of(copying, calendar_of(workspaces, now), now)
+    calendar = calendar_of(workspaces, now)
+    beginning = beginning_of(copying, calendar, now)
     if beginning is None:
         return TOO_SHORT
     if not beginning.waits:
-        return "as soon as it is copied"
+        return When(Timing.WINDOW if calendar.has_windows else Timing.AT_ONCE, "as soon as it is copied")
     copied = f"; it is copied from {beginning.at:{MOMENT}} UTC on" if beginning.at > now else ""
-    return f"from {beginning.opening.starts_at:{MOMENT}} UTC{copied}"
+    return When(Timing.WINDOW, f"from {beginning.opening.starts_at:{MOMENT}} UTC{copied}")
 
 
 def copying_seconds(rows: tuple[Row, ...], size_bytes: int) -> float | None:
@@ -83,16 +87,34 @@ def copying_seconds(rows: tuple[Row, ...], size_bytes: int) -> float | None:
 
 def keep_promise(operation: Operation, plan: Plan) -> None:
     """Remember the plan that an operation was granted by, and how long it is to take."""
-    progress = {"expected_seconds": plan.expected_seconds}
-    Operation.objects.filter(pk=operation.pk).update(plan_hash=plan.hash, progress=progress)
-    operation.plan_hash, operation.progress = plan.hash, progress
+    Operation.objects.filter(pk=operation.pk).update(plan_hash=plan.hash)
+    operation.plan_hash = plan.hash
+    promise_end(operation, plan.expected_seconds, own=plan.operations[-1].expected_seconds)
+
+
+def promise_end(operation: Operation, seconds: float, *, own: float | None = None) -> None:
+    """Remember how long it is to take, and its `own` part of that, once all is there that is made for it."""
+    progress = {"expected_seconds": seconds, "own_seconds": seconds if own is None else own}
+    Operation.objects.filter(pk=operation.pk).update(progress=progress)
+    operation.progress = progress
 
 
 def expected_end(operation: Operation) -> datetime | None:
-    """When it should be over by its plan, counted from when it began; None where none was made, or it is not at work."""
-    seconds = operation.progress.get("expected_seconds")
-    if seconds is None or operation.started_at is None or operation.is_terminal:
+    """When it should be over; in the past: it is late. By what Azure tells of its work; while it waits for its window, by
+    that; else by its plan, from when Azure took it, or it began. None where nothing is known, or it is not at work."""
+    choices, seconds = operation.choices, operation.progress.get("expected_seconds")
+    if operation.is_terminal:
         return None
+    if operation.waits_on.startswith(WINDOW) and "opens_at" in choices.get("announced", {}):
+        told = choices["announced"]
+        return datetime.fromisoformat(told["opens_at"]) + timedelta(seconds=told["expected_seconds"])
+    if "run" in choices:
+        return datetime.fromisoformat(choices["run"]["expected_end_at"])
+    if seconds is None or operation.started_at is None:
+        return None
+    if choices.get("accepted_at"):
+        own = operation.progress.get("own_seconds", seconds)
+        return datetime.fromisoformat(choices["accepted_at"]) + timedelta(seconds=own)
     return operation.started_at + timedelta(seconds=seconds)
 
 

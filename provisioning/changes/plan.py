@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
 COST_BAND = 0.05  # of the monthly cost after: prices within it count as the same
@@ -38,14 +39,35 @@ class Reason:
     source: str = ""
 
 
+class Timing(StrEnum):
+    """What decides when connections drop. NOTHING: none do. AT_ONCE: as soon as Azure is ready. WINDOW: the owners' windows
+    and freezes. CONSENT: a word of the owner. NEVER: no window is long enough."""
+
+    NOTHING = ""
+    AT_ONCE = "atOnce"
+    WINDOW = "window"
+    CONSENT = "consent"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """`text` tells the moment as it looks now, which moves; an agreement is to `timing`."""
+
+    timing: Timing
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Disruption:
-    """How often connections drop, for how long at most each time, how many databases lose theirs, and when."""
+    """How often connections drop, for how long at most each time, how many databases lose theirs, and when: `timing` is what
+    decides on that, `when` the moment as it looks now, in words."""
 
     drops: int = 0
     seconds_each: int = 0
     databases: int = 0
     when: str = ""
+    timing: Timing = Timing.NOTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from provisioning import rehoming
 from provisioning.beginnings import HOLD, Copying
 from provisioning.changes.consent import Consent
 from provisioning.changes.forecast import disruption_of, planned, priced_pool, when_copied, workspaces_of
-from provisioning.changes.plan import Change, Plan, WayBack
+from provisioning.changes.plan import Change, Plan, WayBack, When
 from provisioning.changes.pools import granted
 from provisioning.changes.prices import Priced, monthly_cost
 from provisioning.changes.states import revision_of
@@ -153,5 +153,5 @@ def _told(operation: Operation) -> Plan:
     return Plan("change", (*(planned(one) for one in made), planned(operation, seconds=seconds)), change=change)
 
 
-def _when(database: Database, seconds: float) -> str:
+def _when(database: Database, seconds: float) -> When:
     return when_copied(workspaces_of(database), Copying(seconds, rehoming.SWITCH_SECONDS, HOLD))

@@ -25,7 +25,7 @@ from provisioning.changes.forecast import (
     when_copied,
     workspaces_of,
 )
-from provisioning.changes.plan import Change, Plan, Reason, WayBack
+from provisioning.changes.plan import Change, Plan, Reason, Timing, WayBack, When
 from provisioning.changes.prices import Priced, monthly_cost
 from provisioning.changes.states import circumstances_of, revision_of, state_of
 from provisioning.changes.trial import tried
@@ -121,10 +121,10 @@ def _told(
     return Plan("change", (*made, planned(operation, seconds=seconds)), change=change)
 
 
-def _when(operation: Operation, before: Database, rows: tuple[Row, ...], seconds: float) -> str:
+def _when(operation: Operation, before: Database, rows: tuple[Row, ...], seconds: float) -> When:
     """A conversion is held for its owner's window, or word; the way back has to end in one."""
     if operation.input.get("cutover") == Cutover.CONSENT:
-        return "when its owner consents, within 24 hours after it is copied"
+        return When(Timing.CONSENT, "when its owner consents, within 24 hours after it is copied")
     hold = timedelta(0) if operation.kind == CONVERT_BACK else HOLD
     switch = max(row.drop_seconds for row in rows)
     return when_copied(workspaces_of(before), Copying(seconds, switch, hold))

@@ -7,8 +7,10 @@ from collections.abc import Collection
 from inventory.models import Database, ElasticPool, SqlServer
 from operations.models import Operation
 from operations.outcomes import Next, Outcome
+from provisioning import runs
 from provisioning.changes.forecast import workspaces_of
 from provisioning.durations import expected_seconds
+from provisioning.holding import let_go
 from provisioning.models import Finding
 from provisioning.windows import is_over, opening_for, wait_for_window
 
@@ -39,12 +41,20 @@ def await_owners(operation: Operation, row: Database | ElasticPool) -> Outcome:
     """Wait for a moment at which all who would notice the repair may be disturbed; go on at once where nobody would."""
     if not disturbs(operation.target_key, operation.input["attributes"]):
         return Next()
-    return wait_for_window(operation, expected_seconds=_seconds(row), workspaces=workspaces_of(row))
+    outcome = wait_for_window(operation, expected_seconds=_seconds(row), workspaces=workspaces_of(row))
+    return let_go(operation, outcome)
 
 
-def has_missed(operation: Operation, row: Database | ElasticPool) -> bool:
-    """Whether the window of a repair that disturbs has passed before Azure was asked for it."""
-    return disturbs(operation.target_key, operation.input["attributes"]) and is_over(operation, workspaces_of(row))
+def has_missed(operation: Operation, row: Database | ElasticPool, left: Collection[str]) -> bool:
+    """Whether the window passed before Azure was asked for what is left of a repair and disturbs."""
+    if not disturbs(operation.target_key, left) or not is_over(operation, workspaces_of(row)):
+        return False
+    return not (operation.maybe_happened and _under_way(operation, row))
+
+
+def _under_way(operation: Operation, row: Database | ElasticPool) -> bool:
+    found = runs.under_way(operation, row) if isinstance(row, Database) else runs.pool_under_way(row)
+    return found is not None
 
 
 def _may_disturb(row: Database | ElasticPool | SqlServer) -> bool:

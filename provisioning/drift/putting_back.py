@@ -15,8 +15,10 @@ from provisioning.drift.differences import Difference
 from provisioning.drift.findings import tell
 from provisioning.drift.reconcile import look_again_soon
 from provisioning.models import Finding
+from provisioning.windows import tell_owners_of_end
 
 Seen = TypeVar("Seen")
+REPAIR = "the repair"
 
 
 def wanted(operation: Operation) -> set[str]:
@@ -30,18 +32,23 @@ def put_back(
     *,
     differs: Callable[[Seen], Iterable[Difference]],
     ask: Callable[[Seen, set[str]], object],
+    missed: Callable[[set[str]], bool] = lambda _: False,
 ) -> Outcome:
-    """Go on once Azure shows it as we want it; ask for what differs. Asking twice changes nothing."""
+    """Go on once Azure shows it as we want it; ask for what differs. Asking twice changes nothing. Where the window that it
+    needs was missed, it waits for the next."""
     if seen is None:
         raise StepError("ResourceMissing", "Azure does not have it any more: a repair cannot bring it back.")
     left = {one.attribute for one in differs(seen)} & wanted(operation)
     if not left:
         return Next()
-    return awaiting.ask_and_look(operation, "the repair", is_done=lambda: False, ask=lambda: ask(seen, left))
+    if not awaiting.was_asked_lately(operation, REPAIR) and missed(left):
+        return Next(to="await_window")
+    return awaiting.ask_and_look(operation, REPAIR, is_done=lambda: False, ask=lambda: ask(seen, left))
 
 
 def settle(operation: Operation, ending: Ending) -> None:
     """A repair that ended well is believed when a look shows it; any other leaves its findings open."""
+    tell_owners_of_end(operation, ending)
     found = list(Finding.objects.select_for_update().filter(repair_id=operation.pk, state=Finding.State.REPAIRING))
     if ending is Ending.SUCCEEDED:
         look_again_soon(sorted({one.scope for one in found}), settings.DRIFT_SETTLE_SECONDS + 1.0)

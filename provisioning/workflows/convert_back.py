@@ -24,7 +24,7 @@ from operations.workflow import Ending, Workflow, acts, computes, decides, looks
 from placement.services import take_server_room
 from provisioning import awaiting, copying, inspection, runs, tier_changes
 from provisioning.beginnings import Copying
-from provisioning.holding import hold
+from provisioning.holding import hold, let_go
 from provisioning.places import leave_refused, settle_beside
 from provisioning.targets import database_of, reference, server_row_of, stand_in_of
 from provisioning.windows import is_over, wait_for_window, wait_to_begin
@@ -79,7 +79,7 @@ def await_beginning(operation: Operation) -> Outcome:
     if "copied_at" in operation.choices:
         return Next()
     if database_of(operation).pool_id is not None:
-        return wait_for_window(operation, expected_seconds=MOVE_SECONDS)
+        return let_go(operation, wait_for_window(operation, expected_seconds=MOVE_SECONDS))
     return wait_to_begin(operation, _copying(operation))
 
 

@@ -19,6 +19,7 @@ from operations.workflow import Ending, Workflow, decides
 from provisioning.cordons import cordon
 from provisioning.targets import pool_of
 from provisioning.windows import KEY as WINDOW
+from provisioning.windows import stop_the_deadline
 
 AT_ONCE = 4
 
@@ -50,6 +51,8 @@ def move_databases(operation: Operation) -> Outcome:
         active = active or _move(operation, database)
         waits_for = waits_for or active
     assert waits_for is not None, "somebody was found there"
+    if not at_work:
+        stop_the_deadline(operation, timedelta(seconds=settings.LOOK_AGAIN_SECONDS))
     left, all_of_them = _left(pool), operation.choices["databases"]
     return Wait(
         settings.LOOK_AGAIN_SECONDS,
@@ -96,8 +99,7 @@ def _obstacle(operation: Operation, database: Database) -> Ask | None:
     """A move that failed since this was begun, or last retried; or a database that is in no state to move."""
     if database.status != Status.READY:
         return Ask("DatabaseNotReady", f"{database} is {database.status}; it cannot move.")
-    assert operation.deadline_at is not None
-    began_at = operation.deadline_at - DRAIN_POOL.deadline
+    began_at = operation.choices.get("retried_at") or operation.created_at
     moves = Operation.objects.filter(target_key=database.key, kind="move_database", parent=operation)
     failed = moves.filter(state=Operation.State.FAILED, created_at__gte=began_at).last()
     if failed is None:

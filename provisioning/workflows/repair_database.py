@@ -41,14 +41,13 @@ def hold_place(operation: Operation) -> Outcome:
 def put_database_back(operation: Operation) -> Outcome:
     """One PATCH of what still differs; connections drop at its end where pool or compute change."""
     database, management = database_of(operation), management_for(operation)
-    if has_missed(operation, database):
-        return Next(to="await_window")
     server, name = reference(server_row_of(database)), database.azure_name
     return put_back(
         operation,
         management.get_database(server, name),
         differs=lambda seen: database_differences(database, seen, settings.DEPLOYMENT),
         ask=lambda seen, left: management.begin_update_database(server, name, _change(operation, database, seen, left)),
+        missed=lambda left: has_missed(operation, database, left),
     )
 
 

@@ -12,7 +12,7 @@ from cloud.protocols import CallClass, ObservedPool
 from inventory.models import ElasticPool
 from operations.locks import Lock, Mode
 from operations.models import Operation
-from operations.outcomes import Next, Outcome
+from operations.outcomes import Outcome
 from operations.workflow import Workflow, acts, decides
 from provisioning.drift.differences import pool_differences, pool_sku, pool_tags
 from provisioning.drift.disturbing import await_owners, has_missed
@@ -39,14 +39,13 @@ def hold_pool(operation: Operation) -> Outcome:
 def put_pool_back(operation: Operation) -> Outcome:
     """One PATCH of what still differs; its databases' connections drop at the end where compute changes."""
     pool, management = pool_of(operation), factory.sql_management(CallClass.REPAIR)
-    if has_missed(operation, pool):
-        return Next(to="await_window")
     server, name = reference(pool.server), pool.azure_name
     return put_back(
         operation,
         management.get_pool(server, name),
         differs=lambda seen: pool_differences(pool, seen, settings.DEPLOYMENT),
         ask=lambda seen, left: management.begin_update_pool(server, name, _change(operation, pool, seen, left)),
+        missed=lambda left: has_missed(operation, pool, left),
     )
 
 

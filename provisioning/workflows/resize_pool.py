@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,16 +14,16 @@ from inventory.models import ElasticPool
 from inventory.states import Status, move
 from operations.locks import Lock, Mode
 from operations.models import Operation
-from operations.outcomes import END, Next, Outcome, StepError
+from operations.outcomes import END, Next, Outcome, StepError, Wait
 from operations.waking import wake
 from operations.workflow import Ending, Workflow, acts, decides, looks
 from placement.services import return_server_room, take_server_room
-from provisioning import awaiting
+from provisioning import awaiting, runs
 from provisioning.changes.forecast import workspaces_of
 from provisioning.durations import expected_seconds
-from provisioning.holding import hold
+from provisioning.holding import hold, let_go
 from provisioning.targets import pool_of, reference
-from provisioning.windows import is_over, wait_for_window
+from provisioning.windows import is_over, tell_owners_of_end, wait_for_window
 
 COLUMNS = ("vcores", "max_size_bytes", "max_databases", "per_database_min_vcores", "per_database_max_vcores")
 
@@ -30,8 +31,9 @@ COLUMNS = ("vcores", "max_size_bytes", "max_databases", "per_database_min_vcores
 @decides
 def await_window(operation: Operation) -> Outcome:
     """Every database of the pool drops its connections: wait for a moment at which all their owners may be disturbed."""
-    expected, owners = expected_seconds(operation.kind), workspaces_of(pool_of(operation))
-    return wait_for_window(operation, expected_seconds=expected, workspaces=owners)
+    pool, expected = pool_of(operation), expected_seconds(operation.kind)
+    outcome = wait_for_window(operation, expected_seconds=expected, workspaces=workspaces_of(pool))
+    return _give_back(operation, pool, outcome) if isinstance(outcome, Wait) else outcome
 
 
 @decides
@@ -61,12 +63,10 @@ def hold_pool(operation: Operation) -> Outcome:
 def start_resize(operation: Operation) -> Outcome:
     """Ask Azure for the size. Asking twice for the same changes nothing; what is under way from an earlier run is ours."""
     pool, management = pool_of(operation), factory.sql_management()
+    if operation.maybe_happened and _was_asked(operation, pool):
+        return awaiting.taken_before(operation)
     if is_over(operation, workspaces_of(pool)):
         return Next(to="await_window")
-    if operation.maybe_happened and _stands(
-        operation.input, management.get_pool(reference(pool.server), pool.azure_name)
-    ):
-        return awaiting.taken_before(operation)
     try:
         answer = management.begin_update_pool(reference(pool.server), pool.azure_name, _change(operation, pool))
     except InProgress:
@@ -102,7 +102,8 @@ def examine_resize(operation: Operation) -> Outcome:
 
 
 def settle(operation: Operation, ending: Ending) -> None:
-    """The new size counts, vCores that are not used any more are free; or all is as it was."""
+    """The new size counts, vCores that are not used any more are free; or all is as it was. Its owners hear of it."""
+    tell_owners_of_end(operation, ending)
     pool, gained = pool_of(operation), operation.choices.get("gained_vcores")
     if gained is None:
         return
@@ -122,6 +123,23 @@ RESIZE_POOL = Workflow(
     point_of_no_return="start_resize",
     deadline=timedelta(hours=24),
 )
+
+
+def _give_back(operation: Operation, pool: ElasticPool, waits: Wait) -> Outcome:
+    """If its window passed while it held the pool, others may have it, and the vCores, until the next one."""
+    gained = operation.choices.get("gained_vcores")
+    if gained is None:
+        return let_go(operation, waits)
+    return_server_room(pool.server_id, vcores=gained)
+    move(pool, Status.READY)
+    wake([pool.key])
+    return let_go(operation, replace(waits, choices={**waits.choices, "gained_vcores": None}))
+
+
+def _was_asked(operation: Operation, pool: ElasticPool) -> bool:
+    """Whether an earlier run of ours has reached Azure: it shows the size, or is at it."""
+    seen = factory.sql_management().get_pool(reference(pool.server), pool.azure_name)
+    return _stands(operation.input, seen) or (seen is not None and runs.pool_under_way(pool) is not None)
 
 
 def _change(operation: Operation, pool: ElasticPool) -> PoolChange:

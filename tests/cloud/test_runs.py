@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from cloud.changes import DatabaseChange
+from cloud.changes import DatabaseChange, PoolChange
 from cloud.errors import Missing, Rejected
 from cloud.protocols import ServerRef, Sku, SqlManagement
 from cloud.running import DatabaseRun, Phase, RunState
@@ -68,3 +68,15 @@ def test_a_conversion_is_stopped_and_a_second_stop_refused(azure: Azure, arm: Sq
 def test_a_database_that_is_not_there_has_no_empty_list_of_runs(azure: Azure, arm: SqlManagement):
     with pytest.raises(Missing):
         arm.list_runs(a_server(azure), "d-none")
+
+
+def test_a_pool_tells_what_is_done_to_it_and_how_it_ended(azure: Azure, arm: SqlManagement):
+    server = a_pool(azure, a_server(azure))
+    assert arm.list_pool_runs(server, "p-1") == []
+    accepted = arm.begin_update_pool(server, "p-1", PoolChange(sku=Sku("GP_Gen5", "GeneralPurpose", "Gen5", 4)))
+    run = arm.list_pool_runs(server, "p-1")[-1]
+    assert (run.id, run.state, run.phase, run.can_be_cancelled) == (accepted.request_id, RunState.RUNNING, "", False)
+    finish(azure, accepted)
+    assert arm.list_pool_runs(server, "p-1")[-1].state is RunState.SUCCEEDED
+    with pytest.raises(Missing):
+        arm.list_pool_runs(server, "p-none")

@@ -137,12 +137,17 @@ def counters() -> Iterator[str]:
 
 
 def told_once() -> Iterator[str]:
+    """The end of each operation, in the audit log and to each who is to hear of it: its workspace, and who was told before."""
+    ends = [f"operation.{state}" for state in Operation.TERMINAL]
     for operation in Operation.objects.all():
-        ends = [f"operation.{state}" for state in Operation.TERMINAL]
-        for model, column, key in ((AuditEvent, "action", "operation_id"), (OutboxEvent, "kind", "data__operation")):
-            told = model.objects.filter(**{f"{column}__in": ends, key: str(operation.pk)})
-            if [getattr(one, column) for one in told] != [f"operation.{operation.state}"]:
-                yield f"{model.__name__}: {operation} ended as {[getattr(one, column) for one in told]}"
+        end, hearers = f"operation.{operation.state}", {operation.workspace, *operation.choices.get("told", [])}
+        audited = AuditEvent.objects.filter(action__in=ends, operation_id=operation.pk)
+        if [one.action for one in audited] != [end]:
+            yield f"AuditEvent: {operation} ended as {[one.action for one in audited]}"
+        events = OutboxEvent.objects.filter(kind__in=ends, data__operation=str(operation.pk))
+        told = sorted((one.workspace, one.kind) for one in events)
+        if told != sorted((hearer, end) for hearer in hearers):
+            yield f"OutboxEvent: {operation} ended as {told}"
 
 
 def _azure_differs(world: World) -> Iterator[str]:
