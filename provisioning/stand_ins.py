@@ -55,7 +55,8 @@ def _take_over(operation: Operation, database: Database, stand_in: Database) -> 
     if is_wanted(database, Purpose.CAST):
         issue_cast_again(database, actor=operation.actor)  # first: operations are locked before what they change
     exchange(database, stand_in)
-    Database.objects.filter(pk=stand_in.pk).update(ready_at=database.ready_at, created_at=database.created_at)
+    life = {name: getattr(database, name) for name in ("ready_at", "created_at", "converted_at")}
+    Database.objects.filter(pk=stand_in.pk).update(**life)
     if operation.input["undeletes"]:
         gone = {"deleted_at": database.deleted_at, "restorable_until": database.restorable_until}
         move(stand_in, Status.DELETED, **gone)
@@ -65,6 +66,8 @@ def _take_over(operation: Operation, database: Database, stand_in: Database) -> 
         database,
         Status.READY,
         ready_at=now,
+        converted_at=None,  # Azure takes back only what was itself converted
+        return_alerted_days=None,
         deleted_at=None,
         restorable_until=None,
         error_code="",

@@ -118,6 +118,10 @@ def _limits(key: str, limits: Any) -> int:
     return rows.update(per_database_min_vcores=least, per_database_max_vcores=most)
 
 
+def _zones(key: str, redundant: Any) -> int:
+    return ElasticPool.objects.filter(pk=key, status=Status.READY).update(is_zone_redundant=bool(redundant))
+
+
 COLUMNS: dict[tuple[str, str], Callable[[str, Any], int]] = {
     ("database", "retention_days"): _retention,
     ("database", "backup_redundancy"): _redundancy,
@@ -126,5 +130,6 @@ COLUMNS: dict[tuple[str, str], Callable[[str, Any], int]] = {
     ("pool", "sku"): _pool_compute,
     ("pool", "max_size_bytes"): _pool_size,
     ("pool", "per_database_vcores"): _limits,
+    ("pool", "zone_redundant"): _zones,
 }
 """Where a row has a column of its own; everything else is lived with, as long as it does not change again."""

@@ -10,8 +10,10 @@ from inventory.models import Database, SqlServer, Workspace
 from inventory.states import Status
 from operations import clock
 from operations.models import Operation
-from provisioning.errors import RestoreWindowPassed
+from provisioning.conversions import ConversionWish, Cutover, request_conversion
+from provisioning.errors import RestoreWindowPassed, ReturnNotPossible
 from provisioning.restores import RestoreWish, request_restore
+from provisioning.returns import alert_ending, request_return
 from provisioning.services import ServiceWish, request_service
 from simulator.arm.origins import HYPERSCALE_SECONDS
 from simulator.faults import FaultKind, FaultRule
@@ -26,7 +28,7 @@ from tests.integration.provisioning.test_restore_database import (
     succeeded,
 )
 from tests.local_azure import LocalAzure, run_until_settled
-from tests.rotating import can_sign_in, enabled_versions, published, versions_in_use
+from tests.rotating import a_ready_database, can_sign_in, enabled_versions, published, versions_in_use
 
 
 def a_hyperscale_database(azure: LocalAzure, workspace: Workspace, *, age: timedelta = HOUR) -> Database:
@@ -114,3 +116,22 @@ def test_where_azure_refuses_the_size_nothing_is_left_behind(azure: LocalAzure, 
     assert (operation.state, operation.error_code) == (Operation.State.FAILED, "InvalidVldbRestoreSlo")
     assert (names_in_azure(azure), room_taken()) == ([], (0, 0))
     assert Database.objects.get(pk=gone.pk).status == Status.DELETED
+
+
+def test_what_was_restored_after_a_conversion_has_no_way_back_and_nobody_is_told_of_one(
+    azure: LocalAzure, workspace: Workspace
+):
+    """Azure takes back what it converted itself; the restored database is another one, made in Hyperscale."""
+    converted = a_ready_database(azure, workspace=workspace)
+    assert converted.service is not None
+    request_conversion(converted.service, ConversionWish(Cutover.AUTOMATIC), actor="tests")
+    run_until_settled(azure, seconds=60)
+    let_time_pass(azure, HOUR)
+    assert succeeded(restored(azure, workspace, clock.now() - HOUR / 4))
+    database = Database.objects.select_related("service").get(pk=converted.pk)
+    assert (database.service_tier, database.converted_at) == ("Hyperscale", None)
+    assert database.service is not None
+    with pytest.raises(ReturnNotPossible):
+        request_return(database.service, actor="tests")
+    clock.advance(40 * DAY, business=True)
+    assert alert_ending() == 0
