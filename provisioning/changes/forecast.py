@@ -89,7 +89,8 @@ def keep_promise(operation: Operation, plan: Plan) -> None:
     """Remember the plan that an operation was granted by, and how long it is to take."""
     Operation.objects.filter(pk=operation.pk).update(plan_hash=plan.hash)
     operation.plan_hash = plan.hash
-    promise_end(operation, plan.expected_seconds, own=plan.operations[-1].expected_seconds)
+    own = next((one.expected_seconds for one in plan.operations if one.kind == operation.kind), 0.0)
+    promise_end(operation, plan.expected_seconds, own=own or plan.expected_seconds)
 
 
 def promise_end(operation: Operation, seconds: float, *, own: float | None = None) -> None:
