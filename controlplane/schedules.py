@@ -34,6 +34,7 @@ SCHEDULES = (
     Schedule("prove warm databases", "provisioning.tasks.prove_warm_databases", 30),
     Schedule("sample usage", "placement.tasks.sample_usage", 60),
     Schedule("fold profiles", "placement.tasks.fold_profiles", 600),
+    Schedule("spread load", "provisioning.tasks.rebalance", 60),
     Schedule("forget answers", "operations.tasks.forget_answers", 3600),
     Schedule("forget gone workers", "controlplane.tasks.forget_gone_workers", 600),
     Schedule("forget call rates", "controlplane.tasks.forget_call_rates", 3600),

@@ -15,6 +15,7 @@ from controlplane.database_url import django_database, parse_database_url
 from controlplane.drift_settings import *  # noqa: F403
 from controlplane.env import env_bool, env_float, env_int, env_list, env_moment, env_secret, env_text, is_set
 from controlplane.notification_settings import *  # noqa: F403
+from controlplane.placement_settings import *  # noqa: F403
 from controlplane.sampling_settings import *  # noqa: F403
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -156,10 +157,10 @@ SPECTACULAR_SETTINGS = {
         "ReceiverState": "controlplane.api.receivers.STATES",
         "FindingState": "provisioning.models.Finding.State",
         "ProposalState": "provisioning.models.GrowthProposal.State",
+        "RebalancePlanState": "placement.models.RebalancePlan.State",
+        "PlannedMoveState": "placement.models.PlannedMove.State",
     },
-    "SWAGGER_UI_DIST": "SIDECAR",  # served by ourselves, no content network
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    **dict.fromkeys(("SWAGGER_UI_DIST", "SWAGGER_UI_FAVICON_HREF", "REDOC_DIST"), "SIDECAR"),  # served by ourselves
 }
 
 # --- PostgreSQL: the truth --------------------------------------------------------------------------------------------
@@ -218,8 +219,6 @@ OBSERVE_IDLE_SECONDS = env_float("OBSERVE_IDLE_SECONDS", 300.0)  # and of one wh
 _GIBIBYTE = 2**30
 ELASTIC_POOL_DATABASE_BYTES = env_int("ELASTIC_POOL_DATABASE_GB", 4096, minimum=1) * _GIBIBYTE  # above: Hyperscale
 HYPERSCALE_DATABASE_BYTES = env_int("HYPERSCALE_DATABASE_GB", 102_400, minimum=1) * _GIBIBYTE  # above: refused
-PLACEMENT_HEADROOM_STORAGE = env_float("PLACEMENT_HEADROOM_STORAGE", 0.10)  # share of a pool kept free of placement
-PLACEMENT_HEADROOM_VCORES = env_float("PLACEMENT_HEADROOM_VCORES", 0.20)
 # Azure allows 5000 databases a server; near it, master and listings get slow (limits of logical servers).
 SERVER_DATABASES = env_int("SERVER_DATABASES", 500, minimum=1)
 SERVER_VCORES = env_int("SERVER_VCORES", 540, minimum=1)  # Azure's quota a server; pools and single databases share it

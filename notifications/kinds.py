@@ -137,6 +137,26 @@ KINDS: dict[str, Kind] = {
         WARNING,
         mailed=True,
     ),
+    "rebalance.move_planned": Kind(
+        "The database of {service} will move to another pool",
+        "It moves to spread load, not before {begins_at} and within its window; connections drop once. Until then the move "
+        "{move} can be accepted, put off or refused.",
+        WARNING,
+        mailed=True,
+    ),
+    "rebalance.move_dropped": Kind(
+        "The database of {service} stays where it is", "The move {move} is not made: {reason}", mailed=True
+    ),
+    "rebalance.moved": Kind("The database of {service} has moved", "The move {move} has ended well.", mailed=True),
+    "rebalance.planned": Kind(
+        "A plan spreads load in {region}",
+        "Plan {plan}: {moves} moves bring what is above the pools' levels from {before} to {after} vCores.",
+        mailed=True,
+    ),
+    "rebalance.measured": Kind(
+        "A plan in {region} was measured", "Plan {plan}: {as_predicted} of {pools} pools are as predicted."
+    ),
+    "rebalance.halted": Kind("Spreading load in {region} was halted", "{reason}", ERROR, mailed=True),
     "receiver.test": Kind("A test", "Somebody asked for this event to see whether it arrives."),
     "receiver.failing": Kind(
         "A receiver of notifications does not answer",

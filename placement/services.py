@@ -13,14 +13,14 @@ from inventory.models import Database, ElasticPool, SqlServer
 from placement.engine.decision import Ceilings, Decision
 from placement.engine.fleet import Fleet, WorkspaceCounts
 from placement.engine.place import place
-from placement.snapshot import PRESENT, demand_of, fleet_in, neighbours_of, policy, without
+from placement.snapshot import PRESENT, demand_of, fleet_in, neighbours_of, policy, usage_of, without
 
 
 def choose_pool(database: Database, *, exclude: Collection[str] = ()) -> Decision:
-    """Where this database should go now, and why; nothing is taken yet."""
+    """Where this database should go now, and why, by measured loads where there are any; nothing is taken yet."""
     fleet = fleet_in(database.region)
-    counts = neighbours_of(fleet, database)
-    return place(fleet, demand_of(database), policy(), exclude, workspace_counts=counts)
+    counts, usage = neighbours_of(fleet, database), usage_of(fleet, database)
+    return place(fleet, demand_of(database), policy(), exclude, workspace_counts=counts, usage=usage)
 
 
 def take_room(database: Database, pool_id: UUID, ceilings: Ceilings) -> bool:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
+from typing import Any
 
+import numpy as np
 from django.conf import settings
 from django.db.models import Count
 
 from inventory.models import Database, ElasticPool, Region
+from placement.borrowing import Crowd, crowd_of, lenders_in, loads_of
 from placement.engine.fleet import Demand, Fleet, Pool, WorkspaceCounts
 from placement.engine.policy import Limits, Policy
+from placement.engine.usage import HOURS, OneLoad, PoolsLoad, Risk, Usage
+from placement.models import PoolLoad
 
 PRESENT = (ElasticPool.Status.CREATING, ElasticPool.Status.READY)
 
@@ -19,8 +25,14 @@ def policy() -> Policy:
     return Policy(
         headroom_storage_fraction=settings.PLACEMENT_HEADROOM_STORAGE,
         headroom_vcores_fraction=settings.PLACEMENT_HEADROOM_VCORES,
+        overcommit=settings.PLACEMENT_OVERCOMMIT,
         limits=limits(),
     )
+
+
+def risk() -> Risk:
+    """How sure a pool's peak is to be enough, from the settings."""
+    return Risk(z=settings.PLACEMENT_RISK_SIGMAS, correlation=settings.PLACEMENT_WORKSPACE_CORRELATION)
 
 
 def limits() -> Limits:
@@ -45,9 +57,42 @@ def demand_of(database: Database) -> Demand:
 
 
 def fleet_in(region: Region) -> Fleet:
-    """Every pool of a region that is there or being made."""
-    pools = ElasticPool.objects.filter(server__region=region, status__in=PRESENT).select_related("server")
-    return Fleet.of(_pool(pool) for pool in pools)
+    """Every pool of a region that is there or being made. Read as plain columns: a decision is made of hundreds of rows."""
+    pools = ElasticPool.objects.filter(server__region=region, status__in=PRESENT)
+    return Fleet.of(_pool(row) for row in pools.values_list(*POOL_COLUMNS))
+
+
+def usage_of(fleet: Fleet, database: Database) -> Usage | None:
+    """What the fleet's pools and the database are measured to need; None where no pool was measured yet."""
+    rows = PoolLoad.objects.filter(pool__server__region=database.region_id)
+    found = rows.values_list("pool_id", "mean", "variance", "vcores_counted", "profile")
+    known = [(fleet.index_of[str(row[0])], *row[1:]) for row in found if str(row[0]) in fleet.index_of]
+    if not known:
+        return None
+    places, means, variances, counted, profiles = zip(*known, strict=True)
+    load, at = _nothing(len(fleet)), np.array(places)
+    load.profile[at] = np.frombuffer(b"".join(profiles), "<f4").reshape(-1, HOURS)
+    load.mean[at], load.variance[at] = means, variances
+    promised, is_known = np.zeros(len(fleet)), np.zeros(len(fleet), dtype=np.bool_)
+    promised[at], is_known[at] = counted, True
+    return Usage(load, is_known, promised, load_of(database), risk())
+
+
+def load_of(database: Database) -> OneLoad:
+    """What one database needs: as measured, as similar ones do, or as it was asked for."""
+    found = loads_of(crowd := _crowd_of(database), lenders_in(database.region_id, set(crowd.classes)))
+    return OneLoad(found.loads.profile[0], float(found.loads.mean[0]), float(found.loads.variance[0]))
+
+
+def _crowd_of(database: Database) -> Crowd:
+    """It alone. It may be a copy that nobody saved, with the size that it will have."""
+    service = database.service
+    owner, kind = (service.workspace_id, service.kind) if service else (None, None)
+    return crowd_of([(database.pk, database.pool_id, owner, kind, database.size_bytes, database.vcores_demanded)])
+
+
+def _nothing(pools: int) -> PoolsLoad:
+    return PoolsLoad(np.zeros((pools, HOURS)), np.zeros(pools), np.zeros(pools))
 
 
 def neighbours_of(fleet: Fleet, database: Database) -> WorkspaceCounts:
@@ -64,7 +109,7 @@ def neighbours_of(fleet: Fleet, database: Database) -> WorkspaceCounts:
 
 def without(database: Database, pool: ElasticPool) -> Pool:
     """The pool as it would be if the database did not stand in it."""
-    seen = _pool(pool)
+    seen = _pool(_columns_of(pool))
     return seen._replace(
         committed_vcores=max(0.0, seen.committed_vcores - database.vcores_demanded),
         committed_bytes=seen.committed_bytes - database.size_bytes,
@@ -77,25 +122,24 @@ def _counts(rows: Iterable[tuple[object, int]]) -> dict[str, int]:
     return {str(key): count for key, count in rows}
 
 
-def _pool(pool: ElasticPool) -> Pool:
-    server = pool.server
+POOL_COLUMNS = (
+    *("pk", "server_id", "server__region_id", "service_tier", "server__auth_mode", "is_zone_redundant"),
+    *("is_cordoned", "server__is_cordoned", "vcores", "max_size_bytes", "max_databases"),
+    *("per_database_min_vcores", "per_database_max_vcores"),
+    *("vcores_demanded", "bytes_committed", "databases_committed", "server__databases_committed"),
+)
+
+
+def _columns_of(pool: ElasticPool) -> tuple[Any, ...]:
+    """The same of a row that was read with its server."""
+    return tuple(reduce(getattr, name.split("__"), pool) for name in POOL_COLUMNS)
+
+
+def _pool(row: tuple[Any, ...]) -> Pool:
+    pk, server, region, tier, auth_mode, zoned, cordoned, closed, *sizes = row
+    vcores, max_size_bytes, max_databases, least, most, *taken = sizes
     return Pool(
-        pool_id=str(pool.pk),
-        server_id=str(server.pk),
-        region=server.region_id,
-        service_tier=pool.service_tier,
-        auth_mode=server.auth_mode,
-        zone_redundant=pool.is_zone_redundant,
-        usable=True,
-        cordoned=pool.is_cordoned or server.is_cordoned,
-        vcores=pool.vcores,
-        storage_limit_bytes=pool.max_size_bytes,
-        max_databases=pool.max_databases,
-        per_database_min_vcores=pool.per_database_min_vcores,
-        per_database_max_vcores=pool.per_database_max_vcores,
-        server_max_databases=settings.SERVER_DATABASES,
-        committed_vcores=pool.vcores_demanded,
-        committed_bytes=pool.bytes_committed,
-        databases=pool.databases_committed,
-        server_databases=server.databases_committed,
+        *(str(pk), str(server), region, tier, auth_mode, zoned, True, cordoned or closed),
+        *(vcores, max_size_bytes, max_databases, least, most, settings.SERVER_DATABASES),
+        *taken,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from placement import load_forecasts, pool_loads
 from placement.sampling import collect, partitions, profiles
 
 
@@ -15,6 +16,8 @@ def sample_usage() -> None:
 
 @shared_task(ignore_result=True)
 def fold_profiles() -> None:
-    """Fold the hours that are closed into the profiles of the week, and drop the days that are old."""
+    """Fold the hours that are closed into the profiles of the week, make the pools' loads anew, drop the days that are old."""
     profiles.fold_closed_hours()
+    pool_loads.refresh_all()
+    load_forecasts.keep()
     partitions.drop_old()

@@ -131,6 +131,15 @@ def take_best(wished: Database, refused: Collection[str]) -> Room | None:
     raise NoPlace("Others took the room that was chosen.")
 
 
+def take_named(wished: Database, pool_id: str) -> Room:
+    """Take room in this pool and no other. Raises StepError TargetFull where it has none any more."""
+    others = ElasticPool.objects.filter(server__region=wished.region_id).exclude(pk=pool_id)
+    room = take_best(wished, {str(wished.pool_id), *(str(key) for key in others.values_list("pk", flat=True))})
+    if room is None:
+        raise StepError("TargetFull", "The pool that was planned for it has no room for it any more.")
+    return room
+
+
 def give_up(room: Room) -> None:
     """Give back what was taken at the new place."""
     return_room(UUID(room["pool"]), databases=1, size_bytes=room["size_bytes"], vcores=room["vcores"])

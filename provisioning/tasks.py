@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from provisioning import forgetting, observe, returns
+from provisioning import forgetting, observe, rebalancing, returns
 from provisioning.drift import reconcile, repairs
 from provisioning.growth import accepting, sampling, watch
 from provisioning.warm import keeping, proofs
@@ -58,3 +58,9 @@ def keep_warm_stocks() -> None:
 def prove_warm_databases() -> None:
     """Sign in to idle databases whose last proof grows old."""
     proofs.request_due()
+
+
+@shared_task(ignore_result=True)
+def rebalance() -> None:
+    """Spread the load of pools, region by region, as their rules say."""
+    rebalancing.rebalance_due()

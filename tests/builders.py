@@ -9,6 +9,7 @@ from django.utils import timezone
 from inventory.identifiers import azure_name, new_id
 from inventory.models import Database, ElasticPool, Region, ServiceInstance, SqlServer, Subscription, Workspace
 from inventory.states import Status
+from placement.models import PlannedMove, RebalancePlan, RebalancingRules
 from provisioning.models import Finding, GrowthProposal
 from rotation.models import Credential
 
@@ -122,3 +123,29 @@ def a_proposal(database: Database, **columns: object) -> GrowthProposal:
         "created_at": timezone.now(),
     }
     return GrowthProposal.objects.create(target=database.key, **{**defaults, **columns})
+
+
+def a_plan(
+    database: Database, *, state: str = "proposed", region: Region | None = None, target: ElasticPool | None = None
+) -> RebalancePlan:
+    """One that moves the database to another pool of its server; approved: its owner was told of it."""
+    source = database.pool or a_pool(database.server)
+    now, told = timezone.now(), state == "approved"
+    amounts = {"overage_before": 1.5, "overage_after": 0.0, "bound": 0.0, "fewest_moves": 1}
+    rows = RebalancePlan.objects.create(
+        region=region or database.region, state=state, created_by="tests", created_at=now, **amounts
+    )
+    RebalancingRules.objects.get_or_create(region=rows.region)
+    PlannedMove.objects.create(
+        plan=rows,
+        position=0,
+        database=database if told else a_database(a_service(database.service.workspace, "other"), pool=source),
+        source=source,
+        target=target or a_pool(source.server),
+        workspace=database.service.workspace.name,
+        service=database.service.name,
+        state="told" if told else "planned",
+        due_at=now + timedelta(days=2) if told else None,
+        **{"gain": 1.5, "copied_gb": 100.0, "source_after": 5.0, "target_after": 2.0, "profile": bytes(672)},
+    )
+    return rows

@@ -19,13 +19,19 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One demand put to one fleet: everything that rules and preferences may look at."""
+    """One demand put to one fleet: everything that rules and preferences may look at.
+
+    `vcores_now` is what each pool's databases need together, `vcores_then` with this one: as measured where it is
+    known, else as promised.
+    """
 
     fleet: Fleet
     demand: Demand
     policy: Policy
     excluded: Mask
     workspace_counts: WorkspaceCounts
+    vcores_now: Floats
+    vcores_then: Floats
 
 
 def region(asked: Question) -> Floats:
@@ -90,7 +96,12 @@ def has_free_storage(asked: Question) -> Floats:
 
 def has_free_vcores(asked: Question) -> Floats:
     """The pool carries the demand and keeps its headroom."""
-    return asked.fleet.committed_vcores + asked.demand.vcores - vcores_ceiling(asked)
+    return asked.vcores_then - vcores_ceiling(asked)
+
+
+def within_overcommit(asked: Question) -> Floats:
+    """However little its databases use, no more is promised in a pool than so many times what it has."""
+    return asked.fleet.committed_vcores + asked.demand.vcores - _most_promised(asked)
 
 
 def database_slots(asked: Question) -> Floats:
@@ -103,6 +114,11 @@ def database_slots(asked: Question) -> Floats:
     return slots
 
 
+def slots_of(max_databases: int, vcores: float, least_vcores: float) -> float:
+    """The same of one pool."""
+    return min(max_databases, vcores // least_vcores) if least_vcores > 0 else float(max_databases)
+
+
 def storage_ceiling(asked: Question) -> Floats:
     """How many bytes each pool may have promised once it holds this demand."""
     limit = asked.fleet.storage_limit_bytes
@@ -111,10 +127,20 @@ def storage_ceiling(asked: Question) -> Floats:
 
 
 def vcores_ceiling(asked: Question) -> Floats:
-    """How many vCores each pool may have promised once it holds this demand."""
+    """How many vCores each pool's databases may need once it holds this demand."""
     limit = asked.fleet.vcores
     headroom = np.maximum(limit * asked.policy.headroom_vcores_fraction, asked.fleet.headroom_vcores)
     return _ceiling(limit, headroom, asked.demand.vcores)
+
+
+def promise_ceiling(asked: Question) -> Floats:
+    """How many vCores each pool may have promised once it holds this demand, by what its databases need."""
+    promised = asked.fleet.committed_vcores + asked.demand.vcores
+    return np.minimum(_most_promised(asked), promised + vcores_ceiling(asked) - asked.vcores_then)
+
+
+def _most_promised(asked: Question) -> Floats:
+    return asked.fleet.vcores * asked.policy.overcommit
 
 
 def _ceiling(limit: Floats | Ints, headroom: Floats, needed: float) -> Floats:
@@ -151,6 +177,7 @@ CONSTRAINTS = (
     Constraint("fits_per_database_vcores", "vcores", fits_per_database_vcores),
     Constraint("has_free_storage", "bytes", has_free_storage),
     Constraint("has_free_vcores", "vcores", has_free_vcores),
+    Constraint("within_overcommit", "vcores", within_overcommit),
     Constraint("has_database_slot", "databases", has_database_slot),
     Constraint("server_has_database_slot", "databases", server_has_database_slot),
 )

@@ -77,20 +77,52 @@ class PoolLoad:
         return (1 - self._correlation) * variance + self._correlation * together
 
 
-HALF_TRUST = 24.0  # points of an hour of the week, two weeks of them
+HALF_TRUST = 24.0  # points of an hour, two weeks of them
+WEEK, WORKING = 168, 120  # hours
 
 
 def remembered(weeks: Floats, *, workspace: Ints | None = None, half_trust: float = HALF_TRUST) -> Loads:
     """From profiles of the week, [4, database, hour]: n, mean, M2 and maximum of each hour.
 
-    An hour known from n points is trusted n / (n + half_trust): while data is thin the profile is flat. What the shrunk
-    profile does not explain is the variance. A database without any point has zeros: somebody must lend it a load.
+    What is known from n points is trusted n / (n + half_trust): an hour of the week against the same hour of other days
+    (working days, or weekends), that one against the level. So a rhythm of days is known within days, one of weeks within
+    weeks, and while data is thin the profile is flat. What the shrunk profile does not explain is the variance. A database
+    without any point has zeros: somebody must lend it a load.
     """
     count, mean, squares, _ = weeks
     total = np.maximum(count.sum(axis=1), 1.0)
     level = (count * mean).sum(axis=1) / total
-    trust = count / (count + half_trust)
-    profile = level[:, None] + trust * np.where(count > 0, mean - level[:, None], 0.0)
+    profile = np.repeat(level[:, None], count.shape[1], axis=1)
+    for days in _alike(count.shape[1]):
+        profile[:, days] = _shrunk(count[:, days], mean[:, days], level, half_trust)
     variance = (squares + count * (mean - profile) ** 2).sum(axis=1) / total
     alone = np.arange(len(level), dtype=np.int64) if workspace is None else workspace
     return Loads(level, variance, profile, alone)
+
+
+def _alike(hours: int) -> tuple[slice, ...]:
+    """Hours of days that are alike: working days, and weekends."""
+    return (slice(0, WORKING), slice(WORKING, hours)) if hours == WEEK else (slice(0, hours),)
+
+
+def _shrunk(count: Floats, mean: Floats, level: Floats, half_trust: float) -> Floats:
+    """Hours of some days, towards the same hour of all of them, towards the level."""
+    rows, hours = count.shape
+    each, sums = count.reshape(rows, -1, 24), (count * mean).reshape(rows, -1, 24)
+    points = each.sum(axis=1)
+    day = np.divide(sums.sum(axis=1), points, out=np.zeros_like(points), where=points > 0)
+    usual = level[:, None] + points / (points + half_trust) * np.where(points > 0, day - level[:, None], 0.0)
+    usual = np.tile(usual, hours // 24)
+    shrunk: Floats = usual + count / (count + half_trust) * np.where(count > 0, mean - usual, 0.0)
+    return shrunk
+
+
+FRESH = 0.7  # of what the last day shows beyond the usual: the rest is chance
+
+
+def brought_up_to_date(loads: Loads, *, seen: Floats, expected: Floats) -> Loads:
+    """Loads whose level has changed: by what the last day's mean (`seen`; NaN: nothing) is above or below what the profile
+    expects of the same hours. A profile of many weeks would take as many more to learn of it."""
+    shift = FRESH * np.where(np.isnan(seen), 0.0, seen - expected)
+    profile = np.maximum(loads.profile + shift[:, None], 0.0)
+    return Loads(np.maximum(loads.mean + shift, 0.0), loads.variance, profile, loads.workspace)

@@ -11,14 +11,15 @@ from placement.engine.constraints import (
     TOLERANCE,
     Question,
     database_slots,
+    promise_ceiling,
     shortfalls,
     storage_ceiling,
-    vcores_ceiling,
 )
 from placement.engine.decision import Candidate, Ceilings, Decision, Refusal
 from placement.engine.fleet import Demand, Fleet, Floats, Ints, Mask, WorkspaceCounts
 from placement.engine.policy import TEBIBYTE, Policy
 from placement.engine.scores import TERMS
+from placement.engine.usage import Usage
 
 
 def place(
@@ -28,10 +29,14 @@ def place(
     exclude: Collection[str] = (),
     *,
     workspace_counts: WorkspaceCounts | None = None,
+    usage: Usage | None = None,
 ) -> Decision:
-    """Choose a pool for one database, or none, and say why. The order of pools in the fleet does not matter."""
+    """Choose a pool for one database, or none, and say why. The order of pools in the fleet does not matter.
+
+    `usage` says what pools and the database are measured to need; without it, what was promised counts.
+    """
     counts = workspace_counts or WorkspaceCounts.none(fleet)
-    return _decide(Question(fleet, demand, policy, _mask_of(fleet, exclude), counts))
+    return _decide(_question(fleet, demand, policy, _mask_of(fleet, exclude), counts=counts, usage=usage))
 
 
 def place_many(
@@ -55,7 +60,7 @@ def place_many(
         if demand.workspace_id not in counts:
             counts[demand.workspace_id] = WorkspaceCounts.none(fleet)
         neighbours = counts[demand.workspace_id]
-        decision = _decide(Question(working, demand, policy, excluded, neighbours))
+        decision = _decide(_question(working, demand, policy, excluded, counts=neighbours))
         decisions[position] = decision
         if decision.pool_id is not None:
             index = fleet.index_of[decision.pool_id]
@@ -70,6 +75,21 @@ def _largest_first(demand: Demand) -> tuple[float | str | bool, ...]:
     share = max(demand.countable_bytes / (2 * TEBIBYTE), demand.vcores / 8)
     dwelling = (demand.region, demand.service_tier, demand.auth_mode, demand.zone_redundant)
     return (-share, -demand.vcores, -demand.storage_bytes, *dwelling, demand.workspace_id)
+
+
+def _question(
+    fleet: Fleet,
+    demand: Demand,
+    policy: Policy,
+    excluded: Mask,
+    *,
+    counts: WorkspaceCounts,
+    usage: Usage | None = None,
+) -> Question:
+    now, then = fleet.committed_vcores, fleet.committed_vcores + demand.vcores
+    if usage is not None:
+        now, then = usage.needed(fleet, demand, counts)
+    return Question(fleet, demand, policy, excluded, counts, now, then)
 
 
 def _decide(asked: Question) -> Decision:
@@ -108,7 +128,7 @@ def _ceilings(asked: Question, chosen: Candidate) -> Ceilings:
     index = asked.fleet.index_of[chosen.pool_id]
     return Ceilings(
         committed_bytes=int(storage_ceiling(asked)[index]),
-        committed_vcores=float(vcores_ceiling(asked)[index]),
+        committed_vcores=float(promise_ceiling(asked)[index]),
         databases=int(database_slots(asked)[index]),
     )
 

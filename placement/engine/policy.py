@@ -52,11 +52,13 @@ class PoolPlan:
 class Policy:
     """Headroom as shares of a pool's limit, soft terms in order of weight, estimates and sizes.
 
+    `overcommit`: so many times its vCores may be promised in a pool whose databases are measured to need less.
     `hyperscale_vcores` pairs an upper size in bytes with the vCores given to databases up to it, in rising order.
     """
 
     headroom_storage_fraction: float = 0.10
     headroom_vcores_fraction: float = 0.20
+    overcommit: float = 2.0
     terms: tuple[str, ...] = ("spread_over_pools", "spread_over_servers", "matching_room", "leftover_room")
     runners_up: int = 3
     limits: Limits = field(default_factory=Limits)
@@ -74,6 +76,8 @@ class Policy:
         fractions = (self.headroom_storage_fraction, self.headroom_vcores_fraction)
         if not all(0 <= fraction < 1 for fraction in fractions):
             raise ValueError("a headroom is a share of the pool, at least 0 and below 1")
+        if self.overcommit < 1:
+            raise ValueError("at least what a pool has may be promised in it")
 
     def expected_vcores(self, *, service_kind: str, storage_bytes: int) -> float:
         """vCores a newcomer of this kind and planned size will need. Raises KeyError for a kind without an estimate."""

@@ -59,9 +59,10 @@ def _storage_shares(asked: Question, pools: Ints) -> tuple[Floats, Floats]:
 
 
 def _vcores_shares(asked: Question, pools: Ints) -> tuple[Floats, Floats]:
-    """Free and asked, as shares of each pool's limit."""
+    """Free and asked, as shares of each pool's limit; as measured where it is known."""
     limit = np.maximum(asked.fleet.vcores[pools], SMALL)
-    return 1.0 - asked.fleet.committed_vcores[pools] / limit, asked.demand.vcores / limit
+    then = (asked.vcores_then[pools] - asked.vcores_now[pools]) / limit
+    return 1.0 - asked.vcores_now[pools] / limit, then
 
 
 TERMS: Mapping[str, Term] = MappingProxyType(

@@ -25,20 +25,23 @@ from provisioning.relocating import (
     hold_place,
     start_change,
 )
-from provisioning.relocations import arrive, as_wished, give_up, in_zones, stand_alone, take_elsewhere
+from provisioning.relocations import arrive, as_wished, give_up, in_zones, stand_alone, take_elsewhere, take_named
 from provisioning.targets import database_of, server_row_of
 from provisioning.tier_changes import HYPERSCALE_SKU
 
 
 @computes
 def choose_pool(operation: Operation) -> Outcome:
-    """Take room in another pool, with zones where those are wished, or on the server alone; a choice already made is kept."""
+    """Take room in another pool, the one that a plan names or the best, with zones where those are wished, or on the server
+    alone; a choice already made is kept."""
     if "room" in operation.choices or "vcores" in operation.choices:
         return Next()
     database = database_of(operation)
     if operation.input.get("home") == Home.SINGLE:
         return _take_alone(database)
     wished = in_zones(as_wished(database, None), operation.input.get("zone_redundant"))
+    if "to" in operation.input:
+        return Next(choices={"room": take_named(wished, operation.input["to"])})
     return Next(choices={"room": take_elsewhere(operation, wished, avoid=operation.input.get("avoid", ()))})
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
@@ -41,3 +42,11 @@ class Watch:
         often = np.sum(self._above, axis=0) >= self._marks.needed
         self.hot = (self.hot & (load >= self._marks.low)) | (often & self._above[-1])
         return self.hot
+
+
+def looked_again(looks: Ints, hot: Mask, load: Floats, marks: Marks) -> tuple[Ints, Mask]:
+    """As `Watch.look`, for a memory that is kept elsewhere: the last looks of each pool, a bit each, the newest lowest."""
+    above = load > marks.high
+    looks = ((looks << 1) | above) & ((1 << marks.windows) - 1)
+    often = np.bitwise_count(looks) >= marks.needed
+    return looks, (hot & (load >= marks.low)) | (often & above)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from placement.engine.load import learned, remembered
+from placement.engine.load import remembered
 from placement.sampling.moments import M2, MEAN, MEMORY, MOST, N, merged
 from placement.sampling.quantities import Limits, amounts, limits_of, metrics_of
 from placement.sampling.slots import Asked, closed_until, hour_of, judge, next_look, slot_of, start_of, week_hour
@@ -118,16 +118,29 @@ def test_what_is_older_than_half_a_year_fades():
     assert 4.3 < kept[MEAN, 0] <= 5.0
 
 
+def a_week(hours: np.ndarray, *, points: float = 12.0) -> np.ndarray:
+    """Each hour of one database, without deviations, known from so many points; NaN: not at all."""
+    known = ~np.isnan(hours)
+    level = np.where(known, hours, 0.0)
+    return np.stack((known * points, level, np.zeros(len(hours)), level))[:, None, :]
+
+
 def test_remembered_profiles_are_as_trusted_as_their_points():
-    dice = np.random.default_rng(3)
-    shape = np.where(np.arange(168) % 24 < 8, 0.1, 1.0)
-    samples = np.repeat(shape, 12)[None, :] * dice.lognormal(0, 0.1, (4, 168 * 12))
-    hours = samples.reshape(4, 168, 12)
-    deviation = ((hours - hours.mean(axis=2, keepdims=True)) ** 2).sum(axis=2)
-    week = np.stack((np.full((4, 168), 12.0), hours.mean(axis=2), deviation, hours.max(axis=2)))
-    found, direct = remembered(week, half_trust=12.0), learned(samples, slots=168, trust=0.5)
-    for name in ("mean", "variance", "profile"):
-        assert getattr(found, name) == pytest.approx(getattr(direct, name)), name
-    assert np.ptp(remembered(week, half_trust=1e9).profile, axis=1).max() < 1e-6
+    shape = np.where(np.arange(168) % 24 < 8, 0.1, 1.0) + np.arange(168) / 1000
+    week = a_week(shape)
+    assert remembered(week, half_trust=1e-9).profile[0] == pytest.approx(shape, abs=1e-6)
+    assert np.ptp(remembered(week, half_trust=1e9).profile) < 1e-6
+    found = remembered(week, half_trust=12.0)
+    assert found.mean[0] == pytest.approx(shape.mean())
+    assert found.variance[0] == pytest.approx(((shape - found.profile[0]) ** 2).mean())
     nothing = remembered(np.zeros((4, 1, 168)))
     assert (nothing.mean[0], nothing.variance[0], nothing.profile.max()) == (0, 0, 0)
+
+
+def test_a_rhythm_of_days_is_known_before_every_day_of_the_week_was_seen():
+    hours = np.where(np.arange(168) < 48, np.where(np.arange(168) % 24 < 8, 0.0, 3.0), np.nan)
+    found = remembered(a_week(hours)).profile[0]
+    night, day = found[72 + 3], found[72 + 12]  # a Thursday that nobody has seen
+    assert night < 1.2
+    assert day > 2.4
+    assert np.ptp(found[120:]) < 1e-9, "nothing is known of weekends"
