@@ -107,7 +107,5 @@ def still_fits(database: Database) -> bool:
     pool = database.pool
     assert pool is not None, "it stands in a pool"
     fleet = Fleet.of([without(database, pool)])
-    return (
-        place(fleet, demand_of(database), policy(), (), workspace_counts=WorkspaceCounts.none(fleet)).pool_id
-        is not None
-    )
+    counts, usage = WorkspaceCounts.none(fleet), usage_of(fleet, database)
+    return place(fleet, demand_of(database), policy(), (), workspace_counts=counts, usage=usage).pool_id is not None

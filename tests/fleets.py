@@ -12,7 +12,7 @@ from inventory.models import Database, ElasticPool, Member, Region, SqlServer
 from operations import audit
 from operations.models import Operation, ResourceLock, StepRun
 from rotation.models import Credential
-from tests.builders import GIB, TIB, a_database, a_finding, a_pool, a_region, a_server, a_service, a_workspace
+from tests.builders import GIB, TIB, a_database, a_finding, a_plan, a_pool, a_region, a_server, a_service, a_workspace
 
 REASON = "PasswordRejected: Azure refused three generated passwords in a row."
 PLACES = (("centralindia", "Central India"), ("eastus", "East US"), ("westeurope", "West Europe"))
@@ -43,6 +43,7 @@ def a_fleet(*, databases: int = 8, at: datetime | None = None) -> Fleet:
         error_message="Provisioning is restricted in this region for the subscription.",
     )
     unseen = a_server(a_region("eastus"), observed_at=now - timedelta(hours=5), observed_state="Ready")
+    a_plan(rows[6], state="approved", target=pools[(6 + 1) % len(pools)])
     return Fleet(_stuck(rows[0], now), _waiting(rows[1], now), failed, unseen, rows)
 
 

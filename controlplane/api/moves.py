@@ -37,7 +37,7 @@ class DatabaseMoveView(ChangeView):
     def post(self, request: Request, database: str) -> Response:
         """The best pool that has room, else a new one; connections drop once, at the switch. To another server its endpoint
         changes too: the old one only reads until the new version of its secret is acknowledged, or its time is over."""
-        row, body = _database_named(database), self.body()
+        row, body = database_named(database), self.body()
         destination, wish = _destination(body), {"actor": self.actor(), "reason": body["reason"]}
         if destination is None:
             return self.answered(
@@ -67,7 +67,7 @@ def _server_named(name: str) -> SqlServer:
     return found
 
 
-def _database_named(name: str) -> Database:
+def database_named(name: str) -> Database:
     """Not what stands in for another and has its name on another server. Raises Problem 400, 404."""
     rows = Database.objects.select_related("pool", "server", "service__workspace").exclude(status=Status.DELETED)
     found = rows.filter(azure_name=checked(name, "database"), stands_in_for=None).first()

@@ -38,7 +38,17 @@ from controlplane.api.moves import DatabaseMoveView
 from controlplane.api.notifications import MarkReadView, NotificationsView
 from controlplane.api.operations import OperationCancelView, OperationsView, OperationView
 from controlplane.api.pages import DocumentView, NoSuchRouteView, PageView
+from controlplane.api.placements import CalibrationView, DatabasePlacementView, ServicePlacementView
+from controlplane.api.planned_moves import MoveAcceptView, MoveDeferView, MoveVetoView, PlannedMovesView
 from controlplane.api.pools import PoolDrainView, PoolResizeView, PoolView
+from controlplane.api.rebalance_plans import (
+    PlanComputeView,
+    RebalancePlanApproveView,
+    RebalancePlanRejectView,
+    RebalancePlansView,
+    RebalancePlanView,
+)
+from controlplane.api.rebalancing_rules import RebalancingRulesView, RegionResumeView, RegionRulesView
 from controlplane.api.receiver_acts import (
     DeadLettersView,
     ReceiverPauseView,
@@ -56,6 +66,7 @@ from controlplane.api.warm_stocks import WarmStockResumeView, WarmStocksView, Wa
 from controlplane.api.workspaces import CertificateView, WorkspacesView, WorkspaceView
 
 GROWTH = "v1/workspaces/<str:workspace>/growth-proposals"
+MOVES = "v1/workspaces/<str:workspace>/planned-moves"
 SERVICES = "v1/workspaces/<str:workspace>/services"
 
 urlpatterns = [
@@ -74,6 +85,9 @@ urlpatterns = [
     path(f"{SERVICES}/<str:service>:convert-back", ServiceConvertBackView.as_view(), name="service-convert-back"),
     path(f"{SERVICES}/<str:service>", ServiceView.as_view(), name="service"),
     path(f"{SERVICES}/<str:service>/database", ServiceDatabaseView.as_view(), name="service-database"),
+    path(f"{SERVICES}/<str:service>/placement", ServicePlacementView.as_view(), name="service-placement"),
+    path("v1/databases/<str:database>/placement", DatabasePlacementView.as_view(), name="database-placement"),
+    path("v1/load-calibration", CalibrationView.as_view(), name="load-calibration"),
     path(f"{SERVICES}/<str:service>/credentials", CredentialsView.as_view(), name="service-credentials"),
     path(
         f"{SERVICES}/<str:service>/credentials:acknowledge",
@@ -98,6 +112,18 @@ urlpatterns = [
     path(f"{GROWTH}/<str:proposal>:accept", GrowthAcceptView.as_view(), name="growth-proposal-accept"),
     path(f"{GROWTH}/<str:proposal>:schedule", GrowthScheduleView.as_view(), name="growth-proposal-schedule"),
     path(f"{GROWTH}/<str:proposal>:dismiss", GrowthDismissView.as_view(), name="growth-proposal-dismiss"),
+    path(MOVES, PlannedMovesView.as_view(), name="planned-moves"),
+    path(f"{MOVES}/<str:move>:accept", MoveAcceptView.as_view(), name="planned-move-accept"),
+    path(f"{MOVES}/<str:move>:defer", MoveDeferView.as_view(), name="planned-move-defer"),
+    path(f"{MOVES}/<str:move>:veto", MoveVetoView.as_view(), name="planned-move-veto"),
+    path("v1/rebalance-plans:compute", PlanComputeView.as_view(), name="rebalance-plans-compute"),
+    path("v1/rebalance-plans", RebalancePlansView.as_view(), name="rebalance-plans"),
+    path("v1/rebalance-plans/<str:plan>:approve", RebalancePlanApproveView.as_view(), name="rebalance-plan-approve"),
+    path("v1/rebalance-plans/<str:plan>:reject", RebalancePlanRejectView.as_view(), name="rebalance-plan-reject"),
+    path("v1/rebalance-plans/<str:plan>", RebalancePlanView.as_view(), name="rebalance-plan"),
+    path("v1/rebalancing-rules", RebalancingRulesView.as_view(), name="rebalancing-rules"),
+    path("v1/rebalancing-rules/<str:region>:resume", RegionResumeView.as_view(), name="rebalancing-rule-resume"),
+    path("v1/rebalancing-rules/<str:region>", RegionRulesView.as_view(), name="rebalancing-rule"),
     path("v1/emergency-rotations", EmergencyRotationsView.as_view(), name="emergency-rotations"),
     path("v1/subscriptions", SubscriptionsView.as_view(), name="subscriptions"),
     path("v1/servers", ServersView.as_view(), name="servers"),

@@ -41,6 +41,7 @@ NAVIGATION = [
         _rows("Operations", "sync_alt", "operations.operation"),
         _rows("Findings", "difference", "provisioning.finding"),
         _rows("Growth proposals", "trending_up", "provisioning.growthproposal"),
+        _rows("Rebalancing plans", "balance", "placement.rebalanceplan"),
         _item("Audit events", "receipt_long", "audit", "operations.view_auditevent"),
         _item("Emergency rotation", "emergency_home", "emergency", "rotation.view_credential"),
         _rows("Maintenance windows", "event_available", "inventory.maintenancewindow"),
@@ -66,6 +67,7 @@ NAVIGATION = [
         _rows("Servers", "dns", "inventory.sqlserver"),
         _rows("Warm stocks", "local_fire_department", "provisioning.warmstock"),
         _rows("Regions", "public", "inventory.region"),
+        _rows("Rebalancing rules", "rule", "placement.rebalancingrules"),
         _rows("Subscriptions", "credit_card", "inventory.subscription"),
     ),
 ]

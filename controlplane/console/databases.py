@@ -22,6 +22,7 @@ from controlplane.console.display import (
     state,
 )
 from controlplane.console.emergencies import OF_DATABASE
+from controlplane.console.loads import elsewhere
 from controlplane.console.pool_changes import MOVE
 from controlplane.console.read_only import ReadOnlyPage
 from controlplane.console.rehoming import TITLE, may_rehome, rehome_page
@@ -122,6 +123,7 @@ class DatabasePage(ReadOnlyPage):
 
     def tables(self, row: Database) -> list[Table]:
         return [
+            *([elsewhere(row)] if row.pool_id and row.status != row.Status.DELETED else []),
             recent.operations("Operations", "Nothing was ever done to it.", target_key=row.key),
             _credentials(row),
             recent.events(f"target={row.key}", target=row.key),

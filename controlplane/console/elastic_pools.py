@@ -22,6 +22,7 @@ from controlplane.console.display import (
     state,
 )
 from controlplane.console.fullness import FULLNESS, databases_bar, storage_bar, vcores_bar
+from controlplane.console.loads import forecasts, load_facts
 from controlplane.console.pool_changes import DELETE, DRAIN
 from controlplane.console.read_only import ReadOnlyPage
 from controlplane.console.site import console
@@ -97,11 +98,12 @@ class PoolPage(ReadOnlyPage):
             ("Databases", databases_bar(row)),
             ("vCores expected", vcores_bar(row)),
         )
-        return [_place(row), Facts("Room", use), _wanted(row), _seen(row)]
+        return [_place(row), Facts("Room", use), load_facts(row), _wanted(row), _seen(row)]
 
     def tables(self, row: ElasticPool) -> list[Table]:
         return [
             _databases(row),
+            forecasts(row),
             recent.operations("Operations on the pool", "Nothing was ever done to it.", target_key=row.key),
             recent.locks(row.key),
             recent.events(f"target={row.key}", target=row.key),

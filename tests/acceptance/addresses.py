@@ -8,7 +8,12 @@ NAMES = {
     "service": "claims",
     "stock": "eastus-fhir",
     **AZURE_NAMES,
-    **dict.fromkeys(("operation", "receiver", "finding", "proposal", "target"), "0197f000-0000-7000-8000-000000000000"),
+    "region": "eastus",
+    **dict.fromkeys(("plan", "move"), "0197f000-0000-7000-8000-000000000000"),
+    **dict.fromkeys(
+        ("operation", "receiver", "finding", "proposal", "target"),
+        "0197f000-0000-7000-8000-000000000000",
+    ),
 }
 IDS = {  # how what has such an id is called
     "operation": "Operation",
@@ -16,6 +21,9 @@ IDS = {  # how what has such an id is called
     "finding": "Finding",
     "proposal": "Proposal",
     "target": "Resource",
+    "plan": "Plan",
+    "move": "Move",
+    "region": "Region",
 }
 TAKES = {
     "workspaces": [],
@@ -40,6 +48,14 @@ TAKES = {
     "service-credentials-issue": ["workspace", "service"],
     "growth-proposals": ["workspace"],
     **{f"growth-proposal-{verb}": ["workspace", "proposal"] for verb in ("accept", "schedule", "dismiss")},
+    "service-placement": ["workspace", "service"],
+    "database-placement": ["database"],
+    "load-calibration": [],
+    "planned-moves": ["workspace"],
+    **{f"planned-move-{verb}": ["workspace", "move"] for verb in ("accept", "defer", "veto")},
+    **{name: [] for name in ("rebalance-plans", "rebalance-plans-compute", "rebalancing-rules")},
+    **{name: ["plan"] for name in ("rebalance-plan", "rebalance-plan-approve", "rebalance-plan-reject")},
+    **{name: ["region"] for name in ("rebalancing-rule", "rebalancing-rule-resume")},
     "key-vault-events": [],
     "workspace-maintenance": ["workspace"],
     "maintenance": [],

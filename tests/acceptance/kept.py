@@ -6,9 +6,11 @@ from django.conf import settings
 from django.urls import reverse
 
 from inventory.models import Database
+from placement.rebalancing.planning import rules_of
 from provisioning.drift.pauses import pause
-from tests.builders import a_finding, a_pool, a_proposal
+from tests.builders import a_finding, a_plan, a_pool, a_proposal, a_region
 
+PLAN = ("rebalance-plan", "rebalance-plan-approve", "rebalance-plan-reject")
 ORPHAN = "/subscriptions/s/resourcegroups/g/providers/microsoft.sql/servers/n/databases/d-lost"
 
 
@@ -31,4 +33,22 @@ def kept_as_wanted(database: Database) -> dict[str, str]:
         **{name: reverse(name, args=[changed.pk]) for name in ("finding-repair", "finding-accept")},
         "finding-remove": reverse("finding-remove", args=[orphan.pk]),
         "repair-pause": reverse("repair-pause", args=[pool.key]),
+    }
+
+
+def spread(database: Database) -> dict[str, str]:
+    """Addresses of plans that spread load, of the rules for them, and of a move that an owner was told of."""
+    plan = a_plan(database, state="proposed")
+    told = a_plan(database, state="approved", region=a_region("centralindia")).moves.get()
+    rules_of(database.region)
+    a_region("westeurope")  # where a plan is computed
+    return {
+        **{name: reverse(name) for name in ("rebalance-plans", "rebalancing-rules")},
+        **{name: reverse(name, args=[plan.pk]) for name in PLAN},
+        **{name: reverse(name, args=[database.region_id]) for name in ("rebalancing-rule", "rebalancing-rule-resume")},
+        "planned-moves": reverse("planned-moves", args=["cigna"]),
+        **{
+            f"planned-move-{verb}": reverse(f"planned-move-{verb}", args=["cigna", told.pk])
+            for verb in ("accept", "defer", "veto")
+        },
     }

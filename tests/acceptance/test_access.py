@@ -15,7 +15,8 @@ from operations import clock
 from operations.models import AuditEvent
 from operations.services import submit
 from tests.acceptance.callers import Directory
-from tests.acceptance.kept import kept_as_wanted
+from tests.acceptance.expected import EXPECTED
+from tests.acceptance.kept import kept_as_wanted, spread
 from tests.acceptance.routes import Route, all_routes, guarded_routes
 from tests.acceptance.tables import contents
 from tests.builders import (
@@ -33,71 +34,6 @@ from tests.warming import a_stock
 
 pytestmark = pytest.mark.django_db
 
-WRITERS = "Operator ServiceProvider WorkspaceOwner"
-ALL = "Operator ServiceProvider WorkspaceOwner Auditor"
-# Written down a second time, by hand: a change of the product's table has to be meant.
-EXPECTED = {
-    "GET workspaces": ALL,
-    "GET workspace": ALL,
-    "PUT workspace": "Operator",
-    "DELETE workspace": "Operator",
-    "GET workspace-certificate": "Operator Auditor",
-    "GET workspace-maintenance": ALL,
-    "PUT workspace-maintenance": "Operator WorkspaceOwner",
-    "GET maintenance": "Operator Auditor",
-    "PUT maintenance": "Operator",
-    "GET services": ALL,
-    "GET service": ALL,
-    "GET service-credentials": ALL,
-    "GET service-database": ALL,
-    "POST service-credentials-acknowledge": "Operator ServiceProvider WorkspaceOwner",
-    "GET service-sessions": "Operator WorkspaceOwner",
-    "POST service-sessions": "Operator WorkspaceOwner",
-    "POST service-emergency-rotations": "Operator WorkspaceOwner",
-    "POST workspace-emergency-rotations": "Operator WorkspaceOwner",
-    "POST emergency-rotations": "Operator",
-    "GET deleted-services": ALL,
-    "POST service-restore": "Operator ServiceProvider WorkspaceOwner",
-    "POST service-change": "Operator WorkspaceOwner",
-    "POST service-convert": "Operator WorkspaceOwner",
-    "POST service-convert-back": "Operator WorkspaceOwner",
-    "POST operation-consent": "Operator WorkspaceOwner",
-    "POST key-vault-events": "AzureEventGridSecureWebhookSubscriber",
-    "PUT service": "Operator ServiceProvider WorkspaceOwner",
-    "DELETE service": "Operator ServiceProvider WorkspaceOwner",
-    **{f"GET {name}": "Operator Auditor" for name in ("subscriptions", "servers", "pools", "databases")},
-    "GET notifications": ALL,
-    "POST notifications-mark-read": ALL,
-    "GET receivers": ALL,
-    "POST receivers": "Operator WorkspaceOwner",
-    "GET receiver": ALL,
-    "DELETE receiver": "Operator WorkspaceOwner",
-    **{f"POST receiver-{act}": "Operator WorkspaceOwner" for act in ("pause", "resume", "test", "rotate-secret")},
-    "POST receiver-replay": "Operator",
-    "GET dead-letters": ALL,
-    **{f"GET {name}": "Operator Auditor" for name in ("findings", "repair-pauses")},
-    **{f"POST finding-{verb}": "Operator" for verb in ("repair", "accept", "remove")},
-    **{f"{method} repair-pause": "Operator" for method in ("PUT", "DELETE")},
-    "POST adoptions": "Operator",
-    "POST service-credentials-issue": "Operator",
-    "GET growth-proposals": ALL,
-    **{f"POST growth-proposal-{verb}": WRITERS for verb in ("accept", "schedule", "dismiss")},
-    "GET audit-events": ALL,
-    "GET operations": ALL,
-    "GET operation": ALL,
-    "POST operation-cancel": "Operator ServiceProvider WorkspaceOwner",
-    "POST operation-start-now": "Operator WorkspaceOwner",
-    "POST operation-retry": "Operator",
-    "POST operation-skip": "Operator",
-    "POST operation-adopt": "Operator",
-    "POST operation-abandon": "Operator",
-    "GET pool": "Operator Auditor",
-    "DELETE pool": "Operator",
-    **{f"POST {place}-{verb}": "Operator" for place in ("server", "pool") for verb in ("cordon", "uncordon")},
-    **{f"GET {name}": "Operator Auditor" for name in ("warm-stocks", "warm-stock")},
-    **{f"{route}": "Operator" for route in ("PUT warm-stock", "DELETE warm-stock", "POST warm-stock-resume")},
-    **{f"POST {name}": "Operator" for name in ("pool-resize", "pool-drain", "database-move")},
-}
 VERBS = ("start-now", "retry", "skip", "adopt", "abandon")
 HELD = {"cutover": "consent"}
 SUBSCRIPTION = "00000000-0000-0000-0000-0000000000ff"
@@ -131,6 +67,12 @@ BODIES = {
     "POST growth-proposal-accept": {"acceptDisruption": True},
     "POST growth-proposal-schedule": {"dueAt": "2999-01-01T00:00:00Z"},
     "POST growth-proposal-dismiss": {"reason": "Because."},
+    "POST planned-move-defer": {"until": "2999-01-01T00:00:00Z"},
+    "POST planned-move-veto": {"reason": "Because."},
+    "POST rebalance-plans-compute": {"region": "westeurope"},
+    **{f"POST rebalance-plan-{verb}": {"reason": "Because."} for verb in ("approve", "reject")},
+    "PUT rebalancing-rule": {"mode": "act"},
+    "POST rebalancing-rule-resume": {"reason": "Because."},
 }
 BODIES |= {f"POST receiver-{act}": {"reason": "Because."} for act in ("rotate-secret", "replay")}
 BODIES["POST receivers"] = {"workspace": "cigna", "channel": "webhook", "address": "https://hooks.example.com/x"}
@@ -141,6 +83,7 @@ REFUSED_HERE = {  # whoever asks
     "workspace-certificate": (404, "CertificateNotFound"),
     "service-credentials-issue": (404, "DatabaseNotFound"),  # it is being made
     "adoptions": (409, "UnknownSubscription"),
+    "planned-move-defer": (409, "DeferralTooLong"),
 }
 POOLS = ("pool", "pool-cordon", "pool-uncordon", "pool-resize", "pool-drain")
 SERVERS = ("server-cordon", "server-uncordon")
@@ -148,10 +91,30 @@ NOTHING_TO_DECIDE = {
     **dict.fromkeys(DECISIONS, "NoAttentionNeeded"),
     "operation-start-now": "NotWaitingForWindow",
 }
-OF_NOTHING = ("emergency-rotations", "key-vault-events", "maintenance", "notifications-mark-read")
 STOCK = ("warm-stock", "warm-stock-resume")
+OF_NOTHING = (
+    "load-calibration",
+    "rebalance-plans-compute",
+    "emergency-rotations",
+    "key-vault-events",
+    "maintenance",
+    "notifications-mark-read",
+)
 KEPT = ("finding-repair", "finding-accept", "finding-remove", "repair-pause")
-PLATFORM_WIDE = (*OF_NOTHING, "database-move", *POOLS, *SERVERS, *KEPT, *STOCK)  # of no workspace
+SPREADING = (
+    *("rebalance-plan", "rebalance-plan-approve", "rebalance-plan-reject"),
+    *("rebalancing-rule", "rebalancing-rule-resume"),
+)
+PLATFORM_WIDE = (
+    *OF_NOTHING,
+    "database-move",
+    "database-placement",
+    *POOLS,
+    *SERVERS,
+    *KEPT,
+    *SPREADING,
+    *STOCK,
+)  # of no workspace
 FLEET = ("subscriptions", "servers", "pools", "databases")
 WITHOUT_WORKSPACE = (
     "workspaces",
@@ -163,6 +126,8 @@ WITHOUT_WORKSPACE = (
     "findings",
     "repair-pauses",
     "warm-stocks",
+    "rebalance-plans",
+    "rebalancing-rules",
 )  # lists: they show what one may see, and hide the rest
 OF_THE_PLATFORM = (*WITHOUT_WORKSPACE, *OF_NOTHING, "receivers")
 OF_A_WORKSPACE = (
@@ -170,7 +135,14 @@ OF_A_WORKSPACE = (
     "workspace-maintenance",
 )
 OF_A_SERVICE = (
-    *("service", "service-database", "service-credentials", "service-credentials-acknowledge", "service-sessions"),
+    *(
+        "service",
+        "service-placement",
+        "service-database",
+        "service-credentials",
+        "service-credentials-acknowledge",
+        "service-sessions",
+    ),
     "service-emergency-rotations",
 )
 OF_AN_OPERATION = ("operation", "operation-cancel", "operation-start-now", *DECISIONS)
@@ -189,6 +161,7 @@ def prepared() -> dict[str, str]:
     return {
         **conversions(workspace),
         **kept_as_wanted(moving),
+        **spread(moving),
         **{name: reverse(name) for name in OF_THE_PLATFORM},
         **{name: reverse(name, args=["cigna"]) for name in OF_A_WORKSPACE},
         **{name: reverse(name, args=["cigna", "claims"]) for name in OF_A_SERVICE},
@@ -198,7 +171,7 @@ def prepared() -> dict[str, str]:
         **{name: reverse(name, args=[pool.azure_name]) for name in POOLS},
         **{name: reverse(name, args=[pool.server.azure_name]) for name in SERVERS},
         **{name: reverse(name, args=[stock.name]) for name in STOCK},
-        "database-move": reverse("database-move", args=[moving.azure_name]),
+        **{name: reverse(name, args=[moving.azure_name]) for name in ("database-move", "database-placement")},
     }
 
 

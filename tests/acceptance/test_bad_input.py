@@ -41,6 +41,8 @@ OTHERS = [
     *(f"POST finding-{verb}" for verb in ("repair", "accept", "remove")),
     *("PUT repair-pause", "POST adoptions", "POST service-credentials-issue", "POST warm-stock-resume"),
     *(f"POST growth-proposal-{verb}" for verb in ("accept", "schedule", "dismiss")),
+    *("POST planned-move-defer", "POST planned-move-veto", "POST rebalance-plans-compute", "PUT rebalancing-rule"),
+    *("POST rebalance-plan-approve", "POST rebalance-plan-reject", "POST rebalancing-rule-resume"),
     *EMERGENCIES,
     *FLEET_CHANGES,
     *(f"POST service-{what}" for what in ("restore", "change", "convert", "convert-back", "credentials-acknowledge")),

@@ -43,6 +43,20 @@ PATHS = {
         f"growth-proposal-{verb}": f"/api/v1/workspaces/{{workspace}}/growth-proposals/{{proposal}}:{verb}"
         for verb in ("accept", "schedule", "dismiss")
     },
+    "service-placement": "/api/v1/workspaces/{workspace}/services/{service}/placement",
+    "database-placement": "/api/v1/databases/{database}/placement",
+    "load-calibration": "/api/v1/load-calibration",
+    "planned-moves": "/api/v1/workspaces/{workspace}/planned-moves",
+    **{
+        f"planned-move-{verb}": f"/api/v1/workspaces/{{workspace}}/planned-moves/{{move}}:{verb}"
+        for verb in ("accept", "defer", "veto")
+    },
+    **{name: f"/api/v1/{name}" for name in ("rebalance-plans", "rebalancing-rules")},
+    "rebalance-plans-compute": "/api/v1/rebalance-plans:compute",
+    "rebalance-plan": "/api/v1/rebalance-plans/{plan}",
+    **{f"rebalance-plan-{verb}": f"/api/v1/rebalance-plans/{{plan}}:{verb}" for verb in ("approve", "reject")},
+    "rebalancing-rule": "/api/v1/rebalancing-rules/{region}",
+    "rebalancing-rule-resume": "/api/v1/rebalancing-rules/{region}:resume",
     "key-vault-events": "/api/v1/webhooks/key-vault",
     "notifications": "/api/v1/notifications",
     "notifications-mark-read": "/api/v1/notifications:mark-read",

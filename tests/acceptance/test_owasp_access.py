@@ -17,14 +17,16 @@ from rest_framework.test import APIClient
 from controlplane.api import auth
 from controlplane.api.access import RULES
 from controlplane.api.principals import Role
+from controlplane.api.rebalancing_rules import COLUMNS as RULE_NAMES
 from controlplane.api.signing_keys import SigningKeys
 from controlplane.api.throttles import RefusedSignIns
 from inventory.models import Workspace
 from operations.models import AuditEvent
 from tests.acceptance.callers import AUTHORITY, Directory, with_token
+from tests.acceptance.expected import EXPECTED
 from tests.acceptance.routes import METHODS, Route, guarded_routes
 from tests.acceptance.tables import contents
-from tests.acceptance.test_access import BODIES, CALLERS_BODIES, EXPECTED, asked, prepared
+from tests.acceptance.test_access import BODIES, CALLERS_BODIES, asked, prepared
 from tests.acceptance.test_openapi import PATHS
 from tests.acceptance.test_sign_in import refusals_of
 from tests.builders import a_database, a_deleted_service, a_service, a_subscription, a_workspace
@@ -58,6 +60,7 @@ TAKEN = {
     *("workspace", "ids"),  # of notifications and receivers: test_owasp_outbound
     *("authMode", "identity", "clientId", "cutover", "dueAt"),
     *("enabled", "least", "most", "servedPercent", "monthlyBudget"),
+    *("until", *RULE_NAMES),
 }
 OF_OPERATORS = {
     "scope",

@@ -54,6 +54,9 @@ LISTS = (
     "repair-pauses",
     "warm-stocks",
     "growth-proposals",
+    "planned-moves",
+    "rebalance-plans",
+    "rebalancing-rules",
 )
 CONTRACT = ROOT / "docs" / "api.txt"
 WISH = {"properties": {"kind": "fhir", "sizeGb": 10}}
