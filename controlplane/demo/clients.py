@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import timedelta
 from typing import Any
 
 import requests
@@ -37,7 +38,10 @@ class RestApi:
         return _plan(self._call("PUT", f"{_address(wanted)}?dryRun=true", {"properties": properties}))
 
     def change(self, path: str, **body: object) -> requests.Response:
-        return self._call("POST", path, body)
+        return self._call("POST", path, body or None)
+
+    def put(self, path: str, document: dict[str, Any]) -> requests.Response:
+        return self._call("PUT", path, document)
 
     def plan_change(self, path: str, **body: object) -> dict[str, Any]:
         """What the change would do."""
@@ -115,6 +119,17 @@ class SimulatorBooks:
         answer.raise_for_status()
         document: dict[str, str] = answer.json()
         return document
+
+    def use(self, arm_id: str, *, cpu_vcores: float) -> None:
+        """From now on the database wants so many vCores."""
+        self._post("workload", {"database": arm_id, "cpu_vcores": cpu_vcores})
+
+    def advance(self, by: timedelta) -> None:
+        """Move Azure's clock forward."""
+        self._post("clock", {"advance_seconds": by.total_seconds()})
+
+    def _post(self, path: str, document: dict[str, Any]) -> None:
+        requests.post(f"{self._admin}/{path}", json=document, verify=self._ca, timeout=SECONDS).raise_for_status()
 
     def state(self, *parts: str) -> dict[str, Any]:
         answer = requests.get(

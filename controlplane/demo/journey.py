@@ -14,6 +14,7 @@ from rich.live import Live
 
 from controlplane.azure import sql_driver
 from controlplane.demo import changes
+from controlplane.demo.balance import balance
 from controlplane.demo.checks import all_checks
 from controlplane.demo.clients import RestApi, SimulatorBooks
 from controlplane.demo.customers import CUSTOMERS, REFUSED, REMOVED, Wanted
@@ -57,6 +58,7 @@ class Journey:
         self._growth()
         self._rotation()
         self._drift()
+        self._balance()
         return self._verdict()
 
     def _client(self, name: str, roles: list[str]) -> RestApi:
@@ -115,6 +117,11 @@ class Journey:
             checks = list(change_and_watch(show, patience_seconds=PATIENCE_SECONDS, look_seconds=LOOK_SECONDS))
         if not show_checks(checks):
             self.faults.append("what was changed outside was not found and repaired as promised")
+
+    def _balance(self) -> None:
+        console.rule("[bold]Noisy neighbours in a pool: one is moved away", align="left")
+        if not show_checks(balance(self.operator, self.books, patience_seconds=PATIENCE_SECONDS / 2)):
+            self.faults.append("the noisy neighbour was not moved away as promised")
 
     def _verdict(self) -> bool:
         console.rule("[bold]Checked against Azure's own books", align="left")
