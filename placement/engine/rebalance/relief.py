@@ -24,6 +24,7 @@ LEAST_GAIN = 1e-6
 WORTH_A_MOVE = 0.05  # vCores: less is no reason to disturb anybody
 NOWHERE = "no move of one of its databases would bring more than it costs another pool"
 NOTHING_MOVES = "every database in it stays: moved lately, being changed, deferred by its owner, or not to be moved"
+FAIR_SHARE = "all pools together need more than their levels, and it bears no more than the others: there are too few"
 TOOK_ONE = "it has taken a database in this plan, the better place for that one; the next plan may relieve it"
 OVER_BUDGET = "no more moves were allowed"
 
@@ -185,6 +186,12 @@ class _State:
         members = (self.pool == source) & self.terrain.movable & ~self.left
         return NOWHERE if members.any() else NOTHING_MOVES
 
+    def why_left(self, pool: int) -> str:
+        """Of a pool from which more might leave."""
+        if self.took[pool]:
+            return TOOK_ONE
+        return OVER_BUDGET if self.peaks()[pool] > self.goal[pool] + LEAST_GAIN else FAIR_SHARE
+
     def _without(self, source: int, members: Ints) -> Floats:
         """What the source needs once each of them, alone, has left."""
         loads, risk = self.terrain.loads, self.terrain.risk
@@ -230,7 +237,7 @@ def _told(terrain: Terrain, state: _State, steps: list[Step], stuck: dict[int, s
         overage_after=_overage(after, terrain.level),
         bound=least_overage(terrain),
         fewest_moves=fewest_moves(terrain, _overage(after, terrain.level)),
-        reasons=tuple((pool, stuck.get(pool, TOOK_ONE if state.took[pool] else OVER_BUDGET)) for pool in left),
+        reasons=tuple((pool, stuck.get(pool) or state.why_left(pool)) for pool in left),
     )
 
 
