@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import reduce
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from django.conf import settings
@@ -66,7 +67,7 @@ def usage_of(fleet: Fleet, database: Database) -> Usage | None:
     """What the fleet's pools and the database are measured to need; None where no pool was measured yet."""
     rows = PoolLoad.objects.filter(pool__server__region=database.region_id)
     if len(fleet) == 1:
-        rows = PoolLoad.objects.filter(pool=fleet.ids[0])
+        rows = PoolLoad.objects.filter(pool=UUID(fleet.ids[0]))
     found = rows.values_list("pool_id", "mean", "variance", "vcores_counted", "profile")
     known = [(fleet.index_of[str(row[0])], *row[1:]) for row in found if str(row[0]) in fleet.index_of]
     if not known:
