@@ -10,9 +10,9 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 
 from inventory.models import Database, ElasticPool, SqlServer
-from placement.engine.decision import Ceilings, Decision
+from placement.engine.decision import Ceilings, Decision, Shortfall
 from placement.engine.fleet import Fleet, WorkspaceCounts
-from placement.engine.place import place
+from placement.engine.place import place, why_not
 from placement.snapshot import PRESENT, demand_of, fleet_in, neighbours_of, policy, usage_of, without
 
 
@@ -21,6 +21,13 @@ def choose_pool(database: Database, *, exclude: Collection[str] = ()) -> Decisio
     fleet = fleet_in(database.region)
     counts, usage = neighbours_of(fleet, database), usage_of(fleet, database)
     return place(fleet, demand_of(database), policy(), exclude, workspace_counts=counts, usage=usage)
+
+
+def why_not_there(database: Database, pool: ElasticPool) -> tuple[Shortfall, ...]:
+    """What this pool lacks for the database, rule by rule; nothing where it could take it. KeyError for one of elsewhere."""
+    fleet = fleet_in(database.region)
+    counts, usage = neighbours_of(fleet, database), usage_of(fleet, database)
+    return why_not(fleet, demand_of(database), policy(), str(pool.pk), workspace_counts=counts, usage=usage)
 
 
 def take_room(database: Database, pool_id: UUID, ceilings: Ceilings) -> bool:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.api.fleet import AZURE_NAME
 from controlplane.api.moves import database_named
 from controlplane.api.openapi import documented
-from controlplane.api.problems import not_found
+from controlplane.api.problems import Problem, not_found
+from controlplane.api.shapes import Shape, Text
 from controlplane.api.view import ApiView, named
+from inventory.models import Database, ElasticPool
 from inventory.selectors import present_databases, services_for
 from placement.explaining import Explanation, explain, for_owner
 from placement.load_forecasts import calibration
+from placement.services import why_not_there
+from placement.snapshot import PRESENT
 
 
 class FiguresDocument(serializers.Serializer[Any]):
@@ -36,6 +41,14 @@ class RefusalDocument(serializers.Serializer[Any]):
     unit = serializers.CharField(allow_blank=True)
 
 
+class ShortfallDocument(serializers.Serializer[Any]):
+    """By how much the pool that was asked about misses a rule."""
+
+    constraint = serializers.CharField()
+    missing = serializers.FloatField()
+    unit = serializers.CharField(allow_blank=True)
+
+
 class CandidateDocument(serializers.Serializer[Any]):
     pool = serializers.CharField()
     scores = serializers.DictField(child=serializers.FloatField(), help_text="In order of weight; lower is better.")
@@ -49,6 +62,15 @@ class DatabasePlacementDocument(serializers.Serializer[Any]):
     refusals = RefusalDocument(many=True)
     whatWouldChangeIt = serializers.ListField(child=serializers.CharField())
     figures = FiguresDocument()
+    whyNotThere = ShortfallDocument(
+        many=True, allow_null=True, help_text="Of the pool that was asked about; empty: it could take it."
+    )
+
+
+class PlacementQuery(Shape):
+    """Which pool is asked about besides."""
+
+    pool = Text(required=False, pattern=AZURE_NAME, help_text="Why not there?")
 
 
 class RuleDocument(serializers.Serializer[Any]):
@@ -80,11 +102,14 @@ class CalibrationDocument(serializers.Serializer[Any]):
 class DatabasePlacementView(ApiView):
     """Why a database stands in its pool, and not in another."""
 
-    @documented("databases_explain", answers={200: DatabasePlacementDocument}, errors=(404,))
+    queries: ClassVar = {"GET": PlacementQuery}
+
+    @documented("databases_explain", answers={200: DatabasePlacementDocument}, query=PlacementQuery, errors=(404,))
     def get(self, request: Request, database: str) -> Response:
         """Decided anew as if it had to leave its pool; nothing is taken."""
-        row = database_named(database)
-        return Response({"database": row.azure_name, **_explained(explain(row))})
+        row, asked = database_named(database), self.query().get("pool")
+        there = ShortfallDocument(why_not_there(row, _pool_named(row, asked)), many=True).data if asked else None
+        return Response({"database": row.azure_name, **_explained(explain(row)), "whyNotThere": there})
 
 
 class ServicePlacementView(ApiView):
@@ -112,6 +137,15 @@ class CalibrationView(ApiView):
     def get(self, request: Request) -> Response:
         """By how much was foretold: days of pools, the mean forecast, and what was observed."""
         return Response({"value": BandDocument(calibration(), many=True).data})
+
+
+def _pool_named(row: Database, name: str) -> ElasticPool:
+    """Of the database's region, there or being made. Raises Problem 400."""
+    pools = ElasticPool.objects.filter(server__region=row.region, status__in=PRESENT)
+    found = pools.filter(azure_name=name).first()
+    if found is None:
+        raise Problem(400, "UnknownPool", "There is no such pool in its region.", target="pool")
+    return found
 
 
 def _explained(found: Explanation) -> dict[str, Any]:

@@ -49,13 +49,14 @@ def forecasts(pool: ElasticPool) -> Table:
 def elsewhere(database: Database) -> Table:
     """Where it would go if it had to leave, and what each rule refuses."""
     found = explain(database)
+    refusals = [one for one in found.elsewhere.refusals if one.constraint != "excluded"]
+    remedies = [text.partition(": ")[2] for text in found.what_would_change_it]
     return Table(
         "Why not elsewhere",
-        ("rule", "pools refused", "by it alone", "the nearest misses", "unit"),
+        ("rule", "pools refused", "by it alone", "the nearest misses", "unit", "what would change it"),
         [
-            (one.constraint, one.refused, one.alone, figure(f"{one.missing:.4g}"), one.unit or NOTHING)
-            for one in found.elsewhere.refusals
-            if one.constraint != "excluded"
+            (one.constraint, one.refused, one.alone, figure(f"{one.missing:.4g}"), one.unit or NOTHING, remedy)
+            for one, remedy in zip(refusals, remedies, strict=True)
         ],
         "No rule refuses any other pool.",
         note=found.elsewhere.reason,

@@ -27,6 +27,15 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Shortfall:
+    """By how much one pool misses one rule, in `unit`; 1 without a unit: it is not met."""
+
+    constraint: str
+    missing: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A pool that could take the database, with its score terms in order of weight; lower is better."""
 

@@ -15,7 +15,7 @@ from placement.engine.constraints import (
     shortfalls,
     storage_ceiling,
 )
-from placement.engine.decision import Candidate, Ceilings, Decision, Refusal
+from placement.engine.decision import Candidate, Ceilings, Decision, Refusal, Shortfall
 from placement.engine.fleet import Demand, Fleet, Floats, Ints, Mask, WorkspaceCounts
 from placement.engine.policy import TEBIBYTE, Policy
 from placement.engine.scores import TERMS
@@ -37,6 +37,24 @@ def place(
     """
     counts = workspace_counts or WorkspaceCounts.none(fleet)
     return _decide(_question(fleet, demand, policy, _mask_of(fleet, exclude), counts=counts, usage=usage))
+
+
+def why_not(
+    fleet: Fleet,
+    demand: Demand,
+    policy: Policy,
+    pool_id: str,
+    *,
+    workspace_counts: WorkspaceCounts | None = None,
+    usage: Usage | None = None,
+) -> tuple[Shortfall, ...]:
+    """What this pool lacks for the demand, rule by rule; nothing where it could take it. Raises KeyError for a pool that the
+    fleet does not hold."""
+    counts = workspace_counts or WorkspaceCounts.none(fleet)
+    missing = shortfalls(_question(fleet, demand, policy, _mask_of(fleet, ()), counts=counts, usage=usage))
+    lacks = missing[:, fleet.index_of[pool_id]]
+    found = zip(CONSTRAINTS, lacks.tolist(), strict=True)
+    return tuple(Shortfall(rule.name, float(lack), rule.unit) for rule, lack in found if lack > TOLERANCE)
 
 
 def place_many(

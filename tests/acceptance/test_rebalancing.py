@@ -9,7 +9,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from controlplane.api.principals import Role
-from inventory.models import Workspace
+from inventory.models import ElasticPool, Workspace
 from operations.models import AuditEvent
 from placement.models import PlannedMove, RebalancingRules
 from tests.acceptance.callers import Directory
@@ -136,3 +136,14 @@ def test_operators_see_why_a_database_stands_there_and_owners_their_figures(
     assert told["figures"] == found["figures"]
     assert set(told) == {"rules", "figures"}
     assert owner.get(f"/api/v1/databases/{row.azure_name}/placement").status_code == 403
+
+
+def test_operators_may_ask_why_not_there_and_hear_by_how_much(operator: APIClient, crowded: Crowded):
+    row, path = crowded.crowd[0], f"/api/v1/databases/{crowded.crowd[0].azure_name}/placement"
+    assert operator.get(path).json()["whyNotThere"] is None
+    there = operator.get(f"{path}?pool={crowded.second.azure_name}").json()
+    assert there["whyNotThere"] == []
+    ElasticPool.objects.filter(pk=crowded.second.pk).update(max_size_bytes=row.size_bytes, bytes_committed=2**30)
+    told = operator.get(f"{path}?pool={crowded.second.azure_name}").json()["whyNotThere"]
+    assert told == [{"constraint": "has_free_storage", "missing": float(2**30), "unit": "bytes"}]
+    assert operator.get(f"{path}?pool=p-nowhere").status_code == 400
