@@ -19,10 +19,10 @@ from provisioning.changes.ways import Wish, plan_way, request_way
 from provisioning.conversions import ConversionWish, Cutover, request_conversion
 from provisioning.restores import RestoreWish, request_restore
 from provisioning.services import request_deletion
-from tests.integration.provisioning.test_convert import ended, until_step
+from tests.integration.provisioning.test_convert import ended
 from tests.integration.provisioning.test_convert_into_pool import a_hyperscale_pool
 from tests.kept_states import state_in_azure
-from tests.local_azure import LocalAzure, work
+from tests.local_azure import LocalAzure, until_step, work
 from tests.rotating import a_ready_database, can_sign_in, published
 
 ZONES_AND_BACKUPS = Wish(zone_redundant=True, backup=Backup.ZONE)

@@ -25,8 +25,8 @@ from provisioning.services import ServiceWish, request_service
 from rotation.models import Credential
 from tests.builders import GIB, TIB
 from tests.entra_service import an_entra_workspace, an_identity, sign_in_as
-from tests.local_azure import LocalAzure, run_until_settled
-from tests.rehoming import a_server_in_the_making, other_server, rehome, until_step
+from tests.local_azure import LocalAzure, run_until_settled, until_step
+from tests.rehoming import a_server_in_the_making, other_server, rehome
 
 NO_PASSWORD = {"auth_mode": "entra_only", "administrator_login": "", "admin_secret_name": ""}
 
