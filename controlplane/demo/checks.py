@@ -81,8 +81,8 @@ def _tagged(azure: _Books, ready: list[Database]) -> Check:
         expected = {
             "deployment": settings.DEPLOYMENT,
             "database": str(database.pk),
-            "service": str(service.pk) if service else "",
-            "workspace": str(service.workspace_id) if service else "",
+            "service": str(service.pk) if service else None,  # of a stock: nobody's yet
+            "workspace": str(service.workspace_id) if service else None,
         }
         faults += [f"{database.azure_name}: tag {k} is {tags.get(k)}" for k, v in expected.items() if tags.get(k) != v]
         faults += [] if tags.get("operation") else [f"{database.azure_name}: no tag operation"]

@@ -40,12 +40,12 @@ class RestApi:
     def change(self, path: str, **body: object) -> requests.Response:
         return self._call("POST", path, body or None)
 
-    def put(self, path: str, document: dict[str, Any]) -> requests.Response:
-        return self._call("PUT", path, document)
-
     def plan_change(self, path: str, **body: object) -> dict[str, Any]:
         """What the change would do."""
         return _plan(self._call("POST", f"{path}?dryRun=true", body))
+
+    def put(self, path: str, document: dict[str, Any]) -> requests.Response:
+        return self._call("PUT", path, document)
 
     def delete(self, path: str) -> requests.Response:
         return self._call("DELETE", path)

@@ -13,7 +13,7 @@ from django.conf import settings
 from rich.live import Live
 
 from controlplane.azure import sql_driver
-from controlplane.demo import changes
+from controlplane.demo import changes, warm
 from controlplane.demo.balance import balance
 from controlplane.demo.checks import all_checks
 from controlplane.demo.clients import RestApi, SimulatorBooks
@@ -59,6 +59,7 @@ class Journey:
         self._rotation()
         self._drift()
         self._balance()
+        self._stock()
         return self._verdict()
 
     def _client(self, name: str, roles: list[str]) -> RestApi:
@@ -122,6 +123,14 @@ class Journey:
         console.rule("[bold]Noisy neighbours in a pool: one is moved away", align="left")
         if not show_checks(balance(self.operator, self.books, patience_seconds=PATIENCE_SECONDS / 2)):
             self.faults.append("the noisy neighbour was not moved away as promised")
+
+    def _stock(self) -> None:
+        console.rule("[bold]A service in a hurry gets a database that stands ready", align="left")
+        self._expect(warm.define(self.operator), 200)
+        with _shown_progress(self.began) as show:
+            checks = list(warm.claim(self.operator, show, patience_seconds=PATIENCE_SECONDS))
+        if not show_checks(checks):
+            self.faults.append("the stock did not serve as promised")
 
     def _verdict(self) -> bool:
         console.rule("[bold]Checked against Azure's own books", align="left")
