@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 
 from controlplane.console.buttons import Button
 from controlplane.console.display import BAD, NOTHING, WARNING, figure, label, moment, row_link, state, who
@@ -190,7 +191,7 @@ def _moves(plan: RebalancePlan) -> Table:
     rows = plan.moves.select_related("database", "source", "target").order_by("position")
     return Table(
         "Moves, in order; every part of them leaves all pools within their limits",
-        ("database", "service", "from", "to", "gain", "source then", "target then", "state", "due", "reason"),
+        ("database", "service", "from", "to", "gain", "both then", "state", "due", "reason"),
         [
             (
                 row_link(move.database),
@@ -198,8 +199,7 @@ def _moves(plan: RebalancePlan) -> Table:
                 row_link(move.source),
                 row_link(move.target),
                 vcores(move.gain),
-                vcores(move.source_after),
-                vcores(move.target_after),
+                format_html("{} / {}", vcores(move.source_after), vcores(move.target_after)),
                 state(move.state),
                 moment(move.due_at, never=NOTHING),
                 move.reason or NOTHING,

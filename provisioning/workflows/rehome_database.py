@@ -17,7 +17,7 @@ from cloud import factory
 from cloud.errors import AlreadyThere, CloudError, InProgress, NoRoomHere, Rejected
 from cloud.protocols import DatabaseSpec
 from operations import clock
-from operations.locks import Lock, Mode
+from operations.locks import Lock, Mode, give_back
 from operations.models import Operation
 from operations.outcomes import END, UNDONE, Ask, Next, Outcome, StepError, Wait
 from operations.workflow import Workflow, acts, computes, decides, looks, signs_in
@@ -27,7 +27,7 @@ from provisioning.beginnings import HOLD, Copying
 from provisioning.holding import hold
 from provisioning.places import leave_refused
 from provisioning.targets import database_of, reference, server_row_of, stand_in_of
-from provisioning.windows import wait_for_window, wait_to_begin
+from provisioning.windows import is_over, wait_for_window, wait_to_begin
 from provisioning.workflows.create_database import place_locks
 from rotation import readdress
 from rotation.names import credential_key
@@ -108,8 +108,12 @@ def secure_retention(operation: Operation) -> Outcome:
 
 @decides
 def await_window(operation: Operation) -> Outcome:
-    """The switch drops connections: it waits for its owner's window; the replica keeps in step meanwhile."""
-    return wait_for_window(operation, expected_seconds=rehoming.SWITCH_SECONDS)
+    """The switch drops connections: it waits for its owner's window; the replica keeps in step meanwhile. Who has missed one
+    keeps nobody from the credential until the next."""
+    outcome = wait_for_window(operation, expected_seconds=rehoming.SWITCH_SECONDS)
+    if isinstance(outcome, Wait):
+        give_back(operation, database_of(operation).key)
+    return outcome
 
 
 @decides
@@ -130,6 +134,8 @@ def fail_over(operation: Operation) -> Outcome:
         return Ask("LinkGone", "The replica has lost its link; it may be behind, so it does not take over.")
     if link.role == replicas.PRIMARY:
         return Next()
+    if not operation.maybe_happened and is_over(operation):
+        return Next(to="await_window")
     new = replicas.new_place_of(operation)
     try:
         answer = factory.sql_management().begin_fail_over(reference(server_row_of(new)), new.azure_name, link.id)

@@ -60,6 +60,7 @@ TAKEN = {
     *("workspace", "ids"),  # of notifications and receivers: test_owasp_outbound
     *("authMode", "identity", "clientId", "cutover", "dueAt"),
     *("enabled", "least", "most", "servedPercent", "monthlyBudget"),
+    *("tier", "home", "zoneRedundant", "backupRedundancy"),
     *("until", *RULE_NAMES),
 }
 OF_OPERATORS = {

@@ -48,7 +48,7 @@ def test_the_faultless_runs_pass_every_step(ground: ChangeGround) -> None:
         "rehome_database.publish_endpoint",
         "rehome_database.end_link",
         "change_database.take_hop",
-        "change_database.await_hop",
+        "change_database.arrive",
         "change_backup_storage.ask_for_storage",
         "resize_pool.start_resize",
         "drain_pool.move_databases",

@@ -18,7 +18,9 @@ from provisioning.conversions import ConversionWish, Cutover, request_conversion
 from provisioning.maintenance import FreezeWish, MaintenanceWish, WindowWish, define_maintenance
 from provisioning.services import ServiceWish, request_service
 from tests.builders import GIB, a_workspace
-from tests.local_azure import LocalAzure, run_one_step, run_until_settled, work
+from tests.local_azure import LocalAzure, run_one_step, run_until_settled, until_step, work
+from tests.rehoming import a_server_in_the_making, rehome
+from tests.rotating import a_ready_database
 
 HOUR = timedelta(hours=1)
 
@@ -38,6 +40,16 @@ def work_a_while(azure: LocalAzure, *, rounds: int = 60) -> None:
     for _ in range(rounds):
         work()
         azure.pass_time(10)
+
+
+def step_by_step(azure: LocalAzure, operation: Operation, step: str) -> None:
+    for _ in range(300):
+        if not run_one_step():
+            azure.pass_time(10)
+        operation.refresh_from_db()
+        if operation.step == step:
+            return
+    raise AssertionError(f"{operation.state} at {operation.step}")
 
 
 def changes_since(azure: LocalAzure, before: int) -> list[str]:
@@ -160,3 +172,25 @@ def test_who_waits_for_a_far_window_keeps_nobody_in_a_pool_that_is_drained(
     work_a_while(azure, rounds=120)
     assert Database.objects.get(service__name="small").pool_id != pool.pk
     assert Database.objects.filter(pool=pool).count() == 4
+
+
+def test_a_switch_to_another_server_that_missed_its_window_waits_for_the_next(
+    azure: LocalAzure, workspace: Workspace
+) -> None:
+    row = a_ready_database(azure, workspace=workspace)
+    a_server_in_the_making()
+    run_until_settled(azure)
+    operation = rehome(row)
+    until_step(azure, operation, "await_replica")
+    open_an_hour(workspace, in_hours=2)
+    until_step(azure, operation, "await_window")
+    both_clocks(azure, 2 * HOUR + timedelta(minutes=1))
+    step_by_step(azure, operation, "fail_over")
+    both_clocks(azure, 3 * HOUR)
+    before = len(azure.effects())
+    work_a_while(azure, rounds=20)
+    operation.refresh_from_db()
+    assert changes_since(azure, before) == []
+    assert (operation.step, operation.waits_on.partition(":")[0]) == ("await_window", "window")
+    assert not operation.locks.filter(resource_key=row.key).exists()
+    assert operation.locks.exists(), "the places are held"
