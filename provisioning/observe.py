@@ -58,7 +58,7 @@ WHERE id = %(id)s AND observe_token = %(token)s
 
 STILL_OURS = "SELECT 1 FROM inventory_sqlserver WHERE id = %s AND observe_token IS NOT DISTINCT FROM %s FOR KEY SHARE"
 AFTER_FAILURE_SECONDS = 5.0
-ROWS_PER_SECOND = 300  # that one server's listings may show; a larger server is looked at less often
+ROWS_PER_SECOND = 600  # that one server's listings may show; a larger server is looked at less often
 STILL, STILL_BY_ROW = 0.02, 0.0002  # of the time in which nothing has changed there, the time to the next look
 
 
