@@ -76,7 +76,7 @@ def test_what_is_as_it_was_is_not_written_and_yet_known_to_have_been_seen(azure:
         (100, 0, False, 2),
         (100, 500, False, 12),
         (100_000, 500, False, 30),
-        (100_000, 500, True, 500 / 300),
+        (100_000, 900, True, 1.5),
     ],
 )
 def test_a_server_is_looked_at_less_often_the_longer_nothing_has_changed_and_the_more_stands_there(
