@@ -86,7 +86,8 @@ def consent(operation: Operation, *, actor: str) -> Operation:
         raise NoConsentNeeded("The operation waits for nobody's consent.")
     if "consented_by" not in row.choices:
         over_windows = {"actor": actor, "reason": "Its owner consents to the switch.", "over_freezes": False}
-        note(row, {"start_now": over_windows, "consented_by": actor})
+        given = row.choices.get("start_now") or over_windows  # an operator's word may reach further
+        note(row, {"start_now": given, "consented_by": actor})
         audit.record(
             "operation.consented", actor=actor, target=row.target_key, workspace=row.workspace, operation_id=row.pk
         )

@@ -65,7 +65,7 @@ def begin_due() -> int:
     """Begin what was accepted for now, and see what became of what was begun. Returns how many were begun."""
     _finish()
     due = GrowthProposal.objects.filter(state=State.ACCEPTED, due_at__lte=clock.now())
-    return sum(_begin_one(row) for row in due.order_by("due_at")[:100])
+    return sum(_begin_one(row) for row in list(due.order_by("due_at")))
 
 
 def _begin_one(row: GrowthProposal) -> int:
@@ -138,6 +138,8 @@ def _target(row: GrowthProposal) -> Database | ElasticPool:
 
 def _larger(pool: ElasticPool, row: GrowthProposal) -> PoolWish:
     """The smallest size, of no fewer vCores, that may hold so much. Raises NothingLarger."""
+    if row.proposed_bytes <= pool.max_size_bytes:
+        raise NothingLarger("It is as large already.")
     sizes = [one for one in sizes_of(pool.service_tier, pool.family) if one.vcores >= pool.vcores]
     fits = next((one for one in sizes if one.max_storage_bytes >= row.proposed_bytes), None)
     if fits is None:

@@ -21,6 +21,8 @@ from provisioning.models import SizeSample
 log = structlog.get_logger(__name__)
 
 KEPT_AT_ONCE = 5000
+SERVED = (Status.READY, Status.UPDATING)
+"""What is being changed fills up all the same."""
 
 
 def sample_sizes() -> int:
@@ -52,7 +54,7 @@ def forget_old_samples() -> int:
 
 def _batches(without: Collection[UUID]) -> Iterator[tuple[str, list[Database]]]:
     """Ready databases of one subscription and region, as many as one call takes."""
-    ready = Database.objects.filter(status=Status.READY, server__isnull=False).exclude(observed_arm_id="")
+    ready = Database.objects.filter(status__in=SERVED, server__isnull=False).exclude(observed_arm_id="")
     places = ready.order_by("server__subscription_id", "region_id").values_list("server__subscription_id", "region_id")
     for subscription_id, region in list(places.distinct()):
         there = ready.filter(server__subscription_id=subscription_id, region_id=region).order_by("pk")
@@ -63,7 +65,7 @@ def _batches(without: Collection[UUID]) -> Iterator[tuple[str, list[Database]]]:
 
 def _keep(found: Mapping[UUID, UsedBytes]) -> int:
     """The larger of what is found and what the day has already, of databases that are ready."""
-    ready = set(Database.objects.filter(pk__in=found, status=Status.READY).values_list("pk", flat=True))
+    ready = set(Database.objects.filter(pk__in=found, status__in=SERVED).values_list("pk", flat=True))
     samples = [
         SizeSample(database_id=key, day=one.at.date(), used_bytes=one.size)
         for key, one in found.items()

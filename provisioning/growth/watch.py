@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db.models import Max
 
 from inventory.models import Database, ElasticPool
-from inventory.states import Status
 from provisioning.growth.proposals import Forecast, Whose, propose, withdraw_others
+from provisioning.growth.sampling import SERVED
 from provisioning.growth.trend import WINDOW_DAYS, Trend, trend_of
 from provisioning.models import SizeSample
 
@@ -50,7 +50,7 @@ def _trends() -> Iterator[tuple[UUID, Trend]]:
 
 
 def _databases(trends: dict[UUID, Trend]) -> Iterator[Forecast]:
-    rows = Database.objects.filter(pk__in=trends, status=Status.READY, service__isnull=False)
+    rows = Database.objects.filter(pk__in=trends, status__in=SERVED, service__isnull=False)
     for row in rows.select_related("service__workspace"):
         single = row.service_tier == Database.Tier.HYPERSCALE
         limit = settings.HYPERSCALE_DATABASE_BYTES if single else row.size_bytes
@@ -63,21 +63,19 @@ def _databases(trends: dict[UUID, Trend]) -> Iterator[Forecast]:
 def _pools(trends: dict[UUID, Trend]) -> Iterator[Forecast]:
     """Where what the databases of a pool hold together reaches its limit."""
     members: dict[UUID, list[Trend]] = {}
-    placed = Database.objects.filter(pk__in=trends, pool__isnull=False, status=Status.READY)
+    placed = Database.objects.filter(pk__in=trends, pool__isnull=False, status__in=SERVED)
     for key, pool in placed.values_list("pk", "pool_id"):
         members.setdefault(pool, []).append(trends[key])
     for pool, newcomer in _newcomers(trends, members):
         members[pool].append(newcomer)
-    for row in ElasticPool.objects.filter(pk__in=members, status=Status.READY):
+    for row in ElasticPool.objects.filter(pk__in=members, status__in=SERVED):
         whose = Whose(row.key, row.azure_name)
         yield from _forecast(whose, reduce(add, members[row.pk]), row.max_size_bytes, LARGEST_POOL_BYTES)
 
 
 def _newcomers(trends: dict[UUID, Trend], pools: Collection[UUID]) -> Iterator[tuple[UUID, Trend]]:
     """What has too few samples for a pace takes its room all the same: the most that was seen of it, which stands still."""
-    rows = SizeSample.objects.filter(database__pool__in=pools, database__status=Status.READY).exclude(
-        database__in=trends
-    )
+    rows = SizeSample.objects.filter(database__pool__in=pools, database__status__in=SERVED).exclude(database__in=trends)
     found = rows.values_list("database__pool_id", "database_id").annotate(most=Max("used_bytes"), day=Max("day"))
     for pool, _, most, day in found:
         yield pool, Trend(0.0, float(most), 0.0, day.toordinal())

@@ -19,11 +19,13 @@ from operations.models import Operation
 from operations.outcomes import END, TOO_LATE, UNDONE, Next, Outcome, StepError, Wait
 from operations.services import active_operation, cancel
 from operations.waking import operation_key
-from operations.workflow import Ending, Workflow, decides, looks
+from operations.workflow import Ending, Workflow, decides
 from provisioning.changes.hopping import KIND, begin_hop, hops_of, service_of
 from provisioning.changes.hops import from_columns, told
 from provisioning.changes.states import state_of
 from provisioning.errors import TooManyOperations, WishRefused
+from provisioning.windows import KEY as WINDOW
+from provisioning.windows import stop_the_deadline
 
 
 @decides
@@ -47,12 +49,14 @@ def take_hop(operation: Operation) -> Outcome:
     return Next(choices={"hop": str(asked.pk), **_progress(operation)})
 
 
-@looks
+@decides
 def await_hop(operation: Operation) -> Outcome:
     """Go on with the next hop once this one has arrived."""
     hop = _hop(operation)
     if not hop.is_terminal:
         number, of = _done(operation) + 1, len(hops_of(operation))
+        if hop.waits_on.startswith(WINDOW):
+            stop_the_deadline(operation, timedelta(seconds=settings.LOOK_AGAIN_SECONDS))
         return _wait_for(hop, f"Hop {number} of {of}: {hop.kind}.")
     if hop.state == Operation.State.SUCCEEDED:
         return Next(to="" if _is_last(operation) else "take_hop", choices=_arrived(operation))
