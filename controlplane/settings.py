@@ -209,6 +209,8 @@ LANE_QUEUES = {
 WORKER_LANES = env_list("WORKER_LANES", tuple(LANE_QUEUES))  # the lanes whose steps this process claims
 COUNTS_EVERY_SECONDS = env_float("COUNTS_EVERY_SECONDS", 2.0)  # how often a worker's counts go to PostgreSQL, at most
 LOOK_AGAIN_SECONDS = env_float("LOOK_AGAIN_SECONDS", 60.0)  # a waiting operation is woken; this is for a lost call
+# An exclusive lock that waits for longer lets those behind it pass, and stands in line anew.
+LOCK_PATIENCE_SECONDS = env_float("LOCK_PATIENCE_SECONDS", 300.0)
 SHORT_WAIT_SECONDS = env_float("SHORT_WAIT_SECONDS", 5.0)  # for settings that Azure applies within seconds
 EXAMINE_AFTER_SECONDS = env_float("EXAMINE_AFTER_SECONDS", 900.0)  # no news for so long: read the stored poll URL
 OBSERVE_WAITING_SECONDS = env_float("OBSERVE_WAITING_SECONDS", 1.0)  # between two looks at a server in motion, at least

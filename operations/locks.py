@@ -2,13 +2,18 @@
 
 All locks of an operation are asked for at once, under an advisory lock of each key taken in key order. So any two
 operations stand in the same order in every queue, and no circle of waiting can form.
+
+Who wants something alone stops all who come after him. Behind one who holds it for days (a database that is copied, say) he
+would stop them for days: so once his patience is over he gives all that he asked for back, and stands in line anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
+from django.conf import settings
 from django.db import connection
 
 from operations.clock import DatabaseNow
@@ -34,6 +39,7 @@ def request(operation: Operation, wanted: Iterable[Lock]) -> bool:
     """
     wishes = sorted(wanted)
     _enter(wish.key for wish in wishes)
+    _step_aside(operation, wishes)
     ResourceLock.objects.bulk_create(
         [ResourceLock(resource_key=w.key, operation=operation, mode=w.mode, reason=w.reason) for w in wishes],
         ignore_conflicts=True,
@@ -55,17 +61,21 @@ def release(*operations: Operation) -> None:
     wake([lock_key(key) for key in granted])
 
 
-def give_back(operation: Operation, key: str) -> None:
-    """Give one lock back before the operation ends. Call it inside the transaction that records the step."""
-    _enter([key])
-    operation.locks.filter(resource_key=key).delete()
-    if _grant(key):
-        wake([lock_key(key)])
-
-
 def lock_key(resource_key: str) -> str:
     """What an operation waits on while it stands in line for a resource."""
     return f"lock:{resource_key}"
+
+
+def _step_aside(operation: Operation, wishes: list[Lock]) -> None:
+    """Let those pass who stand behind an exclusive wish that is too old; all of the wishes, so that the order in every queue
+    stays the same."""
+    if all(wish.mode == Mode.SHARED for wish in wishes):
+        return
+    patience = timedelta(seconds=settings.LOCK_PATIENCE_SECONDS)
+    asked = operation.locks.filter(resource_key__in=[wish.key for wish in wishes])
+    if asked.filter(granted_at__isnull=True, requested_at__lt=DatabaseNow() - patience).exists():
+        asked.delete()
+        wake([lock_key(wish.key) for wish in wishes if _grant(wish.key)])
 
 
 def _enter(keys: Iterable[str]) -> None:

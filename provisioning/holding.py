@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.db.models.functions import Least
 
-from inventory.models import SqlServer
+from inventory.models import Database, SqlServer
 from operations import locks
 from operations.clock import DatabaseNow
+from operations.locks import Lock, Mode
 from operations.models import Operation
 from operations.outcomes import Next, Outcome, Wait
+from provisioning.targets import database_of, server_row_of, stand_in_of
 
 
-def hold(operation: Operation, server: SqlServer, wanted: Sequence[locks.Lock]) -> Outcome:
+def hold(operation: Operation, server: SqlServer, wanted: Sequence[Lock]) -> Outcome:
     """Go on once all locks are held; from then on the server is looked at often."""
     outcome = stand_in_line(operation, wanted)
     if isinstance(outcome, Next):
@@ -23,14 +25,28 @@ def hold(operation: Operation, server: SqlServer, wanted: Sequence[locks.Lock]) 
     return outcome
 
 
+def hold_both(operation: Operation, reason: str) -> Outcome:
+    """Go on once the places of a database and of its stand-in, on one server, are held as they are."""
+    database, stand_in = database_of(operation), stand_in_of(operation)
+    wanted = {lock for row in (database, stand_in) for lock in place_locks(row, reason)}
+    return hold(operation, server_row_of(database), sorted(wanted))
+
+
+def place_locks(database: Database, reason: str) -> list[Lock]:
+    """Shared locks on what a database stands in: resizing, repairing and deleting have to wait."""
+    keys = [server_row_of(database).key, *([database.pool.key] if database.pool else [])]
+    return [Lock(key, Mode.SHARED, reason) for key in keys]
+
+
 def let_go(operation: Operation, outcome: Outcome) -> Outcome:
-    """Who waits for another window keeps nobody else from what it held; it stands in line again after that."""
+    """Who waits for a window, or for somebody's word, keeps nobody else from what it held; it stands in line again after
+    that. The room that it has taken stays taken, so no place goes away meanwhile."""
     if isinstance(outcome, Wait):
         locks.release(operation)
     return outcome
 
 
-def stand_in_line(operation: Operation, wanted: Sequence[locks.Lock]) -> Outcome:
+def stand_in_line(operation: Operation, wanted: Sequence[Lock]) -> Outcome:
     """Go on once all locks are held."""
     if not locks.request(operation, wanted):
         waits_for = operation.locks.filter(granted_at__isnull=True).order_by("resource_key").first()

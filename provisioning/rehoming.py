@@ -12,9 +12,8 @@ from inventory.calendar import NEVER
 from inventory.models import Database, ElasticPool, SqlServer
 from inventory.states import Status, move
 from notifications.services import tell
-from operations import audit, clock
+from operations import audit, clock, locks
 from operations.clock import DatabaseNow
-from operations.locks import give_back
 from operations.models import Operation
 from operations.outcomes import StepError
 from operations.workflow import Ending, workflow_of
@@ -108,7 +107,7 @@ def announce(operation: Operation) -> str:
         after=facts,
         reason=str(operation.input["reason"]),
     )
-    give_back(operation, database.key)
+    locks.release(operation)
     return kept_until
 
 

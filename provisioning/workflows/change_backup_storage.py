@@ -12,14 +12,14 @@ from cloud.changes import DatabaseChange
 from cloud.protocols import Accepted, ObservedDatabase
 from inventory.models import Database
 from inventory.states import Status, move
+from operations import locks
 from operations.models import Operation
 from operations.outcomes import Next, Outcome, StepError, Wait
 from operations.workflow import Ending, Workflow, acts, decides
 from provisioning import awaiting
-from provisioning.holding import hold
+from provisioning.holding import hold, place_locks
 from provisioning.relocating import free_database
 from provisioning.targets import database_of, reference, server_row_of
-from provisioning.workflows.create_database import place_locks
 
 KIND = "change_backup_storage"
 LOOK_SECONDS = 600.0
@@ -54,6 +54,13 @@ def ask_for_storage(operation: Operation) -> Outcome:
     return awaiting.ask_and_look(operation, "another backup storage", is_done=is_done, ask=ask)
 
 
+@decides
+def leave_place(operation: Operation) -> Outcome:
+    """Nobody has to wait for pool and server while backups are moved, for days."""
+    locks.release(operation)
+    return Next()
+
+
 @acts
 def await_storage(operation: Operation) -> Outcome:
     """Go on once all backups have been moved."""
@@ -72,7 +79,7 @@ def settle(operation: Operation, ending: Ending) -> None:
 CHANGE_BACKUP_STORAGE = Workflow(
     kind=KIND,
     settle=settle,
-    steps=(hold_place, ask_for_storage, await_storage),
+    steps=(hold_place, ask_for_storage, leave_place, await_storage),
     point_of_no_return="ask_for_storage",
     deadline=timedelta(days=4),
     indispensable=("ask_for_storage", "await_storage"),

@@ -11,9 +11,9 @@ from operations.models import Operation
 from operations.outcomes import END, Next, Outcome
 from operations.workflow import Ending, Workflow, decides, signs_in
 from provisioning.drift.putting_back import wanted
-from provisioning.holding import hold
+from provisioning.holding import hold, place_locks
 from provisioning.targets import database_of, server_row_of
-from provisioning.workflows.create_database import CAST, FOR_CAST, place_locks
+from provisioning.workflows.create_database import CAST, FOR_CAST
 from provisioning.workflows.repair_database import put_database_back, secure_retention
 from rotation import issue
 from rotation.proving import prove_published

@@ -24,11 +24,10 @@ from operations.workflow import Ending, Workflow, acts, computes, decides, looks
 from placement.services import take_server_room
 from provisioning import awaiting, copying, inspection, runs, tier_changes
 from provisioning.beginnings import Copying
-from provisioning.holding import hold, let_go
+from provisioning.holding import hold, let_go, place_locks
 from provisioning.places import leave_refused, settle_beside
 from provisioning.targets import database_of, reference, server_row_of, stand_in_of
 from provisioning.windows import is_over, wait_for_window, wait_to_begin
-from provisioning.workflows.create_database import place_locks
 from rotation.proof import prove_login
 
 KIND = "convert_back"

@@ -18,16 +18,15 @@ from cloud.changes import DatabaseChange
 from cloud.protocols import Sku
 from cloud.running import Phase, RunState
 from inventory.models import Database
-from operations import clock
+from operations import clock, locks
 from operations.models import Operation
 from operations.outcomes import END, TOO_LATE, UNDONE, Next, Outcome, StepError, Wait
 from operations.workflow import Ending, Workflow, acts, computes, decides, signs_in
 from provisioning import copying, inspection, runs, tier_changes
 from provisioning.beginnings import HOLD, Copying
-from provisioning.holding import hold
+from provisioning.holding import hold_both, let_go
 from provisioning.targets import database_of, reference, server_row_of, stand_in_of
 from provisioning.windows import is_over, wait_for_window, wait_to_begin
-from provisioning.workflows.create_database import place_locks
 from rotation.proof import prove_login
 
 KIND = "convert_to_hyperscale"
@@ -64,9 +63,7 @@ def await_beginning(operation: Operation) -> Outcome:
 
 @decides
 def hold_place(operation: Operation) -> Outcome:
-    database, stand_in = database_of(operation), stand_in_of(operation)
-    wanted = {lock for row in (database, stand_in) for lock in place_locks(row, "converts a database")}
-    return hold(operation, server_row_of(database), sorted(wanted))
+    return hold_both(operation, "converts a database")
 
 
 @acts
@@ -96,6 +93,13 @@ def await_copy(operation: Operation) -> Outcome:
     return runs.ended_badly(operation, database, run, back_to="await_copy", ask_again="start_conversion")
 
 
+@decides
+def leave_place(operation: Operation) -> Outcome:
+    """Nobody has to wait for pool and server while the switch waits for a word, or a window."""
+    locks.release(operation)
+    return Next()
+
+
 @acts
 def await_consent(operation: Operation) -> Outcome:
     """Go on at once, or when the owner has consented; Azure's hold may end meanwhile, and then nothing has changed."""
@@ -105,7 +109,7 @@ def await_consent(operation: Operation) -> Outcome:
         return Next()
     run = runs.latest(operation, database_of(operation))
     if run is not None and not run.state.goes_on:
-        return Next(to="await_cutover")
+        return Next(to="hold_for_switch")
     if may_go_on:  # Azure holds it for longer than it says
         held_until = _now(operation) + timedelta(seconds=HELD_LOOK_SECONDS)
         return Next(choices={"held_until": held_until.isoformat()})
@@ -119,9 +123,15 @@ def await_window(operation: Operation) -> Outcome:
     outcome, left = wait_for_window(operation, expected_seconds=SWITCH_SECONDS), _hold_left(operation)
     if not isinstance(outcome, Wait):
         return outcome
+    let_go(operation, outcome)
     if left <= timedelta(0):
         return Next(to="await_consent")
     return replace(outcome, seconds=min(outcome.seconds, left.total_seconds()))
+
+
+@decides
+def hold_for_switch(operation: Operation) -> Outcome:
+    return hold_both(operation, "converts a database")
 
 
 @acts
@@ -131,6 +141,8 @@ def perform_cutover(operation: Operation) -> Outcome:
     run = runs.latest(operation, database)
     if run is None or (run.state.goes_on and run.phase not in (Phase.WAITING, Phase.CUTTING_OVER)):
         return runs.look_again(operation, run, seconds=_expected(operation))
+    if not run.state.goes_on and run.state is not RunState.SUCCEEDED:
+        return Next()
     told = {"cut_over_at": operation.choices.get("cut_over_at") or clock.now().isoformat()}
     if run.state.goes_on and run.phase == Phase.WAITING:
         if is_over(operation):
@@ -195,8 +207,10 @@ CONVERT_TO_HYPERSCALE = Workflow(
         hold_place,
         start_conversion,
         await_copy,
+        leave_place,
         await_consent,
         await_window,
+        hold_for_switch,
         perform_cutover,
         await_cutover,
         verify_login,

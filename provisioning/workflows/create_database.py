@@ -12,14 +12,13 @@ from inventory.models import Database, ServiceInstance
 from inventory.states import Status, move
 from operations import clock
 from operations.errors import QuotaExhausted
-from operations.locks import Lock, Mode
 from operations.models import Operation
 from operations.outcomes import END, Ask, Next, Outcome, StepError
 from operations.workflow import Ending, Workflow, acts, computes, decides, looks, signs_in
 from placement.services import give_room_back
 from provisioning import awaiting, securing
 from provisioning.asking import elsewhere, spec_of, tags_seen
-from provisioning.holding import hold
+from provisioning.holding import hold, place_locks
 from provisioning.places import leave_refused, settle_in_pool, settle_on_server
 from provisioning.targets import database_of, management_for, reference, server_row_of
 from rotation import issue
@@ -210,12 +209,6 @@ CREATE_DATABASE = Workflow(
         *(step.name for step in FOR_CAST),
     ),
 )
-
-
-def place_locks(database: Database, reason: str) -> list[Lock]:
-    """Shared locks on what a database stands in: resizing, draining and deleting have to wait."""
-    keys = [server_row_of(database).key, *([database.pool.key] if database.pool else [])]
-    return [Lock(key, Mode.SHARED, reason) for key in keys]
 
 
 def _spec(operation: Operation, database: Database) -> DatabaseSpec:

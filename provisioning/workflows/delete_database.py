@@ -14,9 +14,8 @@ from operations.outcomes import END, Next, Outcome
 from operations.workflow import Ending, Workflow, acts, decides, looks
 from placement.services import give_room_back
 from provisioning import awaiting
-from provisioning.holding import hold
+from provisioning.holding import hold, place_locks
 from provisioning.targets import database_of, reference, server_row_of
-from provisioning.workflows.create_database import place_locks
 from rotation.revoke import disable_next_version, purposes_of
 
 

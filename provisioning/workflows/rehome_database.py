@@ -17,18 +17,17 @@ from cloud import factory
 from cloud.errors import AlreadyThere, CloudError, InProgress, NoRoomHere, Rejected
 from cloud.protocols import DatabaseSpec
 from operations import clock
-from operations.locks import Lock, Mode, give_back
+from operations.locks import Lock, Mode
 from operations.models import Operation
 from operations.outcomes import END, UNDONE, Ask, Next, Outcome, StepError, Wait
 from operations.workflow import Workflow, acts, computes, decides, looks, signs_in
 from provisioning import awaiting, rehoming, replicas, securing
 from provisioning.asking import elsewhere, spec_of, tags_seen
 from provisioning.beginnings import HOLD, Copying
-from provisioning.holding import hold
+from provisioning.holding import hold, let_go, place_locks
 from provisioning.places import leave_refused
 from provisioning.targets import database_of, reference, server_row_of, stand_in_of
 from provisioning.windows import is_over, wait_for_window, wait_to_begin
-from provisioning.workflows.create_database import place_locks
 from rotation import readdress
 from rotation.names import credential_key
 from rotation.proof import prove_login
@@ -64,9 +63,7 @@ def await_beginning(operation: Operation) -> Outcome:
 @decides
 def hold_place(operation: Operation) -> Outcome:
     """Keep both servers and pools as they are."""
-    places = (replicas.new_place_of(operation), replicas.old_place_of(operation))
-    wanted = {lock for row in places for lock in place_locks(row, "moves a database to another server")}
-    return hold(operation, server_row_of(places[0]), sorted(wanted))
+    return hold(operation, server_row_of(replicas.new_place_of(operation)), _place_locks(operation))
 
 
 @acts
@@ -108,22 +105,19 @@ def secure_retention(operation: Operation) -> Outcome:
 
 @decides
 def await_window(operation: Operation) -> Outcome:
-    """The switch drops connections: it waits for its owner's window; the replica keeps in step meanwhile. Who has missed one
-    keeps nobody from the credential until the next."""
-    outcome = wait_for_window(operation, expected_seconds=rehoming.SWITCH_SECONDS)
-    if isinstance(outcome, Wait):
-        give_back(operation, database_of(operation).key)
-    return outcome
+    """The switch drops connections: it waits for its owner's window; the replica keeps in step meanwhile, and nobody is kept
+    from the places, or from the credential."""
+    return let_go(operation, wait_for_window(operation, expected_seconds=rehoming.SWITCH_SECONDS))
 
 
 @decides
 def hold_database(operation: Operation) -> Outcome:
-    """Have the credential to ourselves until its new endpoint is published.
+    """Have both places as they are, and the credential to ourselves until its new endpoint is published.
 
     No circle can form: nobody who shares a database waits for anything else meanwhile.
     """
     alone = Lock(database_of(operation).key, Mode.EXCLUSIVE, "moves the database to another server")
-    return hold(operation, server_row_of(replicas.new_place_of(operation)), [alone])
+    return hold(operation, server_row_of(replicas.new_place_of(operation)), [*_place_locks(operation), alone])
 
 
 @acts
@@ -187,7 +181,7 @@ def verify_login(operation: Operation) -> Outcome:
 
 @decides
 def announce_endpoint(operation: Operation) -> Outcome:
-    """Tell everybody where it is now and until when the old endpoint can be read; its credential is free again."""
+    """Tell everybody where it is now and until when the old endpoint can be read; its credential and places are free again."""
     kept_until = rehoming.announce(operation)
     return Next(choices={"kept_until": kept_until, **replicas.stage(operation, replicas.KEPT, until=kept_until)})
 
@@ -203,6 +197,11 @@ def await_followers(operation: Operation) -> Outcome:
     seconds = min(left, settings.CREDENTIAL_LOOK_SECONDS)
     reason = "The old place stays readable until its consumers have acknowledged the new endpoint."
     return Wait(seconds, on=credential_key(database), reason=reason)
+
+
+@decides
+def hold_old_place(operation: Operation) -> Outcome:
+    return hold(operation, server_row_of(replicas.old_place_of(operation)), _place_locks(operation))
 
 
 @acts
@@ -244,6 +243,7 @@ REHOME_DATABASE = Workflow(
         verify_login,
         announce_endpoint,
         await_followers,
+        hold_old_place,
         end_link,
         take_back,
     ),
@@ -260,6 +260,13 @@ REHOME_DATABASE = Workflow(
 def _spec(operation: Operation) -> DatabaseSpec:
     new = replicas.new_place_of(operation)
     return spec_of(operation, new, named_for=database_of(operation))
+
+
+def _place_locks(operation: Operation) -> list[Lock]:
+    """Of both places, in the order in which they are asked for."""
+    places = (replicas.new_place_of(operation), replicas.old_place_of(operation))
+    reason = "moves a database to another server"
+    return sorted({lock for row in places for lock in place_locks(row, reason)})
 
 
 def _expected(operation: Operation) -> float:

@@ -17,9 +17,8 @@ from provisioning import securing
 from provisioning.drift.differences import database_differences, database_tags
 from provisioning.drift.disturbing import await_owners, disturbs, has_missed
 from provisioning.drift.putting_back import put_back, settle, wanted
-from provisioning.holding import hold
+from provisioning.holding import hold, place_locks
 from provisioning.targets import database_of, management_for, reference, server_row_of
-from provisioning.workflows.create_database import place_locks
 
 
 @decides

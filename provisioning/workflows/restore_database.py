@@ -20,12 +20,11 @@ from operations.outcomes import Next, Outcome, StepError
 from operations.workflow import Workflow, acts, computes, decides, looks, signs_in
 from provisioning import awaiting, securing
 from provisioning.asking import elsewhere, spec_of, tags_seen
-from provisioning.holding import hold
+from provisioning.holding import hold, place_locks
 from provisioning.places import leave_refused, settle_beside
 from provisioning.restore_points import restore_point
 from provisioning.stand_ins import as_restored, is_taken_over, settle
 from provisioning.targets import database_of, reference, restored_row_of, server_row_of
-from provisioning.workflows.create_database import place_locks
 from rotation import issue
 from rotation.holding import is_entra_only
 from rotation.names import Purpose

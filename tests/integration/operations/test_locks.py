@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
+from django.conf import settings
 from django.db import connection, transaction
 
-from operations import locks
+from operations import clock, locks
 from operations.locks import Lock, Mode
 from operations.models import Operation, ResourceLock
 
@@ -52,6 +54,33 @@ def test_a_waiting_exclusive_lock_is_not_starved_by_younger_shared_ones(world: W
     assert not asked(late, SHARED, "pool:1")
     given_back(resize)
     assert asked(late, SHARED, "pool:1")
+
+
+def test_who_waits_alone_for_too_long_lets_those_behind_pass_and_stands_in_line_anew(world: World):
+    holder, resize, late, later = a_toy("a"), a_toy("b"), a_toy("c"), a_toy("d")
+    asked(holder, SHARED, "pool:1")
+    assert not asked(resize, EXCLUSIVE, "pool:1", "server:1")
+    assert not asked(late, SHARED, "pool:1", "server:1")
+    clock.advance(timedelta(seconds=settings.LOCK_PATIENCE_SECONDS + 1))
+    assert not asked(resize, EXCLUSIVE, "pool:1", "server:1")
+    assert asked(late, SHARED, "pool:1", "server:1")
+    assert not asked(later, SHARED, "pool:1"), "it is not starved"
+    given_back(holder)
+    given_back(late)
+    assert asked(resize, EXCLUSIVE, "pool:1", "server:1")
+
+
+def test_who_waits_alone_wakes_those_whom_it_lets_pass(world: World):
+    holder, resize, late = a_toy("a"), a_toy("b"), a_toy("c")
+    asked(holder, SHARED, "pool:1")
+    asked(resize, EXCLUSIVE, "pool:1")
+    asked(late, SHARED, "pool:1")
+    far = clock.database_now() + timedelta(days=1)
+    Operation.objects.filter(pk=late.pk).update(waits_on=locks.lock_key("pool:1"), due_at=far)
+    clock.advance(timedelta(seconds=settings.LOCK_PATIENCE_SECONDS + 1))
+    asked(resize, EXCLUSIVE, "pool:1")
+    late.refresh_from_db()
+    assert late.due_at <= clock.database_now()
 
 
 def test_asking_again_keeps_the_place_in_line(world: World):
