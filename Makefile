@@ -69,6 +69,10 @@ PACKAGES = cloud controlplane inventory notifications operations placement provi
 conformance: .venv ## replay recorded exchanges with Azure (RECORDINGS_DIR) against the simulator and compare
 	@$(RUN) -m tests.conformance
 
+.PHONY: whatif
+whatif: .venv ## what would be if, ARGS= the supposition; of a running `make up`, else of a fleet made up for it
+	@if $(STACK) status >/dev/null 2>&1; then $(STACK) manage what_if $(ARGS); else $(RUN) -m benchmarks.what_if $(ARGS); fi
+
 bench-%: .venv ## one measurement, ARGS= its options; its last line is JSON
 	@$(RUN) -m benchmarks.$(subst -,_,$*) $(ARGS)
 

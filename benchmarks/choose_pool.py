@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
@@ -17,7 +16,6 @@ import numpy as np
 from benchmarks.harness import Spent, database, report
 
 GOAL_MS = 50.0
-MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 
 
 def main() -> None:
@@ -33,14 +31,13 @@ def main() -> None:
 
 def measure(*, pools: int, decisions: int) -> dict[str, float]:
     """Milliseconds of CPU a decision, and of making all loads anew once an hour."""
-    from benchmarks.sampled_fleet import POOLED, a_fleet
-    from inventory.models import Database, ElasticPool, Region, ServiceInstance, Workspace
+    from benchmarks.sampled_fleet import a_measured_fleet
+    from inventory.models import Database, Region, ServiceInstance, Workspace
+    from placement import pool_loads
     from placement.services import choose_pool
 
-    a_fleet(databases=POOLED * pools)
-    Database.objects.update(holds_room=True, vcores_demanded=0.05)
-    ElasticPool.objects.update(databases_committed=POOLED, bytes_committed=POOLED * 32 * 2**30, vcores_demanded=2.5)
-    refresh_seconds = _measured_loads()
+    a_measured_fleet(pools=pools)
+    refresh_seconds = _spent_ms(pool_loads.refresh_all) / 1000
     standing = list(Database.objects.select_related("service__workspace", "pool", "region").order_by("?")[:decisions])
     place = Workspace.objects.create(name="newcomers", region=Region.objects.get(name="eastus"))
     service = ServiceInstance.objects.create(workspace=place, name="newcomer", kind="fhir")
@@ -53,27 +50,6 @@ def measure(*, pools: int, decisions: int) -> dict[str, float]:
         figures |= {f"{name}_p{percent}_ms": round(float(np.percentile(taken, percent)), 2) for percent in (50, 99)}
         print(f"{name}: p50 {figures[f'{name}_p50_ms']} ms, p99 {figures[f'{name}_p99_ms']} ms of CPU, {pools} pools")
     return figures
-
-
-def _measured_loads() -> float:
-    """Profiles of all databases at once, then the product's own summing up. Returns its seconds of CPU."""
-    from placement import pool_loads
-    from placement.models import FoldMark, Meter, Profile
-    from placement.sampling import meters
-    from placement.sampling.reading import CHUNK, pack
-
-    meters.tend(MONDAY)
-    dice, last = np.random.default_rng(1), Meter.objects.order_by("-pk").values_list("pk", flat=True)[0]
-    rows = []
-    for chunk in range(last // CHUNK + 1):
-        level = dice.gamma(2.0, 0.02, CHUNK)
-        for hour in range(168):
-            mean = level * (1 + 0.5 * np.sin(hour / 24 * 2 * np.pi))
-            moments = np.stack((np.full(CHUNK, 96.0), mean, 96 * (0.3 * mean) ** 2, 2 * mean))
-            rows.append(Profile(metric=0, chunk=chunk, week_hour=hour, packed=pack(moments)))
-    Profile.objects.bulk_create(rows, batch_size=500)
-    FoldMark.objects.create(until=MONDAY)
-    return _spent_ms(pool_loads.refresh_all) / 1000
 
 
 def _spent_ms(work: Callable[[], object]) -> float:

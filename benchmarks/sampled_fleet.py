@@ -1,21 +1,27 @@
-"""Inventory rows of a fleet for `make bench-sample`, and time that passes. Django is set up before this is imported."""
+"""Inventory rows of a fleet, with loads that are known, and time that passes. Django is set up before this is imported."""
 
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 
+import numpy as np
 from django.conf import settings
 from psycopg import connect
 
 from inventory.models import Database, ElasticPool, Region, SqlServer, Subscription
+from placement.models import FoldMark, Meter, Profile
+from placement.sampling import meters
+from placement.sampling.reading import CHUNK, pack
 
 POOLED, POOLS_A_SERVER, SERVERS_A_SUBSCRIPTION = 50, 10, 20
 GIB = 2**30
+MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 
 
-def a_fleet(*, databases: int) -> None:
+def a_fleet(*, databases: int, region_name: str = "eastus") -> None:
     """Ready databases, fifty a pool, ten pools a server, twenty servers a subscription; all in one region."""
-    region = Region.objects.create(name="eastus", display_name="East US", geography="United States")
+    region = Region.objects.create(name=region_name, display_name=region_name, geography="United States")
     pools = -(-databases // POOLED)
     servers = [_server(number, region) for number in range(-(-pools // POOLS_A_SERVER))]
     rows = ElasticPool.objects.bulk_create(
@@ -24,6 +30,24 @@ def a_fleet(*, databases: int) -> None:
     Database.objects.bulk_create(
         [_database(number, rows[number // POOLED], region) for number in range(databases)], batch_size=5000
     )
+
+
+def a_measured_fleet(*, pools: int, region_name: str = "eastus") -> None:
+    """Full pools whose databases' profiles are known; their sums are still to be made."""
+    a_fleet(databases=POOLED * pools, region_name=region_name)
+    Database.objects.update(holds_room=True, vcores_demanded=0.05)
+    ElasticPool.objects.update(databases_committed=POOLED, bytes_committed=POOLED * 32 * GIB, vcores_demanded=2.5)
+    meters.tend(MONDAY)
+    dice, last = np.random.default_rng(1), Meter.objects.order_by("-pk").values_list("pk", flat=True)[0]
+    rows = []
+    for chunk in range(last // CHUNK + 1):
+        level = dice.gamma(2.0, 0.02, CHUNK)
+        for hour in range(168):
+            mean = level * (1 + 0.5 * np.sin(hour / 24 * 2 * np.pi))
+            moments = np.stack((np.full(CHUNK, 96.0), mean, 96 * (0.3 * mean) ** 2, 2 * mean))
+            rows.append(Profile(metric=0, chunk=chunk, week_hour=hour, packed=pack(moments)))
+    Profile.objects.bulk_create(rows, batch_size=500)
+    FoldMark.objects.create(until=MONDAY)
 
 
 def _server(number: int, region: Region) -> SqlServer:

@@ -17,6 +17,7 @@ from inventory.models import ElasticPool
 from operations.services import serialise
 from placement.borrowing import Crowd, crowd_in, lenders_in, loads_of, packed
 from placement.engine.load import Loads, brought_up_to_date
+from placement.engine.policy import Policy
 from placement.engine.rebalance.hysteresis import Marks, Mask, looked_again
 from placement.engine.usage import HOURS, SMALL, Floats, Ints, PoolsLoad, variances
 from placement.models import FoldMark, LoadClass, PoolLoad
@@ -197,9 +198,10 @@ def _looked(pools: Sequence[ElasticPool], former: dict[UUID, PoolLoad], load: Fl
     return looked_again(looks, hot, load, MARKS)
 
 
-def level_of(pool: ElasticPool) -> float:
-    """The vCores that a pool's databases shall stay below: its size less headroom."""
-    return float(pool.vcores * (1 - settings.PLACEMENT_HEADROOM_VCORES))
+def level_of(pool: ElasticPool, rule: Policy | None = None) -> float:
+    """The vCores that a pool's databases shall stay below: its size less headroom, as it is set or as the rule has it."""
+    headroom = rule.headroom_vcores_fraction if rule else settings.PLACEMENT_HEADROOM_VCORES
+    return float(pool.vcores * (1 - headroom))
 
 
 def _recent(region: str, at: datetime) -> dict[UUID, Recent]:

@@ -15,7 +15,7 @@ from inventory.models import Database, ElasticPool, Region
 from placement.borrowing import Crowd, crowd_of, lenders_in, loads_of
 from placement.engine.fleet import Demand, Fleet, Pool, WorkspaceCounts
 from placement.engine.policy import Limits, Policy
-from placement.engine.usage import HOURS, OneLoad, PoolsLoad, Risk, Usage
+from placement.engine.usage import HOURS, Measured, OneLoad, Risk, Usage
 from placement.models import PoolLoad
 
 PRESENT = (ElasticPool.Status.CREATING, ElasticPool.Status.READY)
@@ -65,20 +65,23 @@ def fleet_in(region: Region) -> Fleet:
 
 def usage_of(fleet: Fleet, database: Database) -> Usage | None:
     """What the fleet's pools and the database are measured to need; None where no pool was measured yet."""
-    rows = PoolLoad.objects.filter(pool__server__region=database.region_id)
-    if len(fleet) == 1:
-        rows = PoolLoad.objects.filter(pool=UUID(fleet.ids[0]))
-    found = rows.values_list("pool_id", "mean", "variance", "vcores_counted", "profile")
-    known = [(fleet.index_of[str(row[0])], *row[1:]) for row in found if str(row[0]) in fleet.index_of]
-    if not known:
-        return None
-    places, means, variances, counted, profiles = zip(*known, strict=True)
-    load, at = _nothing(len(fleet)), np.array(places)
-    load.profile[at] = np.frombuffer(b"".join(profiles), "<f4").reshape(-1, HOURS)
-    load.mean[at], load.variance[at] = means, variances
-    promised, is_known = np.zeros(len(fleet)), np.zeros(len(fleet), dtype=np.bool_)
-    promised[at], is_known[at] = counted, True
-    return Usage(load, is_known, promised, load_of(database), risk())
+    measured = measured_of(fleet)
+    return measured.asked_by(load_of(database)) if measured.known.any() else None
+
+
+def measured_of(fleet: Fleet) -> Measured:
+    """What each pool of the fleet is measured to need, where it was."""
+    rows = PoolLoad.objects.filter(pool__in=[UUID(name) for name in fleet.ids])
+    found = list(rows.values_list("pool_id", "mean", "variance", "vcores_counted", "profile"))
+    measured = Measured.nothing(len(fleet), risk())
+    if not found:
+        return measured
+    pools, means, variances, counted, profiles = zip(*found, strict=True)
+    at = np.array([fleet.index_of[str(pool)] for pool in pools])
+    measured.load.profile[at] = np.frombuffer(b"".join(profiles), "<f4").reshape(-1, HOURS)
+    measured.load.mean[at], measured.load.variance[at] = means, variances
+    measured.counted[at], measured.known[at] = counted, True
+    return measured
 
 
 def load_of(database: Database) -> OneLoad:
@@ -92,10 +95,6 @@ def _crowd_of(database: Database) -> Crowd:
     service = database.service
     owner, kind = (service.workspace_id, service.kind) if service else (None, None)
     return crowd_of([(database.pk, database.pool_id, owner, kind, database.size_bytes, database.vcores_demanded)])
-
-
-def _nothing(pools: int) -> PoolsLoad:
-    return PoolsLoad(np.zeros((pools, HOURS)), np.zeros(pools), np.zeros(pools))
 
 
 def neighbours_of(fleet: Fleet, database: Database) -> WorkspaceCounts:

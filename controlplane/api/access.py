@@ -65,6 +65,7 @@ RULES: dict[tuple[str, str], frozenset[Role]] = {
     ("rebalancing-rule", "GET"): SEES_EVERYTHING,
     ("rebalancing-rule", "PUT"): OPERATORS,
     ("rebalancing-rule-resume", "POST"): OPERATORS,
+    ("what-if", "POST"): OPERATORS,
     ("deleted-services", "GET"): EVERY_ROLE,
     ("subscriptions", "GET"): SEES_EVERYTHING,
     ("servers", "GET"): SEES_EVERYTHING,

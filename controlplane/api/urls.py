@@ -63,6 +63,7 @@ from controlplane.api.services import ServicesView, ServiceView
 from controlplane.api.sessions import SessionsView
 from controlplane.api.vault_events import VaultEventsView
 from controlplane.api.warm_stocks import WarmStockResumeView, WarmStocksView, WarmStockView
+from controlplane.api.what_if import WhatIfView
 from controlplane.api.workspaces import CertificateView, WorkspacesView, WorkspaceView
 
 GROWTH = "v1/workspaces/<str:workspace>/growth-proposals"
@@ -116,6 +117,7 @@ urlpatterns = [
     path(f"{MOVES}/<str:move>:accept", MoveAcceptView.as_view(), name="planned-move-accept"),
     path(f"{MOVES}/<str:move>:defer", MoveDeferView.as_view(), name="planned-move-defer"),
     path(f"{MOVES}/<str:move>:veto", MoveVetoView.as_view(), name="planned-move-veto"),
+    path("v1/what-if", WhatIfView.as_view(), name="what-if"),
     path("v1/rebalance-plans:compute", PlanComputeView.as_view(), name="rebalance-plans-compute"),
     path("v1/rebalance-plans", RebalancePlansView.as_view(), name="rebalance-plans"),
     path("v1/rebalance-plans/<str:plan>:approve", RebalancePlanApproveView.as_view(), name="rebalance-plan-approve"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,6 +86,12 @@ class Category:
         codes = [code_of.setdefault(name, len(code_of)) for name in names]
         return cls(np.array(codes, dtype=np.int64), code_of)
 
+    def joined(self, other: Category) -> Category:
+        """This column, and then the other."""
+        code_of = dict(self.code_of)
+        new = [code_of.setdefault(name, len(code_of)) for name in other.code_of]
+        return Category(np.concatenate((self.codes, np.array(new, dtype=np.int64)[other.codes])), code_of)
+
     def equals(self, name: str) -> Mask:
         """True where the column holds this name; an unknown name is nowhere."""
         return np.equal(self.codes, self.code_of.get(name, -1))
@@ -155,6 +161,12 @@ class Fleet:
         """The same fleet with promises that `take_room` may change without touching this one."""
         return replace(self, **{field: getattr(self, field).copy() for field in _PROMISED})
 
+    def with_one_more(self, pool: Pool) -> Fleet:
+        """The same fleet and a pool at its end. Raises ValueError for an id that it holds already."""
+        one = Fleet.of([pool])
+        joined = {name: _joined(getattr(self, name), getattr(one, name)) for name in _COLUMNS}
+        return Fleet(**joined, index_of=_positions(joined["ids"]), id_rank=_ranks(joined["ids"]))
+
     def take_room(self, index: int, demand: Demand) -> None:
         """Promise the room to one more database. The only change a fleet ever sees, and only of promises."""
         self.committed_bytes[index] += demand.storage_bytes
@@ -190,12 +202,23 @@ class WorkspaceCounts:
         self.in_pool[index] += 1
         self.on_server[fleet.server.codes == fleet.server.codes[index]] += 1
 
+    def with_one_more(self) -> WorkspaceCounts:
+        """For a fleet with a pool more, in which, and on whose server, nobody stands."""
+        return WorkspaceCounts(np.append(self.in_pool, 0), np.append(self.on_server, 0))
+
     def copy(self) -> WorkspaceCounts:
         """Counts of one's own, to go on counting with."""
         return WorkspaceCounts(self.in_pool.copy(), self.on_server.copy())
 
 
+_COLUMNS = tuple(field.name for field in fields(Fleet) if field.name not in ("index_of", "id_rank"))
 _PROMISED = ("committed_bytes", "committed_vcores", "databases", "server_databases")
+
+
+def _joined(some: Any, more: Any) -> Any:
+    if isinstance(some, Category):
+        return some.joined(more)
+    return some + more if isinstance(some, tuple) else np.concatenate((some, more))
 
 
 def _columns(pools: Sequence[Pool]) -> Mapping[str, Sequence[Any]]:

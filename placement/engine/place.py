@@ -73,7 +73,7 @@ def place_many(
     working, excluded = fleet.with_own_counters(), _mask_of(fleet, exclude)
     counts = {workspace: given.copy() for workspace, given in (workspace_counts or {}).items()}
     decisions: dict[int, Decision] = {}
-    for position in sorted(range(len(demands)), key=lambda position: _largest_first(demands[position])):
+    for position in sorted(range(len(demands)), key=lambda position: largest_first(demands[position])):
         demand = demands[position]
         if demand.workspace_id not in counts:
             counts[demand.workspace_id] = WorkspaceCounts.none(fleet)
@@ -88,8 +88,9 @@ def place_many(
     return [decisions[position] for position in range(len(demands))]
 
 
-def _largest_first(demand: Demand) -> tuple[float | str | bool, ...]:
-    """By what it takes of a common pool (2 TB, 8 vCores); the rest only makes the order independent of the input's."""
+def largest_first(demand: Demand) -> tuple[float | str | bool, ...]:
+    """A key for sorting: by what it takes of a common pool (2 TB, 8 vCores); the rest only makes the order independent of
+    the input's."""
     share = max(demand.countable_bytes / (2 * TEBIBYTE), demand.vcores / 8)
     dwelling = (demand.region, demand.service_tier, demand.auth_mode, demand.zone_redundant)
     return (-share, -demand.vcores, -demand.storage_bytes, *dwelling, demand.workspace_id)

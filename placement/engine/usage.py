@@ -87,6 +87,60 @@ class OneLoad:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What the pools of a fleet need, in its order. `known`: pools that were measured, which counts the promises of
+    `counted` vCores; later ones are added as asked."""
+
+    load: PoolsLoad
+    known: Mask
+    counted: Floats
+    risk: Risk
+
+    @classmethod
+    def nothing(cls, pools: int, risk: Risk) -> Measured:
+        """Of pools that nobody has measured yet."""
+        load = PoolsLoad(np.zeros((pools, HOURS)), np.zeros(pools), np.zeros(pools))
+        return cls(load, np.zeros(pools, dtype=np.bool_), np.zeros(pools), risk)
+
+    def own(self) -> Measured:
+        """The same with loads that may change without touching these."""
+        load = PoolsLoad(self.load.profile.copy(), self.load.mean.copy(), self.load.variance.copy())
+        return Measured(load, self.known.copy(), self.counted.copy(), self.risk)
+
+    def with_one_more(self) -> Measured:
+        """For a fleet with a pool more, which nobody has measured."""
+        one = np.zeros((1, self.load.profile.shape[1]))
+        load = PoolsLoad(
+            np.vstack((self.load.profile, one)), np.append(self.load.mean, 0.0), np.append(self.load.variance, 0.0)
+        )
+        return Measured(load, np.append(self.known, False), np.append(self.counted, 0.0), self.risk)
+
+    def add(self, index: int, load: OneLoad, *, vcores: float) -> None:
+        """Count one more database where loads are measured; elsewhere its promise counts. Only on a copy of one's own."""
+        if self.known[index]:
+            self.load.profile[index] += load.profile
+            self.load.mean[index] += load.mean
+            self.load.variance[index] += load.variance
+            self.counted[index] += vcores
+
+    def need(self, promised: Floats) -> Floats:
+        """vCores that each pool needs, given what is promised in it: as measured, and who came since; or as promised."""
+        seen = self.load.peaks(self.risk) + np.maximum(promised - self.counted, 0.0)
+        need: Floats = np.where(self.known, seen, promised)
+        return need
+
+    def share_above(self, level: Floats, promised: Floats) -> Floats:
+        """The share of a week in which each pool is expected above its level; by promises where it was never measured."""
+        by_hours = self.load.shares_above(level - np.maximum(promised - self.counted, 0.0))
+        share: Floats = np.where(self.known, by_hours, promised > level)
+        return share
+
+    def asked_by(self, load: OneLoad) -> Usage | None:
+        """With what a database needs that asks for a place; None where nothing was measured."""
+        return Usage(self.load, self.known, self.counted, load, self.risk) if self.known.any() else None
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What the pools of a fleet, in its order, are measured to need, and what the database that asks does.
 

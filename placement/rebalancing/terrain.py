@@ -22,6 +22,7 @@ from placement.borrowing import COLUMNS, Crowd, crowd_of, lenders_in, loads_of
 from placement.engine.constraints import slots_of
 from placement.engine.fleet import Mask
 from placement.engine.load import Loads, brought_up_to_date
+from placement.engine.policy import Policy
 from placement.engine.rebalance.relief import Terrain
 from placement.engine.usage import Floats
 from placement.models import FoldMark, PlannedMove, PoolLoad, RebalancingRules
@@ -57,24 +58,28 @@ class History:
     settling: frozenset[UUID]
 
 
-def grounds(rules: RebalancingRules, now: datetime, *, hot_only: bool) -> list[Ground]:
-    """Every set of pools of the region with one to relieve: the hot ones or, asked by hand, all that are above their level."""
+def grounds(rules: RebalancingRules, now: datetime, *, hot_only: bool, placing: Policy | None = None) -> list[Ground]:
+    """Every set of pools of the region with one to relieve: the hot ones or, asked by hand, all that are above their level.
+
+    `placing`: another policy than the one that is set.
+    """
+    rule = placing or policy()
     rows = ElasticPool.objects.filter(server__region=rules.region_id, status=Status.READY)
     groups: dict[tuple[object, ...], list[ElasticPool]] = defaultdict(list)
     for pool in rows.select_related("server", "load").order_by("pk"):
         groups[pool.server_id, pool.service_tier, pool.is_zone_redundant].append(pool)
     past = history(rules, now)
-    found = [_ground(pools, rules, past, hot_only=hot_only) for pools in groups.values() if _is_over(pools, hot_only)]
+    found = [
+        _ground(pools, relieve, rules, past, rule)
+        for pools in groups.values()
+        if any(relieve := [_to_relieve(pool, rule, hot_only=hot_only) for pool in pools])
+    ]
     return [ground for ground in found if ground is not None]
 
 
-def _is_over(pools: Sequence[ElasticPool], hot_only: bool) -> bool:
-    return any(_load(pool) is not None and _to_relieve(pool, hot_only) for pool in pools)
-
-
-def _to_relieve(pool: ElasticPool, hot_only: bool) -> bool:
+def _to_relieve(pool: ElasticPool, rule: Policy, *, hot_only: bool) -> bool:
     load = _load(pool)
-    return load is not None and (load.is_hot if hot_only else load.peak > level_of(pool))
+    return load is not None and (load.is_hot if hot_only else load.peak > level_of(pool, rule))
 
 
 def _load(pool: ElasticPool) -> PoolLoad | None:
@@ -116,7 +121,9 @@ def _changing() -> tuple[dict[UUID, UUID], frozenset[UUID]]:
     return arriving, frozenset(changing)
 
 
-def _ground(pools: Sequence[ElasticPool], rules: RebalancingRules, past: History, *, hot_only: bool) -> Ground | None:
+def _ground(
+    pools: Sequence[ElasticPool], hot: Sequence[bool], rules: RebalancingRules, past: History, rule: Policy
+) -> Ground | None:
     place = {pool.pk: number for number, pool in enumerate(pools)}
     standing = Database.objects.filter(pool__in=pools, holds_room=True).order_by("pk")
     databases = list(standing.select_related("service__workspace"))
@@ -126,13 +133,13 @@ def _ground(pools: Sequence[ElasticPool], rules: RebalancingRules, past: History
     crowd = _crowd_with(databases, guests, past)
     loads = _up_to_date(crowd, loads_of(crowd, lenders_in(rules.region_id)).loads)
     where = np.array([place[pool] for pool in crowd.pools if pool is not None], dtype=np.int64)
-    relieve = [_to_relieve(pool, hot_only) and pool.pk not in past.settling for pool in pools]
+    relieve = [is_hot and pool.pk not in past.settling for pool, is_hot in zip(pools, hot, strict=True)]
     terrain = Terrain(
         loads=loads,
         pool=where,
         sizes=_sizes(databases, len(crowd)),
-        limits=_limits(pools, databases),
-        level=np.array([level_of(pool) for pool in pools]),
+        limits=_limits(pools, databases, rule),
+        level=np.array([level_of(pool, rule) for pool in pools]),
         relieve=np.array(relieve, dtype=np.bool_),
         closed=np.array([_is_closed(pool, past) for pool in pools], dtype=np.bool_),
         movable=np.array([*(_may_move(row, past) for row in databases), *(False for _ in guests)], dtype=np.bool_),
@@ -179,9 +186,9 @@ def _sizes(databases: Sequence[Database], rows: int) -> Floats:
     return sizes
 
 
-def _limits(pools: Sequence[ElasticPool], databases: Sequence[Database]) -> Floats:
+def _limits(pools: Sequence[ElasticPool], databases: Sequence[Database], rule: Policy) -> Floats:
     """As `placement.engine.constraints` has them, less what is promised to others than those who stand here."""
-    rules, found = policy(), np.zeros((len(pools), 3))
+    found = np.zeros((len(pools), 3))
     for number, pool in enumerate(pools):
         mine = [row for row in databases if row.pool_id == pool.pk]
         others = (
@@ -190,8 +197,8 @@ def _limits(pools: Sequence[ElasticPool], databases: Sequence[Database]) -> Floa
             pool.vcores_demanded - sum(row.vcores_demanded for row in mine),
         )
         slots = slots_of(pool.max_databases, pool.vcores, pool.per_database_min_vcores)
-        storage = pool.max_size_bytes * (1 - rules.headroom_storage_fraction)
-        found[number] = np.array((storage, slots, pool.vcores * rules.overcommit)) - np.maximum(others, 0.0)
+        storage = pool.max_size_bytes * (1 - rule.headroom_storage_fraction)
+        found[number] = np.array((storage, slots, pool.vcores * rule.overcommit)) - np.maximum(others, 0.0)
     return found
 
 

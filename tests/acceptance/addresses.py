@@ -51,6 +51,7 @@ TAKES = {
     "service-placement": ["workspace", "service"],
     "database-placement": ["database"],
     "load-calibration": [],
+    "what-if": [],
     "planned-moves": ["workspace"],
     **{f"planned-move-{verb}": ["workspace", "move"] for verb in ("accept", "defer", "veto")},
     **{name: [] for name in ("rebalance-plans", "rebalance-plans-compute", "rebalancing-rules")},

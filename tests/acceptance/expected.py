@@ -55,6 +55,7 @@ EXPECTED = {
     "POST service-change": "Operator WorkspaceOwner",
     "GET service-placement": ALL,
     **{f"GET {name}": "Operator Auditor" for name in ("database-placement", "load-calibration")},
+    "POST what-if": "Operator",
     "GET planned-moves": ALL,
     **{f"POST planned-move-{verb}": "Operator WorkspaceOwner" for verb in ("accept", "defer", "veto")},
     **{f"GET {name}": "Operator Auditor" for name in ("rebalance-plans", "rebalance-plan")},

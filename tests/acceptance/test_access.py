@@ -70,6 +70,7 @@ BODIES = {
     "POST planned-move-defer": {"until": "2999-01-01T00:00:00Z"},
     "POST planned-move-veto": {"reason": "Because."},
     "POST rebalance-plans-compute": {"region": "westeurope"},
+    "POST what-if": {"pricesPercent": 10},
     **{f"POST rebalance-plan-{verb}": {"reason": "Because."} for verb in ("approve", "reject")},
     "PUT rebalancing-rule": {"mode": "act"},
     "POST rebalancing-rule-resume": {"reason": "Because."},
@@ -94,6 +95,7 @@ NOTHING_TO_DECIDE = {
 STOCK = ("warm-stock", "warm-stock-resume")
 OF_NOTHING = (
     "load-calibration",
+    "what-if",
     "rebalance-plans-compute",
     "emergency-rotations",
     "key-vault-events",

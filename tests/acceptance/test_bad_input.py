@@ -42,6 +42,7 @@ OTHERS = [
     *("PUT repair-pause", "POST adoptions", "POST service-credentials-issue", "POST warm-stock-resume"),
     *(f"POST growth-proposal-{verb}" for verb in ("accept", "schedule", "dismiss")),
     *("POST planned-move-defer", "POST planned-move-veto", "POST rebalance-plans-compute", "PUT rebalancing-rule"),
+    "POST what-if",
     *("POST rebalance-plan-approve", "POST rebalance-plan-reject", "POST rebalancing-rule-resume"),
     *EMERGENCIES,
     *FLEET_CHANGES,

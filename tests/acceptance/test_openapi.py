@@ -46,6 +46,7 @@ PATHS = {
     "service-placement": "/api/v1/workspaces/{workspace}/services/{service}/placement",
     "database-placement": "/api/v1/databases/{database}/placement",
     "load-calibration": "/api/v1/load-calibration",
+    "what-if": "/api/v1/what-if",
     "planned-moves": "/api/v1/workspaces/{workspace}/planned-moves",
     **{
         f"planned-move-{verb}": f"/api/v1/workspaces/{{workspace}}/planned-moves/{{move}}:{verb}"
