@@ -63,6 +63,7 @@ NAVIGATION = [
     ),
     _group(
         "Fleet",
+        _item("Fleet map", "grid_view", "fleet", "inventory.view_elasticpool"),
         _rows("Elastic pools", "stacks", "inventory.elasticpool"),
         _rows("Servers", "dns", "inventory.sqlserver"),
         _rows("Warm stocks", "local_fire_department", "provisioning.warmstock"),

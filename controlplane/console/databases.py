@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
 from controlplane.console import recent
+from controlplane.console.charts import Chart, database_chart
 from controlplane.console.display import (
     BAD,
     NOTHING,
@@ -120,6 +121,9 @@ class DatabasePage(ReadOnlyPage):
 
     def facts(self, row: Database) -> list[Facts]:
         return [_place(row), _wanted(row), _seen(row), _life(row)]
+
+    def charts(self, row: Database) -> list[Chart]:
+        return [database_chart(row)]
 
     def tables(self, row: Database) -> list[Table]:
         return [

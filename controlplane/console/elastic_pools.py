@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from controlplane.console import recent
+from controlplane.console.charts import Chart, pool_chart
 from controlplane.console.cordons import CORDON, UNCORDON, status_of
 from controlplane.console.display import (
     BAD,
@@ -99,6 +100,9 @@ class PoolPage(ReadOnlyPage):
             ("vCores expected", vcores_bar(row)),
         )
         return [_place(row), Facts("Room", use), load_facts(row), _wanted(row), _seen(row)]
+
+    def charts(self, row: ElasticPool) -> list[Chart]:
+        return [pool_chart(row)]
 
     def tables(self, row: ElasticPool) -> list[Table]:
         return [

@@ -16,6 +16,7 @@ from django.utils.http import urlencode
 from unfold.admin import ModelAdmin
 
 from controlplane.console.buttons import Button, press
+from controlplane.console.charts import Chart
 from controlplane.console.display import row_address
 from controlplane.console.tables import Facts, Notice, Table
 
@@ -39,6 +40,10 @@ class ReadOnlyPage(ModelAdmin):
 
     def first_tables(self, row: Any) -> Sequence[Table]:
         """What is looked for first, above the facts."""
+        return ()
+
+    def charts(self, row: Any) -> Sequence[Chart]:
+        """What was measured of it, drawn."""
         return ()
 
     def tables(self, row: Any) -> Sequence[Table]:
@@ -133,6 +138,7 @@ class ReadOnlyPage(ModelAdmin):
             "notices": self.notices(row),
             "first_tables": self.first_tables(row),
             "links": self.links(request, row),
+            "charts": self.charts(row),
             "facts": self.facts(row),
             "tables": self.tables(row),
             "buttons": [button.drawn_for(row) for button in self.buttons if button.shown_for(request, row)],

@@ -11,6 +11,7 @@ from unfold.sites import UnfoldAdminSite
 
 from controlplane.console.audit import audit_view
 from controlplane.console.emergencies import emergency_page
+from controlplane.console.fleet_map import fleet_page
 from controlplane.console.home import home
 from controlplane.console.sign_in import SignIn
 
@@ -44,11 +45,15 @@ class ConsoleSite(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         return [
             path("audit/", self.admin_view(self.audit), name="audit"),
+            path("fleet/", self.admin_view(self.fleet), name="fleet"),
             path("emergency/", self.admin_view(self.emergency), name="emergency"),
         ]
 
     def audit(self, request: HttpRequest) -> Any:
         return audit_view(request, self)
+
+    def fleet(self, request: HttpRequest) -> Any:
+        return fleet_page(request, self)
 
     def emergency(self, request: HttpRequest) -> Any:
         return emergency_page(request, self)

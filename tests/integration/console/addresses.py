@@ -25,4 +25,5 @@ def objects() -> list[str]:
 
 
 def all_pages() -> list[str]:
-    return [reverse("console:index"), reverse("console:audit"), reverse("console:emergency"), *lists(), *objects()]
+    names = ("index", "audit", "emergency", "fleet")
+    return [*(reverse(f"console:{name}") for name in names), *lists(), *objects()]
