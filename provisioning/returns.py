@@ -15,9 +15,9 @@ from operations.services import active_operation, submit
 from placement.snapshot import limits
 from provisioning.conversions import held_database, refuse_busy, wished
 from provisioning.errors import ReturnNotPossible, SizeNotSupported
+from provisioning.return_windows import KIND, refuse_far_window
 from provisioning.standing import check_room, standing
 from provisioning.tier_changes import RETURN_DAYS, add_stand_in, return_until
-from provisioning.workflows.convert_back import KIND
 
 ALERT_DAYS = (7, 1)
 LARGEST_BATCH = 500
@@ -66,7 +66,7 @@ def request_return(
 
 
 def refuse_late(database: Database, now: datetime) -> None:
-    """Raise ReturnNotPossible where Azure would refuse: never converted, or longer ago than it allows."""
+    """Raise ReturnNotPossible where Azure would refuse: never converted, or longer ago than it allows by the next window."""
     until = return_until(database)
     if database.service_tier != Database.Tier.HYPERSCALE or until is None:
         raise ReturnNotPossible("Only a database that was converted to Hyperscale can go back; this one was not.")
@@ -74,6 +74,7 @@ def refuse_late(database: Database, now: datetime) -> None:
         raise ReturnNotPossible(
             f"It could go back until {until:%Y-%m-%dT%H:%M:%SZ}, {RETURN_DAYS} days after its conversion."
         )
+    refuse_far_window(database)
 
 
 def alert_ending() -> int:

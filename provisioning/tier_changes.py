@@ -88,6 +88,17 @@ def record_left_pool(operation: Operation, database: Database) -> None:
     database.refresh_from_db()
 
 
+def end_return(operation: Operation, ending: Ending) -> None:
+    """A pooled database again; or all is as it was, but for a Hyperscale pool that it had left already."""
+    database = database_of(operation)
+    record_left_pool(operation, database)
+    held_by_it = database.vcores or 0 if operation.choices.get("left_pool") else 0
+    extra = operation.choices.get("extra_vcores", 0) - held_by_it
+    server = server_row_of(database)
+    SqlServer.objects.filter(pk=server.pk).update(vcores_committed=F("vcores_committed") - extra)
+    end(operation, ending, converted_at=None)
+
+
 def end(operation: Operation, ending: Ending, *, converted_at: datetime | None) -> None:
     """The row has its new tier and place; or all is as it was. The other's room is given back."""
     database, stand_in = database_of(operation), stand_in_of(operation)

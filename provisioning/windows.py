@@ -77,7 +77,7 @@ def wait_to_begin(operation: Operation, copying: Copying, *, minds_windows: bool
     What ends by itself (no `hold`) counts as begun here; what is held must still wait for its window before the switch.
     """
     now, lasting = clock.now(), timedelta(seconds=copying.switch_seconds)
-    calendar = _calendar_for(operation, now, minds_windows=minds_windows)
+    calendar = calendar_for(operation, now, minds_windows=minds_windows)
     beginning = beginning_of(copying, calendar, now)
     if beginning is None:
         return _too_short(operation, calendar, now, lasting)
@@ -102,6 +102,14 @@ def is_over(operation: Operation, workspaces: Collection[Workspace] | None = Non
     places = _workspaces_of(operation) if workspaces is None else workspaces
     ends_at = calendar_of(places, now).open_until(now)
     return ends_at is None or ends_at - now < timedelta(seconds=window.get("expected_seconds", 0.0))
+
+
+def calendar_for(operation: Operation, now: datetime, *, minds_windows: bool = True) -> Calendar:
+    """What the operation has to keep as things are now: less where somebody let it start, or `minds_windows` is not asked."""
+    given = operation.choices.get("start_now")
+    if operation.input.get("emergency") or (given and given["over_freezes"]):
+        return Calendar()
+    return calendar_of(_workspaces_of(operation), now) if minds_windows and not given else fleet_freezes(now)
 
 
 def tell_owners_of_end(operation: Operation, ending: Ending) -> None:
@@ -146,13 +154,6 @@ def _workspaces_of(operation: Operation) -> Collection[Workspace]:
     return list(present_workspaces().filter(name=operation.workspace)) if operation.workspace else []
 
 
-def _calendar_for(operation: Operation, now: datetime, *, minds_windows: bool) -> Calendar:
-    given = operation.choices.get("start_now")
-    if operation.input.get("emergency") or (given and given["over_freezes"]):
-        return Calendar()
-    return calendar_of(_workspaces_of(operation), now) if minds_windows and not given else fleet_freezes(now)
-
-
 def _opening(calendar: Calendar, now: datetime, lasting: timedelta) -> Span | None:
     """What is open now for long enough, or else what will be, with time to spare for a worker that comes late: one that
     lasts not a moment longer would be missed each time."""
@@ -185,7 +186,10 @@ def _consent(operation: Operation, now: datetime) -> dict[str, object] | None:
 def _override(
     operation: Operation, consent: dict[str, object], until: datetime, now: datetime, places: Places = None
 ) -> Next:
+    """One word is told, and written down, once, however many drops it allows."""
     facts = {"opens_at": now.isoformat(), "ends_at": until.isoformat(), "overridden": str(consent["reason"])}
+    if operation.choices.get("window", {}).get("overridden") == facts["overridden"]:
+        return Next(choices={"window": facts})
     audit.record(
         "window.overridden",
         actor=str(consent["actor"]),

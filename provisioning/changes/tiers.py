@@ -30,8 +30,8 @@ from provisioning.changes.prices import Priced, monthly_cost
 from provisioning.changes.states import circumstances_of, revision_of, state_of
 from provisioning.changes.trial import tried
 from provisioning.conversions import ConversionWish, Cutover, request_conversion
+from provisioning.return_windows import KIND as CONVERT_BACK
 from provisioning.returns import request_return
-from provisioning.workflows.convert_back import KIND as CONVERT_BACK
 
 WITHIN_DAYS = "Within the days said, while the data fit a General Purpose database; connections drop as often."
 ZONES_END = "Zone redundancy ends: ask for it by a change in hops, with backups that are zone redundant too."

@@ -10,29 +10,26 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import F
 
 from cloud import factory
 from cloud.changes import DatabaseChange
 from cloud.errors import NoRoomHere
 from cloud.protocols import Accepted, ObservedDatabase, Sku
-from cloud.running import RunState
-from inventory.models import Database, ElasticPool, SqlServer
+from cloud.running import DatabaseRun, RunState
+from inventory.models import Database, ElasticPool
 from operations.models import Operation
 from operations.outcomes import END, TOO_LATE, UNDONE, Next, Outcome, StepError, Wait
-from operations.workflow import Ending, Workflow, acts, computes, decides, looks, signs_in
+from operations.workflow import Workflow, acts, computes, decides, looks, signs_in
 from placement.services import take_server_room
 from provisioning import awaiting, copying, inspection, runs, tier_changes
-from provisioning.beginnings import Copying
-from provisioning.holding import hold, let_go, place_locks
+from provisioning.holding import hold_both, let_go
 from provisioning.places import leave_refused, settle_beside
+from provisioning.return_windows import KIND, has_to_wait, is_taken_away, wait_to_copy
 from provisioning.targets import database_of, reference, server_row_of, stand_in_of
-from provisioning.windows import is_over, wait_for_window, wait_to_begin
+from provisioning.windows import is_over, wait_for_window
 from rotation.proof import prove_login
 
-KIND = "convert_back"
 SINGLE_SKU = "GP_Gen5"
-SWITCH_SECONDS = 300.0  # "some minutes" (Microsoft, reverse migrate from Hyperscale, 2025)
 MOVE_SECONDS = 30.0  # out of a pool or into one (Microsoft, scale elastic pool resources)
 
 
@@ -79,14 +76,12 @@ def await_beginning(operation: Operation) -> Outcome:
         return Next()
     if database_of(operation).pool_id is not None:
         return let_go(operation, wait_for_window(operation, expected_seconds=MOVE_SECONDS))
-    return wait_to_begin(operation, _copying(operation))
+    return wait_to_copy(operation)
 
 
 @decides
 def hold_place(operation: Operation) -> Outcome:
-    database, stand_in = database_of(operation), stand_in_of(operation)
-    wanted = {lock for row in (database, stand_in) for lock in place_locks(row, "takes a database back")}
-    return hold(operation, server_row_of(database), sorted(wanted))
+    return hold_both(operation, "takes a database back")
 
 
 @acts
@@ -115,10 +110,13 @@ def record_left_pool(operation: Operation) -> Outcome:
 
 @decides
 def await_copying(operation: Operation) -> Outcome:
-    """What has just left its pool waits once more: its copy has to end in a window."""
-    if "copied_at" in operation.choices or not operation.choices.get("left_pool"):
-        return Next()
-    return wait_to_begin(operation, _copying(operation))
+    """What has just left its pool, or stood in line for long, waits once more: its copy has to end in a window."""
+    return Next() if "copied_at" in operation.choices else wait_to_copy(operation)
+
+
+@decides
+def hold_for_copy(operation: Operation) -> Outcome:
+    return hold_both(operation, "takes a database back")
 
 
 @acts
@@ -129,6 +127,8 @@ def start_return(operation: Operation) -> Outcome:
         return Next(to="await_window")
     if operation.maybe_happened and (run := runs.under_way(operation, database)) is not None:
         return Next(choices={"request_id": run.id, **runs.now_of(operation)})
+    if has_to_wait(operation):
+        return Next(to="await_copying")
     sku = Sku(SINGLE_SKU, Database.Tier.GENERAL_PURPOSE, "Gen5", operation.input["vcores"])
     change = DatabaseChange(sku=sku, max_size_bytes=stand_in_of(operation).size_bytes)
     answer = _ask(database, change)
@@ -137,9 +137,16 @@ def start_return(operation: Operation) -> Outcome:
 
 @acts
 def await_return(operation: Operation) -> Outcome:
-    """Go on once Azure shows the former tier; hours of copying cost a look now and then."""
+    """Go on once Azure shows the former tier; hours of copying cost a look now and then. Where its window is taken away it is
+    stopped, since Azure would switch by itself, and begun again for another one."""
     database = database_of(operation)
     run = runs.latest(operation, database)
+    if run is not None and run.state.goes_on and is_taken_away(operation, run):
+        runs.ask_to_stop(operation, database)
+        reason = "Its window was taken away: Azure stops copying."
+        return Wait(settings.SHORT_WAIT_SECONDS, reason=reason, choices={"stopped": run.id})
+    if run is not None and run.state is RunState.CANCELLED and _was_stopped(operation, run):
+        return Next(to="await_copying")
     if run is None or run.state.goes_on:
         return runs.look_again(operation, run, seconds=float(operation.choices["expected_seconds"]))
     if run.state is not RunState.SUCCEEDED:
@@ -152,7 +159,12 @@ def await_return(operation: Operation) -> Outcome:
 @decides
 def await_window(operation: Operation) -> Outcome:
     """At once where the copy ended in its window; else the last drop, into the pool, waits for another."""
-    return wait_for_window(operation, expected_seconds=MOVE_SECONDS)
+    return let_go(operation, wait_for_window(operation, expected_seconds=MOVE_SECONDS))
+
+
+@decides
+def hold_for_join(operation: Operation) -> Outcome:
+    return hold_both(operation, "takes a database back")
 
 
 @acts
@@ -212,20 +224,9 @@ def await_stopped(operation: Operation) -> Outcome:
     return Next(to=UNDONE, choices={"left_pool": True} if left_just_now else {})
 
 
-def settle(operation: Operation, ending: Ending) -> None:
-    """A pooled database again; or all is as it was, but for a Hyperscale pool that it had left already."""
-    database = database_of(operation)
-    tier_changes.record_left_pool(operation, database)
-    held_by_it = database.vcores or 0 if operation.choices.get("left_pool") else 0
-    extra = operation.choices.get("extra_vcores", 0) - held_by_it
-    server = server_row_of(database)
-    SqlServer.objects.filter(pk=server.pk).update(vcores_committed=F("vcores_committed") - extra)
-    tier_changes.end(operation, ending, converted_at=None)
-
-
 CONVERT_BACK = Workflow(
     kind=KIND,
-    settle=settle,
+    settle=tier_changes.end_return,
     steps=(
         inspect,
         leave_refused_place,
@@ -236,9 +237,11 @@ CONVERT_BACK = Workflow(
         leave_pool,
         record_left_pool,
         await_copying,
+        hold_for_copy,
         start_return,
         await_return,
         await_window,
+        hold_for_join,
         start_join,
         await_join,
         verify_login,
@@ -250,14 +253,8 @@ CONVERT_BACK = Workflow(
     undo="stop_return",
     deadline=timedelta(days=8),
     indispensable=(
-        "inspect",
-        "leave_pool",
-        "start_return",
-        "await_return",
-        "start_join",
-        "await_join",
-        "verify_login",
-        "await_stopped",
+        *("inspect", "leave_pool", "start_return", "await_return"),
+        *("start_join", "await_join", "verify_login", "await_stopped"),
     ),
 )
 
@@ -274,8 +271,8 @@ def _pool_for(operation: Operation, database: Database) -> ElasticPool:
     return pool
 
 
-def _copying(operation: Operation) -> Copying:
-    return Copying(float(operation.choices["expected_seconds"]), SWITCH_SECONDS)
+def _was_stopped(operation: Operation, run: DatabaseRun) -> bool:
+    return operation.choices.get("stopped") == run.id or operation.maybe_happened
 
 
 def _copied(operation: Operation) -> dict[str, object]:
