@@ -14,9 +14,11 @@ from operations.workflow import Mode, workflow_of
 from provisioning.cast import SWITCHES
 from provisioning.changes.forecast import planned
 from provisioning.changes.growth import plan_growth, to_be_grown
-from provisioning.changes.plan import Placement, Plan, PlannedOperation, Reason
+from provisioning.changes.placements import placement_of
+from provisioning.changes.plan import Plan, PlannedOperation, Reason
+from provisioning.changes.restoring import plan_restoring
 from provisioning.changes.trial import tried
-from provisioning.restores import RestoreWish, request_restore
+from provisioning.restores import RestoreWish
 from provisioning.services import ServiceWish, check_wish, request_deletion, request_service
 from provisioning.warm.claiming import KIND as CLAIM
 from provisioning.workflows.create_database import FOR_CAST
@@ -39,11 +41,11 @@ def plan_deletion(service: ServiceInstance, *, actor: str) -> Plan:
 
 
 def plan_restore(workspace: Workspace, wish: RestoreWish, *, actor: str) -> Plan:
-    """What `request_restore` would do now, as far as our rows tell; Azure is asked for the backup when it begins.
+    """What `restore` would do now, as far as our rows tell; Azure is asked for the backup when it begins.
 
     Nothing is changed; the question stands in the audit log. Raises UnknownService, WorkspaceGone.
     """
-    plan = tried(lambda: _planned_restore(workspace, wish, actor=actor))
+    plan = plan_restoring(workspace, wish, actor=actor)
     after = {**asdict(wish), "moment": wish.moment.isoformat() if wish.moment else None}
     _record(plan, f"{workspace.name}/{wish.name}", workspace.name, actor=actor, after=after)
     return plan
@@ -70,7 +72,7 @@ def _planned_creation(workspace: Workspace, wish: ServiceWish, *, actor: str) ->
             return Plan("refuse", refusals=(Reason(outcome.code, outcome.message),))
     made = Operation.objects.filter(parent=operation).order_by("-kind")  # a server before a pool
     return Plan(
-        "create", tuple(_planned(one) for one in (*made, operation)), _placement(operation, _database_of(operation))
+        "create", tuple(_planned(one) for one in (*made, operation)), placement_of(operation, _database_of(operation))
     )
 
 
@@ -80,40 +82,12 @@ def _planned_deletion(service: ServiceInstance, *, actor: str) -> Plan:
     return Plan("delete" if operation.created_at >= before else "wait", operations=(_planned(operation),))
 
 
-def _planned_restore(workspace: Workspace, wish: RestoreWish, *, actor: str) -> Plan:
-    before = database_now()
-    operation = request_restore(workspace, wish, actor=actor)
-    if operation.created_at < before:
-        return Plan("wait", operations=(_planned(operation),))
-    workflow_of(operation.kind).step("place")(operation)
-    made = Operation.objects.filter(parent=operation)
-    place = _placement(operation, Database.objects.get(pk=operation.pk))
-    return Plan("restore", tuple(_planned(one) for one in (*made, operation)), place)
-
-
 def _planned(operation: Operation) -> PlannedOperation:
     """As it stands in a plan; the steps for DICOM Cast only where it is wished for."""
     found = planned(operation)
     if operation.kind in ("create_database", CLAIM) and not operation.input.get("cast"):
         return replace(found, steps=tuple(step for step in found.steps if step not in STEPS_FOR_CAST))
     return found
-
-
-def _placement(operation: Operation, database: Database) -> Placement:
-    """Where the database stands now that the deciding steps have run."""
-    made = set(Operation.objects.filter(parent=operation).values_list("kind", flat=True))
-    if operation.kind == CLAIM:
-        stands = "pool" if database.pool_id else "server"
-        return Placement(stands, False, "A database of the stock stands ready.", database.placement)
-    if database.pool_id is None:
-        reason = "It is a single database, on a server with vCores to spare."
-        return Placement("server", "create_server" in made, reason, database.placement)
-    is_new = "create_pool" in made
-    pools, feasible = database.placement.get("pools", 0), database.placement.get("feasible", 0)
-    reason = f"The best of {feasible} pools that can take it, among {pools}."
-    if is_new:
-        reason = f"None of {pools - 1} pools can take it, so a new one is made."
-    return Placement("pool", is_new, reason, database.placement)
 
 
 def _database_of(operation: Operation) -> Database:

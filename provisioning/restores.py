@@ -32,6 +32,7 @@ from provisioning.standing import check_room, hold, standing
 from rotation.services import retire_all
 
 KIND = "restore_database"
+SWITCH_SECONDS = 60.0  # from the new secret until the former database is gone
 
 
 @dataclass(frozen=True, slots=True)

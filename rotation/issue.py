@@ -29,7 +29,7 @@ from rotation.names import Purpose, credential_key, other_slot, purpose_of, stab
 from rotation.passwords import new_password
 from rotation.schedule import next_rotation_at, policy_of
 from rotation.services import request_emergency_rotation
-from rotation.vault import RUN_TAG, document, read_secret, set_once
+from rotation.vault import RUN_TAG, document, made_by, read_secret, set_once
 
 PASSWORDS_TRIED = 5
 SIGN_INS_TRIED = 3
@@ -111,6 +111,13 @@ def publish_secret(operation: Operation, database: Database, *, slot: str = "a")
         expires_at=valid_until(operation, slot),
     )
     return Next(choices={_noted("stable_version", slot): version.version, **_untidiness(operation, version, slot)})
+
+
+def is_published(operation: Operation, database: Database, *, slot: str) -> bool:
+    """Whether an earlier run of this operation has published the slot's credential."""
+    if is_entra_only(database):
+        return False
+    return made_by(operation, stable_secret_of(database, purpose_of(slot))) is not None
 
 
 def record_issued(operation: Operation, database: Database, *, slot: str = "a") -> None:

@@ -45,7 +45,7 @@ def set_once(
 
     A name that somebody has deleted is brought back first: it is ours alone, so it raises StepError until it is there.
     """
-    made = _made_by(operation, name, attempt) if operation.maybe_happened else None
+    made = made_by(operation, name, attempt) if operation.maybe_happened else None
     if made is not None:
         return made
     try:
@@ -58,6 +58,13 @@ def set_once(
             transient=True,
             retry_after=settings.SHORT_WAIT_SECONDS,
         ) from error
+
+
+def made_by(operation: Operation, name: str, attempt: int = 0) -> SecretVersion | None:
+    """The newest version that this operation (and attempt) made and nobody has disabled."""
+    ours = {OPERATION_TAG: str(operation.pk), ATTEMPT_TAG: str(attempt)}
+    found = [v for v in store_of(operation).versions(name) if v.enabled and ours.items() <= v.tags.items()]
+    return found[-1] if found else None
 
 
 def read_secret(operation: Operation, name: str, version: str | None = None) -> Secret:
@@ -108,12 +115,6 @@ def server_of(database: Database) -> SqlServer:
     if database.server is None:
         raise StepError("NotPlaced", "The database has no server yet.")
     return database.server
-
-
-def _made_by(operation: Operation, name: str, attempt: int) -> SecretVersion | None:
-    ours = {OPERATION_TAG: str(operation.pk), ATTEMPT_TAG: str(attempt)}
-    found = [v for v in store_of(operation).versions(name) if v.enabled and ours.items() <= v.tags.items()]
-    return found[-1] if found else None
 
 
 def _tags(operation: Operation, owner: Owner, attempt: int) -> dict[str, str]:

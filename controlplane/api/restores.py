@@ -14,19 +14,20 @@ from controlplane.api.links import service_path
 from controlplane.api.openapi import documented
 from controlplane.api.operations import OperationDocument, operation_document
 from controlplane.api.paging import PageQuery, moment_after, page_document
-from controlplane.api.plans import DryRunQuery, PlanDocument, plan_document
+from controlplane.api.plans import ConsentBody, DryRunQuery, PlanDocument, consent_in, plan_document
 from controlplane.api.services import BYTES_PER_GB, ServiceProperties
-from controlplane.api.shapes import Guid, Moment, Shape
+from controlplane.api.shapes import Guid, Moment
 from controlplane.api.view import ApiView, named
 from inventory.models import Database, ServiceInstance
 from inventory.selectors import deleted_services_for
 from operations import clock
+from provisioning.changes.restoring import restore
 from provisioning.plans import plan_restore
-from provisioning.restores import RestoreWish, request_restore
+from provisioning.restores import RestoreWish
 
 
-class RestoreBody(Shape):
-    """Empty: a deleted service as it was at its end."""
+class RestoreBody(ConsentBody):
+    """Empty: a deleted service as it was at its end. One that stands is led to another database, which needs consent."""
 
     pointInTime = Moment(
         required=False, help_text="As of then. Of a standing service: needed; its data since are lost."
@@ -71,12 +72,13 @@ class ServiceRestoreView(ApiView):
         writes=True,
     )
     def post(self, request: Request, workspace: str, service: str) -> Response:
-        """Undelete a service within its grace time, or take a standing one back to a moment."""
+        """Undelete a service within its grace time, or take a standing one back to a moment: restored beside it at once, and
+        switched to in its workspace's window."""
         place, asked = self.workspace(workspace), self.body()
         wish = RestoreWish(named(service, "service"), asked.get("pointInTime"), asked.get("uid"))
         if self.query()["dryRun"] == "true":
             return Response(plan_document(plan_restore(place, wish, actor=self.actor()), self.viewer()))
-        operation = request_restore(place, wish, actor=self.actor())
+        operation = restore(place, wish, actor=self.actor(), consent=consent_in(asked))
         document = operation_document(operation, self.viewer())
         location = request.build_absolute_uri(service_path(workspace, service))
         return accepted(request, operation, document, location=location)

@@ -20,11 +20,13 @@ from operations.outcomes import Next, Outcome, StepError
 from operations.workflow import Workflow, acts, computes, decides, looks, signs_in
 from provisioning import awaiting, securing
 from provisioning.asking import elsewhere, spec_of, tags_seen
-from provisioning.holding import hold, place_locks
+from provisioning.holding import hold, let_go, place_locks
 from provisioning.places import leave_refused, settle_beside
 from provisioning.restore_points import restore_point
+from provisioning.restores import SWITCH_SECONDS
 from provisioning.stand_ins import as_restored, is_taken_over, settle
 from provisioning.targets import database_of, reference, restored_row_of, server_row_of
+from provisioning.windows import is_over, wait_for_window
 from rotation import issue
 from rotation.holding import is_entra_only
 from rotation.names import Purpose
@@ -126,14 +128,22 @@ def secure_encryption(operation: Operation) -> Outcome:
 
 
 @decides
+def await_window(operation: Operation) -> Outcome:
+    """What replaces a database that serves waits for its owner's window; nobody is kept from place or credential meanwhile."""
+    if operation.input["undeletes"]:
+        return Next()
+    return let_go(operation, wait_for_window(operation, expected_seconds=SWITCH_SECONDS))
+
+
+@decides
 def hold_database(operation: Operation) -> Outcome:
-    """Have the credential to ourselves from here on; while Azure restores, it may well be rotated.
+    """Have the place as it is, and the credential to ourselves from here on; while Azure restores, it may well be rotated.
 
     No circle can form: nobody who shares a database waits for anything else meanwhile.
     """
     database, stand_in = database_of(operation), restored_row_of(operation)
     alone = Lock(database.key, Mode.EXCLUSIVE, "replaces the database")
-    outcome = hold(operation, server_row_of(stand_in), [alone])
+    outcome = hold(operation, server_row_of(stand_in), [*place_locks(stand_in, "restores a database"), alone])
     if not isinstance(outcome, Next):
         return outcome
     active = active_credential(database, Purpose.SERVICE)
@@ -174,7 +184,11 @@ def verify_login(operation: Operation) -> Outcome:
 @acts
 def publish_secret(operation: Operation) -> Outcome:
     """Lead consumers to the restored database: from here on there is only forward."""
-    return issue.publish_secret(operation, as_restored(operation), slot=_slot(operation))
+    restored, slot = as_restored(operation), _slot(operation)
+    missed = not operation.input["undeletes"] and is_over(operation)
+    if missed and not (operation.maybe_happened and issue.is_published(operation, restored, slot=slot)):
+        return Next(to="await_window")
+    return issue.publish_secret(operation, restored, slot=slot)
 
 
 RESTORE_DATABASE = Workflow(
@@ -191,6 +205,7 @@ RESTORE_DATABASE = Workflow(
         examine_restore,
         secure_retention,
         secure_encryption,
+        await_window,
         hold_database,
         stage_password,
         create_user,

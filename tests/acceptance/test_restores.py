@@ -100,9 +100,26 @@ def test_a_plan_tells_the_refusal_too(owner: APIClient):
 def test_a_standing_service_is_taken_back_to_a_moment(owner: APIClient):
     a_standing_service()
     moment = (clock.now() - DAY).isoformat()
-    answer = ask(owner, {"pointInTime": moment})
+    answer = ask(owner, {"pointInTime": moment, "acceptDisruption": True})
     assert answer.status_code == 202, answer.content
     assert Operation.objects.get().input["moment"] == moment
+    again = ask(owner, {"pointInTime": moment})
+    assert again["Operation-Location"] == answer["Operation-Location"]
+
+
+def test_what_replaces_a_standing_database_is_not_begun_unseen(owner: APIClient):
+    a_pool(a_standing_service().server)
+    moment, earlier = ((clock.now() - days * DAY).isoformat() for days in (1, 2))
+    answer = ask(owner, {"pointInTime": moment})
+    assert code_of(answer) == (409, "DisruptionNotAccepted")
+    assert not Operation.objects.exists()
+    plan = answer.json()["error"]["plan"]["properties"]
+    assert plan == ask(owner, {"pointInTime": moment}, f"{RESTORE}?dryRun=true").json()["properties"]
+    change = plan["change"]
+    assert (change["way"], change["disruption"]["connectionsDrop"]) == ("restore", 1)
+    assert (change["wayBack"]["steps"], change["wayBack"]["days"]) == (["restore"], 7)
+    assert code_of(ask(owner, {"pointInTime": earlier, "planHash": plan["planHash"]})) == (409, "PlanChanged")
+    assert ask(owner, {"pointInTime": moment, "planHash": plan["planHash"]}).status_code == 202
 
 
 def test_after_the_grace_the_refusal_tells_the_dates(owner: APIClient):
