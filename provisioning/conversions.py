@@ -3,6 +3,7 @@ transaction."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,6 +24,9 @@ from provisioning.standing import check_room, hold, standing
 from provisioning.tier_changes import HYPERSCALE_SKU, add_stand_in
 from provisioning.windows import KEY as WINDOW
 from provisioning.workflows.convert_to_hyperscale import KIND, consent_key
+
+WORDS = ("size_bytes", "cutover", "home", "zone_redundant")
+"""What tells one wish for another tier from another."""
 
 
 class Cutover(StrEnum):
@@ -47,14 +51,15 @@ class ConversionWish:
 def request_conversion(
     service: ServiceInstance, wish: ConversionWish, *, actor: str, parent: Operation | None = None
 ) -> Operation:
-    """Begin to convert a service's database to Hyperscale. Repeating it gives the conversion that is under way.
+    """Begin to convert a service's database to Hyperscale. The same wish again gives the conversion that is under way.
 
     Raises WishRefused, OperationInProgress; what only the database itself can tell (in-memory tables) fails the operation
     before anything has begun.
     """
     database = held_database(service)
     running = active_operation(database.key)
-    if running is not None and running.kind == KIND:
+    asked = {"size_bytes": wish.size_bytes or database.size_bytes, **_as_input(wish)}
+    if running is not None and is_repeated(running, KIND, asked):
         return running
     refuse_busy(database, running)
     if database.service_tier == Database.Tier.HYPERSCALE:
@@ -68,7 +73,7 @@ def request_conversion(
         target=database.key,
         actor=actor,
         workspace=service.workspace.name,
-        wish={"service": service.name, "size_bytes": size, "vcores": vcores, **_as_input(wish)},
+        wish={"service": service.name, "vcores": vcores, **asked},
         parent=parent,
         beside=wished(service, "service.conversion_requested", actor=actor, cutover=wish.cutover, size_bytes=size),
     )
@@ -82,7 +87,8 @@ def consent(operation: Operation, *, actor: str) -> Operation:
     """Let a conversion switch over as soon as it is ready, without its owner's windows (a freeze of the fleet holds it still);
     given once, it stays given. Raises NoConsentNeeded."""
     row = Operation.objects.select_for_update(of=("self",)).get(pk=operation.pk)
-    if row.kind != KIND or row.is_terminal or not _waits_for_a_word(row):
+    is_over = row.is_terminal or row.cancel_requested_at is not None
+    if row.kind != KIND or is_over or not _waits_for_a_word(row):
         raise NoConsentNeeded("The operation waits for nobody's consent.")
     if "consented_by" not in row.choices:
         over_windows = {"actor": actor, "reason": "Its owner consents to the switch.", "over_freezes": False}
@@ -105,6 +111,12 @@ def held_database(service: ServiceInstance) -> Database:
     if not hold(service.workspace):
         raise WorkspaceGone("There is no such workspace.")
     return Database.objects.select_for_update(of=("self",)).exclude(status=Status.DELETED).get(service=service)
+
+
+def is_repeated(running: Operation, kind: str, asked: Mapping[str, object]) -> bool:
+    """Whether what runs is of this kind and was asked for in the same words, and nothing else follows it."""
+    same = running.kind == kind and all(running.input.get(name) == asked.get(name) for name in WORDS)
+    return same and not Operation.objects.filter(follows=running).exists()
 
 
 def refuse_busy(database: Database, running: Operation | None) -> None:

@@ -13,7 +13,7 @@ from operations import audit, clock
 from operations.models import Operation, OutboxEvent
 from operations.services import active_operation, submit
 from placement.snapshot import limits
-from provisioning.conversions import held_database, refuse_busy, wished
+from provisioning.conversions import held_database, is_repeated, refuse_busy, wished
 from provisioning.errors import ReturnNotPossible, SizeNotSupported
 from provisioning.return_windows import KIND, refuse_far_window
 from provisioning.standing import check_room, standing
@@ -37,18 +37,18 @@ def request_return(
     parent: Operation | None = None,
 ) -> Operation:
     """Begin to take a converted database back into a pool; `size_bytes` is its planned capacity there (None: as much of the
-    present one as a pool's database may have). Repeating it gives the return that is under way.
+    present one as a pool's database may have). The same wish again gives the return that is under way.
 
     Raises WishRefused (ReturnNotPossible), OperationInProgress.
     """
     database = held_database(service)
     running = active_operation(database.key)
-    if running is not None and running.kind == KIND:
+    size = size_bytes or min(database.size_bytes, limits().elastic_pool_bytes)
+    if running is not None and is_repeated(running, KIND, {"size_bytes": size, "zone_redundant": zone_redundant}):
         return running
     refuse_busy(database, running)
     refuse_late(database, clock.now())
     check_room(standing(service.workspace, service.name))
-    size = size_bytes or min(database.size_bytes, limits().elastic_pool_bytes)
     vcores = max(_vcores(size), database.vcores or 0)
     move(database, Status.UPDATING)
     operation = submit(

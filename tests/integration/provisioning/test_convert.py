@@ -266,3 +266,26 @@ def test_progress_is_told_by_phase_with_an_expected_end(azure: LocalAzure, works
     assert phases[0] in ("LogTransitionInProgress", "Copying")
     assert phases[-1] == "WaitingForCutover"
     assert [percent for _, percent in seen] == sorted(percent for _, percent in seen)
+
+
+@pytest.mark.parametrize(
+    "other", [ConversionWish(Cutover.CONSENT), ConversionWish(Cutover.AUTOMATIC, 8 * TIB)], ids=["moment", "size"]
+)
+def test_another_wish_is_not_answered_by_the_one_that_runs(
+    azure: LocalAzure, workspace: Workspace, other: ConversionWish
+):
+    database = a_ready_database(azure, workspace=workspace)
+    running = begin(database)
+    assert begin(database) == running
+    with pytest.raises(OperationInProgress) as refused:
+        begin(database, other)
+    assert refused.value.operation == running
+
+
+def test_who_has_been_cancelled_waits_for_no_consent(azure: LocalAzure, workspace: Workspace):
+    operation = begin(a_ready_database(azure, workspace=workspace), ConversionWish(Cutover.CONSENT))
+    until_step(azure, operation, "await_consent")
+    cancel(operation, actor="owner")
+    with pytest.raises(NoConsentNeeded):
+        consent(operation, actor="another")
+    assert ended(azure, operation).state == Operation.State.CANCELLED

@@ -9,6 +9,7 @@ import pytest
 from inventory.models import Database, ElasticPool, SqlServer, Workspace
 from inventory.states import Status
 from operations import clock
+from operations.errors import OperationInProgress
 from operations.models import AuditEvent, Operation, OutboxEvent
 from operations.services import cancel
 from provisioning.errors import ReturnNotPossible
@@ -147,3 +148,12 @@ def test_vcores_of_the_time_between_are_given_back(azure: LocalAzure, workspace:
     assert ended(azure, operation).state == Operation.State.SUCCEEDED
     pools = sum(pool.vcores for pool in ElasticPool.objects.all())
     assert (during, SqlServer.objects.get().vcores_committed) == (pools + 8, pools)
+
+
+def test_another_wish_is_not_answered_by_the_one_that_runs(azure: LocalAzure, workspace: Workspace):
+    database = a_converted_database(azure, workspace)
+    running = go_back(database)
+    assert go_back(database) == running
+    with pytest.raises(OperationInProgress) as refused:
+        go_back(database, size_bytes=2000 * GIB)
+    assert refused.value.operation == running
