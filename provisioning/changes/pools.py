@@ -123,7 +123,7 @@ def _planned_drain(pool: ElasticPool, *, actor: str, reason: str) -> Plan:
     """Room is taken for every database, largest first, as the drain would; those that find none are named."""
     operation = _submit_drain(pool, actor=actor, reason=reason)
     ElasticPool.objects.filter(pk=pool.pk).update(is_cordoned=True)
-    databases = list(_standing_in(pool))
+    databases = list(_standing_in(pool).filter(stands_in_for=None))  # a stand-in goes with the operation that made it
     homeless = [str(database) for database in databases if not _finds_room(operation, database)]
     if homeless:
         raise StepError("NoRoomOnServer", f"{pool.server} has no room elsewhere for {', '.join(homeless)}.")

@@ -36,9 +36,9 @@ def close_pool(operation: Operation) -> Outcome:
 def move_databases(operation: Operation) -> Outcome:
     """Begin with the next few, largest first; go on once none is left. What cannot move is named, and a human decides."""
     pool = pool_of(operation)
-    here = Database.objects.filter(pool=pool, holds_room=True).select_related("service__workspace")
+    here = Database.objects.filter(pool=pool, holds_room=True, stands_in_for=None).select_related("service__workspace")
     if not here.exists():
-        return _await_arrivals(pool)
+        return _await_others(operation, pool)
     waits_for: Operation | None = None
     at_work = 0
     for database in here.order_by("-size_bytes", "pk"):
@@ -107,11 +107,16 @@ def _obstacle(operation: Operation, database: Database) -> Ask | None:
     return Ask(failed.error_code or "NotMoved", f"{database} could not move: {failed.error_message}")
 
 
-def _await_arrivals(pool: ElasticPool) -> Outcome:
-    """Room that somebody still holds here for a database on its way is given up, or used, within that operation."""
-    if pool.databases_committed:
-        return Wait(settings.LOOK_AGAIN_SECONDS, on=pool.key, reason="A database is on its way here.")
-    return Next()
+def _await_others(operation: Operation, pool: ElasticPool) -> Outcome:
+    """Room that another operation holds here, for a database on its way or one that has left, is given up, or used and then
+    given up, by that one."""
+    if not pool.databases_committed:
+        return Next()
+    stand_ins = Database.objects.filter(pool=pool, holds_room=True).values("pk")
+    others = Operation.objects.filter(pk__in=stand_ins).exclude(state__in=Operation.TERMINAL)
+    if others and all(one.waits_on.startswith(WINDOW) for one in others):
+        stop_the_deadline(operation, timedelta(seconds=settings.LOOK_AGAIN_SECONDS))
+    return Wait(settings.LOOK_AGAIN_SECONDS, on=pool.key, reason="A database is on its way here, or has just left.")
 
 
 def _left(pool: ElasticPool) -> int:
