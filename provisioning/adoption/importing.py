@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from inventory.identifiers import azure_name, new_id
@@ -20,22 +20,38 @@ from provisioning.adoption.preview import AdoptionWish, Entry, Verdict, as_spelt
 from provisioning.adoption.rules import auth_mode_of, size_of
 from provisioning.drift.normal import sku_of
 from provisioning.drift.pauses import pause
+from provisioning.errors import WishRefused
 from rotation.models import ServerAdministrator
 
 NOT_BY_ITSELF = timedelta(days=365 * 100)  # the administrator's password is changed when somebody asks for it
+ATTEMPTS = 3
 PAUSED = "Adopted: compared, and put right only when an operator says so."
 
 
+class AdoptedMeanwhile(WishRefused):
+    """What was to be imported became somebody's between each look and its import."""
+
+    code = "AdoptedMeanwhile"
+
+
 def adopt(wish: AdoptionWish, *, actor: str, reason: str, tag: bool = False) -> list[Entry]:
-    """Look once more and take all that can be taken; the answer says what became of each. Raises as `preview`."""
+    """Look once more and take all that can be taken; the answer says what became of each.
+
+    Where somebody else was quicker it looks again. Raises as `preview`, and AdoptedMeanwhile.
+    """
     wish = as_spelt_here(wish)
-    entries = preview(wish)
-    with transaction.atomic():
-        serialise("adoption")
-        rows = [row for entry in entries if (row := _take(wish, entry, actor=actor, reason=reason)) is not None]
-        if tag:
-            _tag(rows, actor=actor, reason=reason)
-    return entries
+    for _ in range(ATTEMPTS):
+        entries = preview(wish)
+        try:
+            with transaction.atomic():
+                serialise("adoption")
+                rows = [row for entry in entries if (row := _take(wish, entry, actor=actor, reason=reason)) is not None]
+                if tag:
+                    _tag(rows, actor=actor, reason=reason)
+        except IntegrityError:
+            continue
+        return entries
+    raise AdoptedMeanwhile("Others import or create there at this moment; nothing was imported. Ask again.")
 
 
 def _take(wish: AdoptionWish, entry: Entry, *, actor: str, reason: str) -> SqlServer | ElasticPool | Database | None:
