@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -98,11 +99,12 @@ def request_deletion(service: ServiceInstance, *, actor: str, parent: Operation 
 
     Repeating it gives the removal that is under way. Raises Database.DoesNotExist when it is gone.
     """
-    present_workspaces().select_for_update().filter(pk=service.workspace_id).first()  # one wish at a time there
+    way = _hold_way_and_workspace(service)
     database = Database.objects.exclude(status=Status.DELETED).get(service=service)
     active = _held_operation(database.key)
     make_way(database, actor=actor)
-    _stop_way(service, actor=actor)
+    if way is not None:
+        _ask_to_stop(way, actor=actor)  # it asks for no more hops
     if active is None:
         database = Database.objects.select_for_update().exclude(status=Status.DELETED).get(pk=database.pk)
         move(database, Status.DELETING)
@@ -114,6 +116,25 @@ def request_deletion(service: ServiceInstance, *, actor: str, parent: Operation 
         return standing
     _ask_to_stop(active, actor=actor)
     return _submit_deletion(database, service, actor=actor, follows=active, parent=parent)
+
+
+def hold_ways(services: Iterable[ServiceInstance]) -> None:
+    """Hold the ways of several hops that these services go, before their workspace is held: who removes many of them in one
+    transaction does this first."""
+    for key in sorted(map(service_key, services)):
+        _held_operation(key)
+
+
+def _hold_way_and_workspace(service: ServiceInstance) -> Operation | None:
+    """The way of several hops that it goes, if any; held, then its workspace (one wish at a time there): in this order, as the
+    engine does that asks for the next hop. One that was begun in between is held first too."""
+    while True:
+        before = transaction.savepoint()
+        way = _held_operation(service_key(service))
+        present_workspaces().select_for_update().filter(pk=service.workspace_id).first()
+        if active_operation(service_key(service)) == way:
+            return way
+        transaction.savepoint_rollback(before)
 
 
 def _held_operation(target: str) -> Operation | None:
@@ -139,13 +160,6 @@ def _submit_deletion(
         follows=follows,
         parent=parent,
     )
-
-
-def _stop_way(service: ServiceInstance, *, actor: str) -> None:
-    """A change of several hops asks for no more of them."""
-    way = _held_operation(service_key(service))
-    if way is not None:
-        _ask_to_stop(way, actor=actor)
 
 
 def _ask_to_stop(operation: Operation, *, actor: str) -> None:

@@ -14,7 +14,7 @@ from operations.waking import operation_key
 from operations.workflow import Ending, Workflow, decides
 from provisioning.certificate import certificate_of
 from provisioning.selectors import services_left
-from provisioning.services import request_deletion
+from provisioning.services import hold_ways, request_deletion
 from provisioning.targets import workspace_of
 from provisioning.workspaces import close_workspace
 
@@ -29,6 +29,7 @@ def remove_services(operation: Operation) -> Outcome:
     services = list(left.order_by("name")[:AT_ONCE])
     if not services:
         return _await_remains(operation)
+    hold_ways(services)
     for service in services:
         if _given_up(operation, service):
             return Ask("RemovalFailed", f"The service {service.name} could not be removed; its last removal says why.")
