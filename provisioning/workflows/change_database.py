@@ -88,7 +88,10 @@ def stop_hop(operation: Operation) -> Outcome:
 
 
 def settle(operation: Operation, ending: Ending) -> None:
-    """Nothing more to write: each hop has settled itself."""
+    """Each hop has settled itself; one that is under way when the whole is given up is asked to stop."""
+    if ending is Ending.FAILED and operation.choices.get("hop"):
+        with contextlib.suppress(TooLateToCancel):
+            cancel(_hop(operation), actor=operation.actor)
 
 
 CHANGE_DATABASE = Workflow(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from inventory.models import Workspace
 from operations import clock
+from operations.decisions import abandon
 from operations.models import Operation
 from provisioning.changes.consent import ACCEPTED
 from provisioning.changes.ways import Wish, request_way
 from provisioning.conversions import ConversionWish, Cutover, consent, request_conversion
 from provisioning.windows import start_now
+from tests.crash import judging
 from tests.local_azure import LocalAzure, run_until_settled, until_step, work
 from tests.rehoming import a_server_in_the_making, rehome
 from tests.rotating import a_ready_database
@@ -97,3 +99,22 @@ def test_a_consent_takes_no_operators_word_over_freezes_away(azure: LocalAzure, 
     consent(operation, actor="owner")
     run_until_settled(azure, seconds=60)
     assert seen(operation).state == "succeeded"
+
+
+def test_a_way_that_is_given_up_stops_the_hop_that_is_under_way(azure: LocalAzure, workspace: Workspace):
+    database = a_ready_database(azure, workspace=workspace)
+    assert database.service is not None
+    assert database.pool is not None
+    other = in_the_way(database.pool.key)
+    way = request_way(database.service, Wish(zone_redundant=True), actor="tests", consent=ACCEPTED)
+    assert way is not None
+    work_a_while(azure)
+    for _ in range(31):
+        both_clocks(azure, DAY)
+        work_a_while(azure, rounds=2)
+    assert (seen(way).state, way.error_code) == ("needs_attention", "DeadlinePassed")
+    abandon(way, actor="operator", reason="It is not needed any more.")
+    out_of_the_way(other)
+    run_until_settled(azure)
+    assert (seen(way).state, Operation.objects.get(parent=way).state) == ("failed", "cancelled")
+    assert [*judging.counters(), *judging.left_behind()] == []
