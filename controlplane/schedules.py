@@ -35,6 +35,7 @@ SCHEDULES = (
     Schedule("sample usage", "placement.tasks.sample_usage", 60),
     Schedule("fold profiles", "placement.tasks.fold_profiles", 600),
     Schedule("spread load", "provisioning.tasks.rebalance", 60),
+    Schedule("size pools", "provisioning.tasks.size_pools", 600),
     Schedule("forget answers", "operations.tasks.forget_answers", 3600),
     Schedule("forget gone workers", "controlplane.tasks.forget_gone_workers", 600),
     Schedule("forget call rates", "controlplane.tasks.forget_call_rates", 3600),

@@ -7,6 +7,7 @@ from celery import shared_task
 from provisioning import forgetting, observe, rebalancing, returns
 from provisioning.drift import reconcile, repairs
 from provisioning.growth import accepting, sampling, watch
+from provisioning.pool_size import deciding
 from provisioning.warm import keeping, proofs
 
 
@@ -58,6 +59,12 @@ def keep_warm_stocks() -> None:
 def prove_warm_databases() -> None:
     """Sign in to idle databases whose last proof grows old."""
     proofs.request_due()
+
+
+@shared_task(ignore_result=True)
+def size_pools() -> None:
+    """Propose other sizes for pools, region by region, and begin what the rules begin by themselves."""
+    deciding.look()
 
 
 @shared_task(ignore_result=True)

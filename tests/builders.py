@@ -10,7 +10,7 @@ from inventory.identifiers import azure_name, new_id
 from inventory.models import Database, ElasticPool, Region, ServiceInstance, SqlServer, Subscription, Workspace
 from inventory.states import Status
 from placement.models import PlannedMove, RebalancePlan, RebalancingRules
-from provisioning.models import Finding, GrowthProposal
+from provisioning.models import Finding, GrowthProposal, PoolProposal
 from rotation.models import Credential
 
 TIB = 2**40
@@ -149,3 +149,9 @@ def a_plan(
         **{"gain": 1.5, "copied_gb": 100.0, "source_after": 5.0, "target_after": 2.0, "profile": bytes(672)},
     )
     return rows
+
+
+def a_pool_proposal(pool: ElasticPool, *, step: str = "delete", vcores: int | None = None) -> PoolProposal:
+    """One that waits for a decision: an empty pool's end, unless another size is named."""
+    told = {"vcores": vcores, "vcores_now": pool.vcores, "because": "Nobody uses it."}
+    return PoolProposal.objects.create(pool=pool, step=step, created_at=timezone.now(), **told)

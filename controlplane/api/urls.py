@@ -40,6 +40,7 @@ from controlplane.api.operations import OperationCancelView, OperationsView, Ope
 from controlplane.api.pages import DocumentView, NoSuchRouteView, PageView
 from controlplane.api.placements import CalibrationView, DatabasePlacementView, ServicePlacementView
 from controlplane.api.planned_moves import MoveAcceptView, MoveDeferView, MoveVetoView, PlannedMovesView
+from controlplane.api.pool_proposals import PoolProposalApproveView, PoolProposalDismissView, PoolProposalsView
 from controlplane.api.pools import PoolDrainView, PoolResizeView, PoolView
 from controlplane.api.rebalance_plans import (
     PlanComputeView,
@@ -117,6 +118,9 @@ urlpatterns = [
     path(f"{MOVES}/<str:move>:accept", MoveAcceptView.as_view(), name="planned-move-accept"),
     path(f"{MOVES}/<str:move>:defer", MoveDeferView.as_view(), name="planned-move-defer"),
     path(f"{MOVES}/<str:move>:veto", MoveVetoView.as_view(), name="planned-move-veto"),
+    path("v1/pool-proposals", PoolProposalsView.as_view(), name="pool-proposals"),
+    path("v1/pool-proposals/<str:proposal>:approve", PoolProposalApproveView.as_view(), name="pool-proposal-approve"),
+    path("v1/pool-proposals/<str:proposal>:dismiss", PoolProposalDismissView.as_view(), name="pool-proposal-dismiss"),
     path("v1/what-if", WhatIfView.as_view(), name="what-if"),
     path("v1/rebalance-plans:compute", PlanComputeView.as_view(), name="rebalance-plans-compute"),
     path("v1/rebalance-plans", RebalancePlansView.as_view(), name="rebalance-plans"),

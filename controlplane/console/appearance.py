@@ -41,6 +41,7 @@ NAVIGATION = [
         _rows("Operations", "sync_alt", "operations.operation"),
         _rows("Findings", "difference", "provisioning.finding"),
         _rows("Growth proposals", "trending_up", "provisioning.growthproposal"),
+        _rows("Pool proposals", "aspect_ratio", "provisioning.poolproposal"),
         _rows("Rebalancing plans", "balance", "placement.rebalanceplan"),
         _item("Audit events", "receipt_long", "audit", "operations.view_auditevent"),
         _item("Emergency rotation", "emergency_home", "emergency", "rotation.view_credential"),

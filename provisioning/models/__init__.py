@@ -2,6 +2,7 @@
 
 from provisioning.models.finding import Finding, Pause, Review
 from provisioning.models.growth import GrowthProposal, SizeSample
+from provisioning.models.pool_size import PoolProposal
 from provisioning.models.warm import WarmDatabase, WarmStock
 
-__all__ = ["Finding", "GrowthProposal", "Pause", "Review", "SizeSample", "WarmDatabase", "WarmStock"]
+__all__ = ["Finding", "GrowthProposal", "Pause", "PoolProposal", "Review", "SizeSample", "WarmDatabase", "WarmStock"]

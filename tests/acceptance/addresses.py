@@ -52,6 +52,8 @@ TAKES = {
     "database-placement": ["database"],
     "load-calibration": [],
     "what-if": [],
+    "pool-proposals": [],
+    **{f"pool-proposal-{verb}": ["proposal"] for verb in ("approve", "dismiss")},
     "planned-moves": ["workspace"],
     **{f"planned-move-{verb}": ["workspace", "move"] for verb in ("accept", "defer", "veto")},
     **{name: [] for name in ("rebalance-plans", "rebalance-plans-compute", "rebalancing-rules")},

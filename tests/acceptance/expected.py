@@ -56,6 +56,8 @@ EXPECTED = {
     "GET service-placement": ALL,
     **{f"GET {name}": "Operator Auditor" for name in ("database-placement", "load-calibration")},
     "POST what-if": "Operator",
+    "GET pool-proposals": "Operator Auditor",
+    **dict.fromkeys(("POST pool-proposal-approve", "POST pool-proposal-dismiss"), "Operator"),
     "GET planned-moves": ALL,
     **{f"POST planned-move-{verb}": "Operator WorkspaceOwner" for verb in ("accept", "defer", "veto")},
     **{f"GET {name}": "Operator Auditor" for name in ("rebalance-plans", "rebalance-plan")},

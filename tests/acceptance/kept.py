@@ -8,7 +8,7 @@ from django.urls import reverse
 from inventory.models import Database
 from placement.rebalancing.planning import rules_of
 from provisioning.drift.pauses import pause
-from tests.builders import a_finding, a_plan, a_pool, a_proposal, a_region
+from tests.builders import a_finding, a_plan, a_pool, a_pool_proposal, a_proposal, a_region
 
 PLAN = ("rebalance-plan", "rebalance-plan-approve", "rebalance-plan-reject")
 ORPHAN = "/subscriptions/s/resourcegroups/g/providers/microsoft.sql/servers/n/databases/d-lost"
@@ -42,9 +42,12 @@ def spread(database: Database) -> dict[str, str]:
     told = a_plan(database, state="approved", region=a_region("centralindia")).moves.get()
     rules_of(database.region)
     a_region("westeurope")  # where a plan is computed
+    unused = a_pool_proposal(a_pool(plan.moves.get().source.server, status="ready"))
     return {
         **{name: reverse(name) for name in ("rebalance-plans", "rebalancing-rules")},
         **{name: reverse(name, args=[plan.pk]) for name in PLAN},
+        "pool-proposals": reverse("pool-proposals"),
+        **{name: reverse(name, args=[unused.pk]) for name in ("pool-proposal-approve", "pool-proposal-dismiss")},
         **{name: reverse(name, args=[database.region_id]) for name in ("rebalancing-rule", "rebalancing-rule-resume")},
         "planned-moves": reverse("planned-moves", args=["cigna"]),
         **{

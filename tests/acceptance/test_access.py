@@ -71,6 +71,8 @@ BODIES = {
     "POST planned-move-veto": {"reason": "Because."},
     "POST rebalance-plans-compute": {"region": "westeurope"},
     "POST what-if": {"pricesPercent": 10},
+    "POST pool-proposal-approve": {"reason": "Because.", "acceptDisruption": True},
+    "POST pool-proposal-dismiss": {"reason": "Because."},
     **{f"POST rebalance-plan-{verb}": {"reason": "Because."} for verb in ("approve", "reject")},
     "PUT rebalancing-rule": {"mode": "act"},
     "POST rebalancing-rule-resume": {"reason": "Because."},
@@ -105,7 +107,7 @@ OF_NOTHING = (
 KEPT = ("finding-repair", "finding-accept", "finding-remove", "repair-pause")
 SPREADING = (
     *("rebalance-plan", "rebalance-plan-approve", "rebalance-plan-reject"),
-    *("rebalancing-rule", "rebalancing-rule-resume"),
+    *("rebalancing-rule", "rebalancing-rule-resume", "pool-proposal-approve", "pool-proposal-dismiss"),
 )
 PLATFORM_WIDE = (
     *OF_NOTHING,
@@ -130,6 +132,7 @@ WITHOUT_WORKSPACE = (
     "warm-stocks",
     "rebalance-plans",
     "rebalancing-rules",
+    "pool-proposals",
 )  # lists: they show what one may see, and hide the rest
 OF_THE_PLATFORM = (*WITHOUT_WORKSPACE, *OF_NOTHING, "receivers")
 OF_A_WORKSPACE = (

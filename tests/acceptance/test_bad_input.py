@@ -43,6 +43,7 @@ OTHERS = [
     *(f"POST growth-proposal-{verb}" for verb in ("accept", "schedule", "dismiss")),
     *("POST planned-move-defer", "POST planned-move-veto", "POST rebalance-plans-compute", "PUT rebalancing-rule"),
     "POST what-if",
+    *("POST pool-proposal-approve", "POST pool-proposal-dismiss"),
     *("POST rebalance-plan-approve", "POST rebalance-plan-reject", "POST rebalancing-rule-resume"),
     *EMERGENCIES,
     *FLEET_CHANGES,

@@ -47,6 +47,8 @@ PATHS = {
     "database-placement": "/api/v1/databases/{database}/placement",
     "load-calibration": "/api/v1/load-calibration",
     "what-if": "/api/v1/what-if",
+    "pool-proposals": "/api/v1/pool-proposals",
+    **{f"pool-proposal-{verb}": f"/api/v1/pool-proposals/{{proposal}}:{verb}" for verb in ("approve", "dismiss")},
     "planned-moves": "/api/v1/workspaces/{workspace}/planned-moves",
     **{
         f"planned-move-{verb}": f"/api/v1/workspaces/{{workspace}}/planned-moves/{{move}}:{verb}"

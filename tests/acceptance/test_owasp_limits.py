@@ -57,6 +57,7 @@ LISTS = (
     "planned-moves",
     "rebalance-plans",
     "rebalancing-rules",
+    "pool-proposals",
 )
 CONTRACT = ROOT / "docs" / "api.txt"
 WISH = {"properties": {"kind": "fhir", "sizeGb": 10}}
