@@ -9,3 +9,5 @@ import os
 os.environ.setdefault("SPP_ENVIRONMENT", "test")
 
 from controlplane.settings import *  # noqa: F403
+
+WHITENOISE_AUTOREFRESH = True  # static files are found when asked for: reading all of them takes each new client a while

@@ -48,7 +48,7 @@ def converted(world: World) -> None:
 
 CONVERSIONS = (
     Flow("way back", go_back, furnished=True, share=0.05, prepare=converted),
-    Flow("conversion", convert, furnished=True, share=0.08),
+    Flow("conversion", convert, furnished=True, share=0.05),
     Flow("conversion, stale reads", convert_with_consent, furnished=True, share=0.03, stale=30.0),
 )
 

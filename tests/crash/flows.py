@@ -85,9 +85,9 @@ def without_cast() -> Operation:
 
 FLOWS = (
     Flow("first of a region", lambda: request(FIRST, 500 * GIB), furnished=False, share=0.04),
-    Flow("pooled", lambda: request(SECOND, 500 * GIB), furnished=True, share=0.12),
+    Flow("pooled", lambda: request(SECOND, 500 * GIB), furnished=True, share=0.08),
     Flow("hyperscale", lambda: request(SECOND, 50 * TIB, "dicom"), furnished=True, share=0.04),
-    Flow("pooled with cast", with_cast, furnished=True, share=0.08),
+    Flow("pooled with cast", with_cast, furnished=True, share=0.05),
     Flow("removal of a workspace", remove_workspace, furnished=True, share=0.06, creates=False, beside="with cast"),
     Flow("deletion", lambda: delete(FIRST), furnished=True, share=0.15, creates=False),
     Flow("forgetting", forget, furnished=True, share=0.15, creates=False, prepare=past_its_grace),

@@ -62,9 +62,9 @@ def take_back_with_cast() -> Operation:
 
 
 RESTORES = (
-    Flow("undelete", undelete, furnished=True, share=0.04, prepare=deleted_with_backups),
+    Flow("undelete", undelete, furnished=True, share=0.02, prepare=deleted_with_backups),
     Flow("undelete hyperscale", undelete_hyperscale, furnished=True, share=0.02, prepare=hyperscale_deleted),
-    Flow("to a moment", take_back, furnished=True, share=0.04, prepare=with_backups),
+    Flow("to a moment", take_back, furnished=True, share=0.02, prepare=with_backups),
     Flow(
         "to a moment with cast",
         take_back_with_cast,

@@ -121,7 +121,7 @@ def rotate_cast() -> Operation:
 CHANGING = re.compile(r"SQL (CREATE|ALTER USER|DROP)|PUT |PATCH |(POST|DELETE) .*/(replicationLinks|databases)/")
 ISSUING = ("stage_password", "create_user", "verify_login", "publish_secret")
 ROTATIONS = (
-    Flow("rotation", rotate, furnished=True, share=0.08),
+    Flow("rotation", rotate, furnished=True, share=0.05),
     Flow("emergency", rotate_in_emergency, furnished=True, share=0.03),
     Flow("emergency of everything", emergency_of_everything, furnished=True, share=0.02),
     Flow("emergency tried again", try_again, furnished=True, share=0.02, prepare=partly_given_up),
@@ -142,10 +142,10 @@ ROTATIONS = (
     ),
     Flow("count of sessions", count_sessions, furnished=True, share=0.2),
     Flow("check of an identity", rotate, furnished=True, share=0.2, prepare=only_entra),
-    Flow("server administrator", rotate_administrator, furnished=True, share=0.1),
-    Flow("signing secret", renew_signing_secret, furnished=True, share=0.2, prepare=a_receiver),
-    Flow("forgotten signing secret", forget_signing_secret, furnished=True, share=0.3, prepare=a_receiver),
-    Flow("rotation of cast", rotate_cast, furnished=True, share=0.02, beside="with cast"),
+    Flow("server administrator", rotate_administrator, furnished=True, share=0.04),
+    Flow("signing secret", renew_signing_secret, furnished=True, share=0.1, prepare=a_receiver),
+    Flow("forgotten signing secret", forget_signing_secret, furnished=True, share=0.15, prepare=a_receiver),
+    Flow("rotation of cast", rotate_cast, furnished=True, share=0.012, beside="with cast"),
     Flow("cast on", with_cast, furnished=True, share=0.03, beside="cast gone"),
     Flow("cast off", without_cast, furnished=True, share=0.03, beside="with cast"),
 )
