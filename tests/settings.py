@@ -10,4 +10,4 @@ os.environ.setdefault("SPP_ENVIRONMENT", "test")
 
 from controlplane.settings import *  # noqa: F403
 
-WHITENOISE_AUTOREFRESH = True  # static files are found when asked for: reading all of them takes each new client a while
+WHITENOISE_AUTOREFRESH = True  # static files are found when asked for: to read all takes each new client a while
