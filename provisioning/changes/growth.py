@@ -28,7 +28,7 @@ from provisioning.changes.forecast import (
 from provisioning.changes.plan import Change, Plan, Reason, WayBack
 from provisioning.changes.prices import Priced, monthly_cost
 from provisioning.changes.states import revision_of, scaling_row
-from provisioning.changes.tiers import conversion_told
+from provisioning.changes.tiers import change_of_tier
 from provisioning.changes.trial import tried
 from provisioning.conversions import ConversionWish, Cutover, request_conversion
 from provisioning.durations import expected_seconds
@@ -93,7 +93,7 @@ def _plan(database: Database, size_bytes: int, *, actor: str) -> Plan:
 def _told(operation: Operation, before: Database) -> Plan:
     """The plan from what the deciding steps chose."""
     if operation.kind == CONVERT:
-        return conversion_told(operation)
+        return change_of_tier(operation)
     way = operation.choices["way"]
     rows = (scaling_row(before.service_tier),) if way in DISTURBING else ()
     made = list(Operation.objects.filter(parent=operation))

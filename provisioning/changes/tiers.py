@@ -10,12 +10,12 @@ from django.db import transaction
 
 from inventory.models import Database, ServiceInstance
 from inventory.states import Status
-from inventory.transitions import Home, Row, State, Tier, route, way_back
+from inventory.transitions import Circumstances, Row, Step, route, way_back
+from operations.clock import database_now
 from operations.models import Operation
 from operations.services import active_operation
-from placement.engine.sizing import vcores_for_hyperscale
-from placement.snapshot import policy
 from provisioning.beginnings import HOLD, Copying
+from provisioning.changes.arriving import made_for, priced_alone, priced_pools, take_place
 from provisioning.changes.consent import UNTOLD, ChangeRefused, Consent, demand
 from provisioning.changes.forecast import (
     copying_seconds,
@@ -25,13 +25,16 @@ from provisioning.changes.forecast import (
     when_copied,
     workspaces_of,
 )
-from provisioning.changes.plan import Change, Plan, Reason, Timing, WayBack, When
-from provisioning.changes.prices import Priced, monthly_cost
+from provisioning.changes.hops import told
+from provisioning.changes.placements import placement_of
+from provisioning.changes.plan import Change, Cost, Plan, Reason, Timing, WayBack, When
+from provisioning.changes.prices import monthly_cost
 from provisioning.changes.states import circumstances_of, revision_of, state_of
 from provisioning.changes.trial import tried
 from provisioning.conversions import ConversionWish, Cutover, request_conversion
 from provisioning.return_windows import KIND as CONVERT_BACK
 from provisioning.returns import request_return
+from provisioning.targets import stand_in_of
 
 WITHIN_DAYS = "Within the days said, while the data fit a General Purpose database; connections drop as often."
 ZONES_END = "Zone redundancy ends: ask for it by a change in hops, with backups that are zone redundant too."
@@ -60,65 +63,69 @@ def take_back(
 
 def plan_conversion(service: ServiceInstance, wish: ConversionWish, *, actor: str) -> Plan:
     """What `convert` would do now: done, looked at, and undone."""
-    return tried(lambda: conversion_told(request_conversion(service, wish, actor=actor)))
+    return _tried(lambda: request_conversion(service, wish, actor=actor))
 
 
 def plan_return(service: ServiceInstance, *, actor: str, size_bytes: int | None = None) -> Plan:
     """What `take_back` would do now: done, looked at, and undone."""
-    return tried(lambda: _return_told(request_return(service, actor=actor, size_bytes=size_bytes)))
+    return _tried(lambda: request_return(service, actor=actor, size_bytes=size_bytes))
 
 
-def conversion_told(operation: Operation) -> Plan:
-    """The plan of a conversion that has just been asked for."""
-    before, size_bytes = _database_of(operation), int(operation.input["size_bytes"])
-    vcores = vcores_for_hyperscale(size_bytes, policy())
-    after = Priced(Tier.HYPERSCALE, vcores, before.size_bytes)
-    to = State(Tier.HYPERSCALE, Home.SINGLE, backup=state_of(before).backup)
-    return _told(operation, before, to, way="convert", priced=([], [after]), note=WITHIN_DAYS)
+def _tried(request: Callable[[], Operation]) -> Plan:
+    """The plan of what is asked for; of what runs already, that it is waited for."""
+    before = database_now()
+
+    def attempt() -> Plan:
+        operation = request()
+        is_new = operation.created_at >= before
+        return change_of_tier(operation) if is_new else Plan("wait", operations=(planned(operation),))
+
+    return tried(attempt)
 
 
-def _return_told(operation: Operation) -> Plan:
+def change_of_tier(operation: Operation) -> Plan:
+    """The plan of a conversion, or of a way back, that has just been asked for: its own steps take the room, and the table of
+    lawful changes says what leads there. Raises StepError, NoPlace."""
     before = _database_of(operation)
-    now = Priced(Tier.HYPERSCALE, before.vcores or 0, before.size_bytes)
-    to = State(Tier.GENERAL_PURPOSE, Home.POOL, backup=state_of(before).backup)
-    size = int(operation.input["size_bytes"])  # that the data fit is seen by a look inside, before anything begins
-    return _told(
-        operation, before, to, way="convert_back", priced=([now], []), note=ANOTHER_CONVERSION, used_bytes=size
-    )
-
-
-def _told(
-    operation: Operation,
-    before: Database,
-    to: State,
-    *,
-    way: str,
-    priced: tuple[list[Priced], list[Priced]],
-    note: str,
-    used_bytes: int | None = None,
-) -> Plan:
-    """The lawful way by the table, with what it means to those who are served."""
-    at = circumstances_of(before)
-    at = at if used_bytes is None else replace(at, used_bytes=used_bytes)
-    found = route(state_of(before), to, at)
+    take_place(operation)
+    row, made = stand_in_of(operation), made_for(operation)
+    at = _circumstances(operation, before)
+    found = route(state_of(before), state_of(row), at)
     if found.refusal is not None:
         return Plan("refuse", refusals=(Reason(found.refusal.code, found.refusal.message, found.refusal.source),))
-    rows = tuple(step.row for step in found.steps)
-    seconds = copying_seconds(rows, before.size_bytes)
-    back, days = way_back(found.steps, at)
-    change = Change(
-        way=way,
-        changes=tuple(step.kind.value for step in found.steps),
-        disruption=disruption_of(rows, when=_when(operation, before, rows, seconds or 0.0)),
-        cost=monthly_cost(before.region_id, *priced),
-        way_back=WayBack(tuple(step.kind.value for step in back.steps), days, note),
+    seconds = copying_seconds(tuple(step.row for step in found.steps), before.size_bytes)
+    operations = (*(planned(one) for one in made), planned(operation, seconds=seconds))
+    cost = monthly_cost(before.region_id, priced_alone(before), [*priced_alone(row), *priced_pools(made)])
+    change = _change(operation, before, row, found.steps, cost)
+    return Plan("change", operations, placement_of(operation, row), change=change)
+
+
+def _change(operation: Operation, before: Database, row: Database, steps: tuple[Step, ...], cost: Cost) -> Change:
+    """What it means to those who are served, who stand at `before` and will stand at `row`."""
+    rows, kinds = tuple(step.row for step in steps), tuple(step.kind.value for step in steps)
+    seconds = copying_seconds(rows, before.size_bytes) or 0.0
+    back, days = way_back(steps, _circumstances(operation, before))
+    zones_end = state_of(before).zone_redundant and not state_of(row).zone_redundant
+    is_back = operation.kind == CONVERT_BACK
+    return Change(
+        way="convert_back" if is_back else "convert",
+        changes=kinds,
+        disruption=disruption_of(rows, when=_when(operation, before, rows, seconds)),
+        cost=cost,
+        way_back=WayBack(
+            tuple(step.kind.value for step in back.steps), days, ANOTHER_CONVERSION if is_back else WITHIN_DAYS
+        ),
         irreversible=(),
         revision=revision_of(before),
-        notices=(ZONES_END,) if state_of(before).zone_redundant and not to.zone_redundant else (),
-        wished=(int(operation.input["size_bytes"]),),
+        notices=(ZONES_END,) if zones_end else (),
+        wished=(int(operation.input["size_bytes"]), told(state_of(row))),
     )
-    made = tuple(planned(one) for one in Operation.objects.filter(parent=operation))
-    return Plan("change", (*made, planned(operation, seconds=seconds)), change=change)
+
+
+def _circumstances(operation: Operation, before: Database) -> Circumstances:
+    """Of the way back its wished size counts: that the data fit is seen by a look inside, before anything begins."""
+    at = circumstances_of(before)
+    return replace(at, used_bytes=int(operation.input["size_bytes"])) if operation.kind == CONVERT_BACK else at
 
 
 def _when(operation: Operation, before: Database, rows: tuple[Row, ...], seconds: float) -> When:

@@ -7,22 +7,22 @@ from dataclasses import dataclass, replace
 
 from django.db import transaction
 
-from inventory.models import Database, ElasticPool, ServiceInstance
+from inventory.models import Database, ServiceInstance
 from inventory.states import Status
 from inventory.transitions import Backup, Home, State, Tier, way_back
-from operations import audit, clock
+from operations import audit
 from operations.errors import OperationInProgress
 from operations.models import Operation
-from operations.outcomes import Next
 from operations.services import active_operation, submit
-from operations.workflow import Ending, workflow_of
+from operations.workflow import workflow_of
+from provisioning.changes.arriving import arrive, made_for, priced_alone, priced_pools
 from provisioning.changes.consent import Consent
-from provisioning.changes.forecast import copying_seconds, disruption_of, planned, priced_pool, workspaces_of
+from provisioning.changes.forecast import copying_seconds, disruption_of, planned, workspaces_of
 from provisioning.changes.hopping import KIND, begin_hop, hops_of, service_key
 from provisioning.changes.hops import Hop, Way, as_columns, told, way_to
 from provisioning.changes.plan import Change, Plan, PlannedOperation, Reason, WayBack
 from provisioning.changes.pools import granted
-from provisioning.changes.prices import Priced, monthly_cost
+from provisioning.changes.prices import monthly_cost
 from provisioning.changes.states import circumstances_of, revision_of, state_of
 from provisioning.changes.trial import tried
 from provisioning.conversions import held_database, refuse_busy
@@ -31,8 +31,6 @@ from provisioning.standing import check_room, standing
 
 WAY = "hops"
 GO_BACK = "Asked for in the same way, with a plan of its own; what can be taken back for some days only, within those."
-CHOOSING = ("leave_refused_place", "choose_pool", "place")
-"""The steps by which a hop takes room; a plan takes them, and then pretends that the hop has arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,23 +109,14 @@ def _tried_hop(operation: Operation, hop: dict[str, object]) -> Operation:
         service__id=operation.target_key.partition(":")[2], status=Status.READY
     )
     child = begin_hop(operation, database, hop)
-    workflow = workflow_of(child.kind)
-    child.choices["cut_over_at"] = clock.now().isoformat()
-    for step in workflow.steps:
-        if step.name in CHOOSING:
-            outcome = step(child)
-            child.choices |= outcome.choices if isinstance(outcome, Next) else {}
-    child.state = Operation.State.SUCCEEDED
-    child.save(update_fields=["choices", "state"])
-    workflow.settle(child, Ending.SUCCEEDED)
+    arrive(child)
     return child
 
 
 def _told(operation: Operation, before: Database, way: Way, children: list[Operation]) -> Plan:
     """One plan of the whole way: what all hops disturb and cost together, and the way back from its end."""
     after = Database.objects.select_related("pool", "server").get(pk=before.pk)
-    made = list(Operation.objects.filter(parent__in=children, kind="create_pool").order_by("created_at"))
-    pools = [priced_pool(p) for p in ElasticPool.objects.filter(pk__in=[o.target_key.partition(":")[2] for o in made])]
+    made = made_for(*children)
     rows = tuple(step.row for step in way.steps)
     back, days = way_back(way.steps, circumstances_of(before))
     seconds = max((_seconds(hop, before) for hop in way.hops), default=0.0)
@@ -135,7 +124,7 @@ def _told(operation: Operation, before: Database, way: Way, children: list[Opera
         way=WAY,
         changes=tuple(step.kind.value for step in way.steps),
         disruption=disruption_of(rows, workspaces=workspaces_of(before), seconds=seconds),
-        cost=monthly_cost(before.region_id, _alone(before), [*_alone(after), *pools]),
+        cost=monthly_cost(before.region_id, priced_alone(before), [*priced_alone(after), *priced_pools(made)]),
         way_back=WayBack(tuple(step.kind.value for step in back.steps), days, GO_BACK),
         irreversible=(),
         revision=revision_of(before),
@@ -159,10 +148,6 @@ def _seconds(hop: Hop, database: Database) -> float:
 def _way(database: Database, wish: Wish) -> Way:
     now = state_of(database)
     return way_to(now, wish.of(now), circumstances_of(database))
-
-
-def _alone(database: Database) -> list[Priced]:
-    return [] if database.pool_id else [Priced(database.service_tier, database.vcores or 0, database.size_bytes)]
 
 
 def _repeated(running: Operation, wish: Wish) -> Operation:
