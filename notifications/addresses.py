@@ -1,4 +1,4 @@
-"""Which URLs of customers we speak to. Pure, but for `resolve`.
+"""Which URLs of customers we speak to. Pure.
 
 Only https, on a few ports, to a name of the public DNS that resolves to public addresses alone. The connection then goes to
 the very address that was looked at, so that a name which changes its answer in between gains nothing.
@@ -7,10 +7,7 @@ the very address that was looked at, so that a name which changes its answer in 
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TooSlow
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
@@ -28,9 +25,6 @@ NOT_FOR_US_6 = tuple(IPv6Network(net) for net in ("2001::/23", "2002::/16", "3ff
 # Azure's own agent on every machine; the relay of 6to4; IETF's own (RFC 6890).
 NOT_FOR_US_4 = tuple(IPv4Network(net) for net in ("168.63.129.16/32", "192.88.99.0/24", "192.0.0.0/24"))
 LOOPBACK = ("127.0.0.1", "::1")
-RESOLVERS = 8
-
-_pool = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolve")
 
 
 class AddressRefused(Exception):
@@ -97,17 +91,6 @@ def is_public(ip: IpAddress) -> bool:
         inside = ip in GLOBAL_UNICAST and ip.scope_id is None and not any(ip in net for net in NOT_FOR_US_6)
         return inside and ip.is_global
     return ip.is_global and not (ip.is_multicast or ip.is_reserved) and not any(ip in net for net in NOT_FOR_US_4)
-
-
-def resolve(host: str, port: int, *, seconds: float = 5.0) -> Sequence[str]:
-    """The addresses of a name, asked once. Raises OSError, also when it takes too long."""
-    asked = _pool.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-    try:
-        return list(dict.fromkeys(str(found[4][0]) for found in asked.result(seconds)))
-    except TooSlow as error:
-        raise OSError("The name did not resolve in time.") from error
-    except UnicodeError as error:
-        raise OSError("The name cannot be asked for.") from error
 
 
 def _check_public_name(host: str) -> None:

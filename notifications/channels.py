@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
-from notifications import addresses, signing
+from notifications import addresses, lookups, signing
 from notifications.addresses import AddressRefused
 from notifications.kinds import kind_of, text_of, title_of
 from notifications.models import Delivery, Receiver
@@ -75,7 +75,7 @@ def _call(delivery: Delivery, receiver: Receiver) -> Result:
     try:
         address = addresses.parse(receiver.address, ports=settings.NOTIFY_PORTS, local=settings.NOTIFY_ALLOWED_LOOPBACK)
         ends = time.monotonic() + settings.NOTIFY_CALL_SECONDS
-        ip = addresses.pin(address, partial(addresses.resolve, seconds=settings.NOTIFY_CALL_SECONDS / 2))
+        ip = addresses.pin(address, partial(lookups.resolve, seconds=settings.NOTIFY_CALL_SECONDS / 2))
         body = json.dumps(cloud_event(delivery, receiver), ensure_ascii=False).encode()
         signed = signing.headers(str(delivery.event_id), body, signing.keys_of(receiver), at=int(time.time()))
         said = {**signed, "Content-Type": CONTENT_TYPE, "User-Agent": "sql-persistence-notifications/1"}

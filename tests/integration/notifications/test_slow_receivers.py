@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from notifications import addresses, delivery, dispatch, outbound
+from notifications import delivery, dispatch, outbound
 from notifications.models import Delivery
 from notifications.receivers import pause, resume
 from tests.builders import a_workspace
@@ -48,7 +48,7 @@ def test_a_name_that_resolves_slowly_counts_as_part_of_the_attempt(
         time.sleep(3.0)
         return resolve(*arguments, **options)
 
-    monkeypatch.setattr(addresses.socket, "getaddrinfo", slowly)
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
     told(place)
     dispatch.dispatch()
     began = time.monotonic()
