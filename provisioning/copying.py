@@ -21,13 +21,16 @@ def expected_seconds(kind: str, data_bytes: int) -> float:
 
 def seconds_per_gb(kind: str) -> float:
     """Median of the latest copies of this kind that were large enough to tell; the configured rate until there are some."""
-    done = Operation.objects.filter(kind=kind, state=Operation.State.SUCCEEDED).order_by("-created_at")
-    rates = [rate for choices in done.values_list("choices", flat=True)[:LOOKED_AT] if (rate := _rate(choices))]
+    done = Operation.objects.filter(kind=kind, state=Operation.State.SUCCEEDED, choices__has_key="data_bytes")
+    latest = done.order_by("-created_at").values_list("choices", "finished_at")[:LOOKED_AT]
+    rates = [rate for choices, end in latest if (rate := _rate(choices, end))]
     return float(median(rates)) if len(rates) >= ENOUGH else settings.COPY_SECONDS_PER_GB
 
 
-def _rate(choices: dict[str, str | int]) -> float | None:
-    begun, copied, size = choices.get("accepted_at"), choices.get("copied_at"), choices.get("data_bytes")
+def _rate(choices: dict[str, str | int], finished_at: datetime | None) -> float | None:
+    """What is not held after its copy is over with it."""
+    begun, size = choices.get("accepted_at"), choices.get("data_bytes")
+    copied = choices.get("copied_at") or finished_at
     if not begun or not copied or not isinstance(size, int) or size < WORTH_COUNTING_GB * GIBIBYTE:
         return None
     seconds = (datetime.fromisoformat(str(copied)) - datetime.fromisoformat(str(begun))).total_seconds()

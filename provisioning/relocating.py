@@ -13,10 +13,9 @@ from operations.models import Operation
 from operations.outcomes import END, Next, Outcome, Wait
 from operations.workflow import acts, decides, looks
 from provisioning import awaiting, runs
-from provisioning.durations import expected_seconds
 from provisioning.holding import hold, let_go
+from provisioning.move_windows import is_late, wait_to_move
 from provisioning.targets import database_of, reference, server_row_of
-from provisioning.windows import is_over, wait_for_window
 
 DISTURBING = ("move", "scale")
 """Ways of a change that drop connections."""
@@ -34,9 +33,10 @@ def await_window(operation: Operation) -> Outcome:
     """What drops connections waits for its owner's window; the room that was taken is held meanwhile."""
     if operation.choices.get("way", "move") not in DISTURBING:
         return Next()
-    outcome = wait_for_window(operation, expected_seconds=expected_seconds(operation.kind))
+    database = database_of(operation)
+    outcome = wait_to_move(operation, database)
     if isinstance(outcome, Wait):  # perhaps its window passed while it held its place
-        free_database(database_of(operation))
+        free_database(database)
     return let_go(operation, outcome)
 
 
@@ -60,7 +60,7 @@ def start_change(operation: Operation) -> Outcome:
     where, management = reference(server_row_of(database)), factory.sql_management()
     if operation.maybe_happened and _was_asked(operation, database):
         return awaiting.taken_before(operation)
-    if operation.choices.get("way", "move") in DISTURBING and is_over(operation):
+    if operation.choices.get("way", "move") in DISTURBING and is_late(operation):
         return Next(to="await_window")
     try:
         answer = management.begin_update_database(where, database.azure_name, change_of(operation))

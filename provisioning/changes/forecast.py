@@ -19,6 +19,7 @@ from provisioning.windows import KEY as WINDOW
 from provisioning.windows import opening_for
 
 MOMENT = "%Y-%m-%d %H:%M"
+GOING_BY_OTHERS = ("change_database", "drain_pool")
 TOO_SHORT = When(Timing.NEVER, "never as it is: no window is long enough")
 
 
@@ -41,7 +42,7 @@ def disruption_of(
     drops = sum(row.drops for row in rows)
     if not drops or not databases:
         return Disruption()
-    at = when or _when(workspaces, seconds)
+    at = when or when_open(workspaces, seconds)
     return Disruption(drops, max(row.drop_seconds for row in rows), databases, at.text, at.timing)
 
 
@@ -54,7 +55,7 @@ def workspaces_of(row: Database | ElasticPool) -> list[Workspace]:
     )
 
 
-def _when(workspaces: Collection[Workspace], seconds: float) -> When:
+def when_open(workspaces: Collection[Workspace], seconds: float) -> When:
     """When the windows of all of them let it begin."""
     opening = opening_for(workspaces, expected_seconds=seconds)
     if opening.span is None:
@@ -103,20 +104,39 @@ def promise_end(operation: Operation, seconds: float, *, own: float | None = Non
 def expected_end(operation: Operation) -> datetime | None:
     """When it should be over; in the past: it is late. By what Azure tells of its work; while it waits for its window, by
     that; else by its plan, from when Azure took it, or it began. None where nothing is known, or it is not at work."""
-    choices, seconds = operation.choices, operation.progress.get("expected_seconds")
     if operation.is_terminal:
         return None
-    if operation.waits_on.startswith(WINDOW) and "opens_at" in choices.get("announced", {}):
-        told = choices["announced"]
-        return datetime.fromisoformat(told["opens_at"]) + timedelta(seconds=told["expected_seconds"])
+    if operation.kind in GOING_BY_OTHERS:
+        return _end_of_others(operation)
+    announced = operation.choices.get("announced", {})
+    if operation.waits_on.startswith(WINDOW) and "opens_at" in announced:
+        return datetime.fromisoformat(announced["opens_at"]) + timedelta(seconds=announced["expected_seconds"])
+    return _end_of_work(operation)
+
+
+def _end_of_work(operation: Operation) -> datetime | None:
+    choices, seconds = operation.choices, operation.progress.get("expected_seconds")
     if "run" in choices:
         return datetime.fromisoformat(choices["run"]["expected_end_at"])
+    if choices.get("accepted_at"):
+        own = operation.progress.get("own_seconds", choices.get("expected_seconds", seconds))
+        return None if own is None else datetime.fromisoformat(choices["accepted_at"]) + timedelta(seconds=own)
     if seconds is None or operation.started_at is None:
         return None
-    if choices.get("accepted_at"):
-        own = operation.progress.get("own_seconds", seconds)
-        return datetime.fromisoformat(choices["accepted_at"]) + timedelta(seconds=own)
     return operation.started_at + timedelta(seconds=seconds)
+
+
+def _end_of_others(operation: Operation) -> datetime | None:
+    """Of one that only begins others: not before the last of those that are at work, who may wait for their windows, and with
+    what is left to begin after that."""
+    seconds, hops = operation.progress.get("expected_seconds"), operation.input.get("hops", [])
+    if seconds is None or operation.started_at is None:
+        return None
+    at_work = Operation.objects.filter(parent=operation).exclude(state__in=Operation.TERMINAL)
+    ends = [end for one in at_work if (end := expected_end(one)) is not None]
+    to_come = len(hops) - int(operation.choices.get("done", 0)) - 1
+    left = timedelta(seconds=seconds * to_come / len(hops)) if hops and to_come > 0 else timedelta(0)
+    return max([operation.started_at + timedelta(seconds=seconds), *(end + left for end in ends)])
 
 
 def priced_pool(pool: ElasticPool) -> Priced:

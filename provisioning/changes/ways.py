@@ -17,16 +17,16 @@ from operations.services import active_operation, submit
 from operations.workflow import workflow_of
 from provisioning.changes.arriving import arrive, made_for, priced_alone, priced_pools
 from provisioning.changes.consent import Consent
-from provisioning.changes.forecast import copying_seconds, disruption_of, planned, workspaces_of
+from provisioning.changes.forecast import disruption_of, planned
 from provisioning.changes.hopping import KIND, begin_hop, hops_of, service_key
-from provisioning.changes.hops import Hop, Way, as_columns, told, way_to
+from provisioning.changes.hops import Way, as_columns, told, way_to
 from provisioning.changes.plan import Change, Plan, PlannedOperation, Reason, WayBack
 from provisioning.changes.pools import granted
 from provisioning.changes.prices import monthly_cost
 from provisioning.changes.states import circumstances_of, revision_of, state_of
 from provisioning.changes.trial import tried
+from provisioning.changes.way_times import seconds_of, when_on_way
 from provisioning.conversions import held_database, refuse_busy
-from provisioning.durations import expected_seconds
 from provisioning.standing import check_room, standing
 
 WAY = "hops"
@@ -53,7 +53,9 @@ class Wish:
 
 
 @transaction.atomic
-def request_way(service: ServiceInstance, wish: Wish, *, actor: str, consent: Consent) -> Operation | None:
+def request_way(
+    service: ServiceInstance, wish: Wish, *, actor: str, consent: Consent, reason: str = ""
+) -> Operation | None:
     """Begin a change of as many hops as it takes; None: it is so already. What goes there already is given again. Raises
     WishRefused (ChangeRefused, DisruptionNotAccepted, PlanChanged), OperationInProgress, Database.DoesNotExist."""
     database = held_database(service)
@@ -72,6 +74,7 @@ def request_way(service: ServiceInstance, wish: Wish, *, actor: str, consent: Co
         operation_id=operation.pk,
         before=as_columns(state_of(database)),
         after={**hops_of(operation)[-1]["after"], "plan": plan.hash},
+        reason=reason,
     )
     return operation
 
@@ -119,11 +122,10 @@ def _told(operation: Operation, before: Database, way: Way, children: list[Opera
     made = made_for(*children)
     rows = tuple(step.row for step in way.steps)
     back, days = way_back(way.steps, circumstances_of(before))
-    seconds = max((_seconds(hop, before) for hop in way.hops), default=0.0)
     change = Change(
         way=WAY,
         changes=tuple(step.kind.value for step in way.steps),
-        disruption=disruption_of(rows, workspaces=workspaces_of(before), seconds=seconds),
+        disruption=disruption_of(rows, when=when_on_way(way, before)),
         cost=monthly_cost(before.region_id, priced_alone(before), [*priced_alone(after), *priced_pools(made)]),
         way_back=WayBack(tuple(step.kind.value for step in back.steps), days, GO_BACK),
         irreversible=(),
@@ -131,18 +133,9 @@ def _told(operation: Operation, before: Database, way: Way, children: list[Opera
         wished=tuple(told(hop.after) for hop in way.hops),
         notices=tuple(f"{number}. {hop.kind}: {told(hop.after)}." for number, hop in enumerate(way.hops, 1)),
     )
-    hops = [planned(child, seconds=_seconds(hop, before)) for child, hop in zip(children, way.hops, strict=True)]
+    hops = [planned(child, seconds=seconds_of(hop, before)) for child, hop in zip(children, way.hops, strict=True)]
     whole = PlannedOperation(KIND, workflow_of(KIND).step_names, 0.0)
     return Plan("change", (whole, *(planned(one) for one in made), *hops), change=change)
-
-
-def _seconds(hop: Hop, database: Database) -> float:
-    """By its size where data are copied, else as long as the table says; a move as it took here."""
-    rows = tuple(step.row for step in hop.steps)
-    known = copying_seconds(rows, database.size_bytes)
-    if known is None and hop.kind == "move_database":
-        return expected_seconds(hop.kind)
-    return known if known is not None else 60 * sum(row.minutes for row in rows)
 
 
 def _way(database: Database, wish: Wish) -> Way:

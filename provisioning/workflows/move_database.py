@@ -1,5 +1,6 @@
 """A database moves to another pool of its server: room there first, then Azure switches it over, connections drop once. A
-Hyperscale one may also leave pools for compute of its own, or come from there.
+Hyperscale one may also leave pools for compute of its own, or come from there. Into other zones its data are
+copied, while it is online.
 
 Both places count it until one of them is left: the old one when it has arrived, the new one when nothing came of it.
 """
@@ -12,10 +13,12 @@ from inventory.models import Database
 from inventory.transitions import Home
 from operations.models import Operation
 from operations.outcomes import Next, Outcome, StepError
-from operations.workflow import Ending, Workflow, computes
+from operations.workflow import Ending, Workflow, computes, signs_in
 from placement.engine.sizing import vcores_for_hyperscale
 from placement.services import return_server_room, take_server_room
 from placement.snapshot import policy
+from provisioning.inspection import contents_of
+from provisioning.move_windows import changes_zones, seconds_for
 from provisioning.relocating import (
     await_change,
     await_place,
@@ -28,6 +31,16 @@ from provisioning.relocating import (
 from provisioning.relocations import arrive, as_wished, give_up, in_zones, stand_alone, take_elsewhere, take_named
 from provisioning.targets import database_of, server_row_of
 from provisioning.tier_changes import HYPERSCALE_SKU
+
+
+@signs_in
+def inspect(operation: Operation) -> Outcome:
+    """See how much there is to copy, where it goes into other zones; nothing to do where it does not."""
+    database = database_of(operation)
+    if not changes_zones(operation, database):
+        return Next()
+    size = contents_of(operation, database).data_bytes
+    return Next(choices={"data_bytes": size, "expected_seconds": seconds_for(size)})
 
 
 @computes
@@ -57,9 +70,12 @@ def settle(operation: Operation, ending: Ending) -> None:
 MOVE_DATABASE = Workflow(
     kind="move_database",
     settle=settle,
-    steps=(choose_pool, await_place, await_window, hold_place, start_change, await_change, examine_change),
+    steps=(inspect, choose_pool, await_place, await_window, hold_place, start_change, await_change, examine_change),
     point_of_no_return="start_change",
-    deadline=timedelta(hours=24),
+    deadline=timedelta(
+        days=4
+    ),  # 85 hours for 4 TB into other zones, at more than a minute a GB, and time to look at it
+    indispensable=("inspect",),
 )
 
 

@@ -41,12 +41,14 @@ class Course:
 
 
 def course_of(call: Call, database: Resource, place: Place, used: int, asked: Body) -> Course:
-    """As recorded; between storage families (General Purpose, Business Critical, Hyperscale) longer by size."""
+    """As recorded; between storage families (General Purpose, Business Critical, Hyperscale) longer by size, and into other
+    zones too, whose premium file shares are other storage (Microsoft: scale elastic pool resources, 2025)."""
     before = database.body["sku"]["tier"]
     held = _is_held(asked, before, place)
-    if family(before) == family(place.tier):
-        return Course(call.arm.seconds(30, 76), [])
     copying = SECONDS_PER_GB * used / GB
+    if family(before) == family(place.tier):
+        moved = copying if _changes_zones(call, database, place, asked) else 0.0
+        return Course(call.arm.seconds(30, 76) + moved, [])
     if place.is_hyperscale:
         return _converted(call, copying, held=held, drops_first=family(before) == "local")
     if before != "Hyperscale":
@@ -65,6 +67,16 @@ def _converted(call: Call, copying: float, *, held: bool, drops_first: bool) -> 
     if drops_first:  # Premium and Business Critical lose their sessions in the first phase
         stages.insert(0, (DROP, stages[0][1] + SHARES[LOG] * rest / 2))
     return Course(stages[0][1] + SHARES[LOG] * rest / (2 if drops_first else 1), stages, LOG)
+
+
+def _changes_zones(call: Call, database: Resource, place: Place, asked: Body) -> bool:
+    """Whether it leaves zone redundancy, or comes into it; a Hyperscale database never does."""
+    if place.is_hyperscale:
+        return False
+    pool = call.arm.resources.get(database.properties.get("elasticPoolId") or "")
+    before = (pool or database).properties.get("zoneRedundant", False)
+    after = place.pool.properties.get("zoneRedundant", False) if place.pool else asked.get("zoneRedundant", before)
+    return bool(before) != bool(after)
 
 
 def _is_held(asked: Body, before: str, place: Place) -> bool:
