@@ -1,6 +1,6 @@
 """A database moves to another server: a replica is seeded there while all goes on here, then the two change roles, and what
-consumers read leads to the new endpoint. What was left behind stays readable until they say that they have followed, or the
-time for it is over; then the link ends and it is removed.
+consumers read leads to the new endpoint. What was left behind stays readable until they say that they have followed, or, in a
+window, until the time for it is over; then the link ends and it is removed.
 
 Until the roles change a cancel removes the replica, and nothing has happened. Room is taken at the new place before, and the
 old one is held until its database is gone.
@@ -191,12 +191,19 @@ def await_followers(operation: Operation) -> Outcome:
     """Keep the old place readable until consumers have acknowledged, or their time is over, or all of it shall go."""
     database = database_of(operation)
     left = (datetime.fromisoformat(operation.choices["kept_until"]) - clock.now()).total_seconds()
-    is_to_go = Operation.objects.filter(follows=operation).exists()
-    if left <= 0 or is_to_go or readdress.is_acknowledged(database):
+    if left <= 0 or _nobody_minds(operation):
         return Next()
     seconds = min(left, settings.CREDENTIAL_LOOK_SECONDS)
     reason = "The old place stays readable until its consumers have acknowledged the new endpoint."
     return Wait(seconds, on=credential_key(database), reason=reason)
+
+
+@decides
+def await_parting(operation: Operation) -> Outcome:
+    """Who has not followed is cut off when the old place goes: that waits for a window as the switch did."""
+    if _nobody_minds(operation):
+        return Next()
+    return let_go(operation, wait_for_window(operation, expected_seconds=rehoming.SWITCH_SECONDS))
 
 
 @decides
@@ -207,6 +214,8 @@ def hold_old_place(operation: Operation) -> Outcome:
 @acts
 def end_link(operation: Operation) -> Outcome:
     """Each on its own from here on; the steps after this one are only for taking things back."""
+    if not operation.maybe_happened and is_over(operation) and not _nobody_minds(operation):
+        return Next(to="await_parting")
     return replicas.end_link(operation, then=END)
 
 
@@ -243,6 +252,7 @@ REHOME_DATABASE = Workflow(
         verify_login,
         announce_endpoint,
         await_followers,
+        await_parting,
         hold_old_place,
         end_link,
         take_back,
@@ -255,6 +265,12 @@ REHOME_DATABASE = Workflow(
     ),  # 200 hours for 100 TB at 500 GB an hour, a day and a half of following, and time to look
     indispensable=("start_replica", "await_replica", "fail_over", "await_failover", "publish_endpoint", "verify_login"),
 )
+
+
+def _nobody_minds(operation: Operation) -> bool:
+    """Its consumers have followed, or all of it shall go."""
+    is_to_go = Operation.objects.filter(follows=operation).exists()
+    return is_to_go or readdress.is_acknowledged(database_of(operation))
 
 
 def _spec(operation: Operation) -> DatabaseSpec:
