@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from controlplane.api.principals import Principal
 from controlplane.api.problems import Problem
+from inventory.models import Database
 from inventory.models.workspace import NAME_PATTERN
 from notifications.services import tell as notify
 from operations import audit
@@ -45,10 +46,10 @@ def record(problem: Problem, context: dict[str, Any]) -> None:
 
 
 def tell(error: Exception, problem: Problem, context: dict[str, Any]) -> None:
-    """Let the workspace's people know that a change which somebody wished for was refused; what was only asked, or wrongly
-    put, tells nobody."""
+    """Let the workspace's people know that a change which somebody wished for was refused, their own wish or an operator's for
+    a database of theirs; what was only asked, or wrongly put, tells nobody."""
     request: Request = context["request"]
-    workspace = _workspace(context)
+    workspace = _workspace(context) or _owner(context)
     only_asked = request.method in ("GET", "HEAD") or request.query_params.get("dryRun") == "true"
     is_question = isinstance(error, DisruptionNotAccepted | PlanChanged)  # is this plan all right?
     is_refusal = isinstance(error, WishRefused) and not is_question
@@ -59,6 +60,14 @@ def tell(error: Exception, problem: Problem, context: dict[str, Any]) -> None:
     notify(
         "change.refused", target=target, workspace=workspace, facts={**facts, "reason": problem.message[:LONGEST_PATH]}
     )
+
+
+def _owner(context: dict[str, Any]) -> str:
+    """The workspace whose database the address names."""
+    name = (context.get("kwargs") or {}).get("database")
+    rows = Database.objects.filter(azure_name=name, stands_in_for=None, service__isnull=False) if name else None
+    row = rows.select_related("service__workspace").first() if rows is not None else None
+    return row.service.workspace.name if row and row.service else ""
 
 
 def _workspace(context: dict[str, Any]) -> str:

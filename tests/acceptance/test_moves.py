@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from controlplane.api.principals import Role
 from inventory.models import Database, ElasticPool, SqlServer
 from inventory.states import Status
-from operations.models import Operation
+from operations.models import Operation, OutboxEvent
 from tests.acceptance.callers import Directory
 from tests.acceptance.tables import contents
 from tests.builders import GIB, a_database, a_pool, a_region, a_server, a_service, a_workspace
@@ -119,3 +119,13 @@ def test_while_it_moves_its_name_means_the_database_itself(operator: APIClient, 
     operator.post(move(database), body, format="json")
     refused = operator.post(move(database), body, format="json")
     assert (refused.status_code, refused["x-ms-error-code"]) == (409, "OperationInProgress")
+
+
+def test_an_owner_hears_that_an_operators_move_was_refused(operator: APIClient, database: Database, other: SqlServer):
+    SqlServer.objects.filter(pk=other.pk).update(is_cordoned=True)
+    body = {"reason": "Retired.", "server": other.azure_name}
+    operator.post(move(database, dry=True), body, format="json")
+    assert not OutboxEvent.objects.filter(kind="change.refused").exists()
+    assert operator.post(move(database), body, format="json").status_code == 409
+    event = OutboxEvent.objects.get(kind="change.refused")
+    assert (event.workspace, event.data["code"]) == ("cigna", "MoveNotPossible")
