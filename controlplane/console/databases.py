@@ -23,6 +23,7 @@ from controlplane.console.display import (
     state,
 )
 from controlplane.console.emergencies import OF_DATABASE
+from controlplane.console.hops import CHANGE
 from controlplane.console.loads import elsewhere
 from controlplane.console.pool_changes import MOVE
 from controlplane.console.read_only import ReadOnlyPage
@@ -53,7 +54,8 @@ class DatabasePage(ReadOnlyPage):
     list_filter = ("status", "service_tier", "region", "observed_status")
     search_fields = ("azure_name", "service__name", "service__workspace__name", "=id")
     ordering = ("-created_at",)
-    buttons = (MOVE, OF_DATABASE)
+    buttons = (OF_DATABASE,)
+    planned = (MOVE, CHANGE)
     empty_means = "No service has asked for a database yet."
 
     def get_urls(self) -> list[URLPattern]:
@@ -66,9 +68,10 @@ class DatabasePage(ReadOnlyPage):
         return self._gone(request, object_id) if row is None else rehome_page(request, row, self.admin_site)
 
     def links(self, request: HttpRequest, row: Database) -> list[tuple[str, str]]:
-        if not may_rehome(request, row):
-            return []
-        return [(reverse("console:inventory_database_rehome", args=[row.pk]), TITLE)]
+        found = list(super().links(request, row))
+        if may_rehome(request, row):
+            found.append((reverse("console:inventory_database_rehome", args=[row.pk]), TITLE))
+        return found
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Database]:
         rows: QuerySet[Database] = super().get_queryset(request)

@@ -39,7 +39,8 @@ class PoolPage(ReadOnlyPage):
     list_filter = ("status", "is_cordoned", ("server__region", admin.RelatedFieldListFilter), "sku_name")
     search_fields = ("azure_name", "server__azure_name", "=id")
     ordering = (FULLNESS.desc(), "pk")
-    buttons = (CORDON, UNCORDON, DRAIN, DELETE)
+    buttons = (CORDON, UNCORDON, DELETE)
+    planned = (DRAIN,)
     empty_means = "There is no pool: the first one is made when a database needs it."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ElasticPool]:

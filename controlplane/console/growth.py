@@ -10,12 +10,14 @@ from django.contrib import admin
 from controlplane.console.buttons import Button
 from controlplane.console.display import moment, size, state, who
 from controlplane.console.outgrowing import days_left
+from controlplane.console.planned import Choice, Planned
 from controlplane.console.read_only import ReadOnlyPage
 from controlplane.console.site import console
 from controlplane.console.tables import Facts
 from controlplane.console.targets import Targets
-from provisioning.changes.consent import ACCEPTED
-from provisioning.growth.accepting import accept
+from provisioning.changes.consent import Consent
+from provisioning.changes.plan import Plan
+from provisioning.growth.accepting import accept, plan_of
 from provisioning.growth.proposals import dismiss
 from provisioning.models import GrowthProposal
 
@@ -23,8 +25,12 @@ PERMISSION = "provisioning.change_growthproposal"
 OPEN = (GrowthProposal.State.OPEN, GrowthProposal.State.DISMISSED)
 
 
-def _accept(row: GrowthProposal, *, actor: str, reason: str) -> str:
-    accept(row, actor=actor, consent=ACCEPTED, reason=reason)
+def _plan(row: GrowthProposal, choice: Choice, *, actor: str) -> Plan:
+    return plan_of(row, actor=actor)
+
+
+def _accept(row: GrowthProposal, choice: Choice, *, actor: str, reason: str, consent: Consent) -> str:
+    accept(row, actor=actor, consent=consent, reason=reason)
     return f"{row.name} will be given the proposed size."
 
 
@@ -33,14 +39,16 @@ def _dismiss(row: GrowthProposal, *, actor: str, reason: str) -> str:
     return f"{row.name} stays as it is; when days remain it is told all the same."
 
 
-ACCEPT = Button(
+ACCEPT = Planned(
     name="accept",
     title="Grow as proposed",
     permission=PERMISSION,
     applies=lambda row: row.state in OPEN and row.proposed_bytes > row.limit_bytes,
+    plan=_plan,
     act=_accept,
-    warns="It is given the proposed size now; where that means a move, its connections drop once.",
+    warns="It is given the proposed size now.",
     icon="expand",
+    confirms=lambda row: row.name,
 )
 DISMISS = Button(
     name="dismiss",
@@ -61,7 +69,8 @@ class GrowthProposalPage(ReadOnlyPage):
     list_filter = ("state",)
     search_fields = ("name", "workspace", "service")
     ordering = ("days_left",)
-    buttons: ClassVar = (ACCEPT, DISMISS)
+    buttons: ClassVar = (DISMISS,)
+    planned: ClassVar = (ACCEPT,)
     called: ClassVar = ("growth proposal", "growth proposals")
     empty_means = "Nothing will be full within the next weeks."
 

@@ -1,18 +1,25 @@
-"""Buttons that empty and remove a pool, and that move a database; what disturbs has to be confirmed by a name."""
+"""What empties and removes a pool, and moves a database: what disturbs is shown as a plan first, and confirmed by a name."""
 
 from __future__ import annotations
 
 from controlplane.console.buttons import Button
+from controlplane.console.planned import Choice, Planned
 from inventory.models import Database, ElasticPool
-from provisioning.changes.consent import ACCEPTED
-from provisioning.changes.pools import request_drain, request_move, request_pool_deletion
+from provisioning.changes.consent import Consent
+from provisioning.changes.plan import Plan
+from provisioning.changes.pools import plan_drain, plan_move, request_drain, request_move, request_pool_deletion
 
 PERMISSION = "inventory.change_elasticpool"
+LOOK = "a look at the plan"
 DATABASE_PERMISSION = "inventory.change_database"
 
 
-def _drain(row: ElasticPool, *, actor: str, reason: str) -> str:
-    request_drain(row, actor=actor, reason=reason, consent=ACCEPTED)
+def _plan_drain(row: ElasticPool, choice: Choice, *, actor: str) -> Plan:
+    return plan_drain(row, actor=actor, reason=LOOK)
+
+
+def _drain(row: ElasticPool, choice: Choice, *, actor: str, reason: str, consent: Consent) -> str:
+    request_drain(row, actor=actor, reason=reason, consent=consent)
     return "The pool is closed and being emptied."
 
 
@@ -21,8 +28,12 @@ def _delete(row: ElasticPool, *, actor: str, reason: str) -> str:
     return "The pool is being removed."
 
 
-def _move(row: Database, *, actor: str, reason: str) -> str:
-    request_move(row, actor=actor, reason=reason, consent=ACCEPTED)
+def _plan_move(row: Database, choice: Choice, *, actor: str) -> Plan:
+    return plan_move(row, actor=actor, reason=LOOK)
+
+
+def _move(row: Database, choice: Choice, *, actor: str, reason: str, consent: Consent) -> str:
+    request_move(row, actor=actor, reason=reason, consent=consent)
     return "The database moves to the best other pool of its server."
 
 
@@ -30,16 +41,15 @@ def _name(row: ElasticPool | Database) -> str:
     return row.azure_name
 
 
-DRAIN = Button(
+DRAIN = Planned(
     name="drain",
     title="Drain",
     permission=PERMISSION,
     applies=lambda row: row.status == "ready" and row.databases_committed > 0,
+    plan=_plan_drain,
     act=_drain,
-    warns="It is closed to placement, then every database moves to another pool of the server. Each drops its connections "
-    "once, for up to 30 seconds. Refused where one of them has no other place.",
+    warns="It is closed to placement, then every database moves to another pool of the server.",
     icon="output",
-    is_dangerous=True,
     confirms=_name,
 )
 DELETE = Button(
@@ -53,14 +63,14 @@ DELETE = Button(
     is_dangerous=True,
     confirms=_name,
 )
-MOVE = Button(
+MOVE = Planned(
     name="move",
-    title="Move",
+    title="Move to another pool",
     permission=DATABASE_PERMISSION,
     applies=lambda row: row.status == "ready" and row.pool_id is not None,
+    plan=_plan_move,
     act=_move,
-    warns="It moves to another pool of its server. Connections drop once, for up to 30 seconds.",
+    warns="It moves to another pool of its server.",
     icon="move_up",
-    is_dangerous=True,
     confirms=_name,
 )

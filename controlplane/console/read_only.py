@@ -18,6 +18,7 @@ from unfold.admin import ModelAdmin
 from controlplane.console.buttons import Button, press
 from controlplane.console.charts import Chart
 from controlplane.console.display import row_address
+from controlplane.console.planned import Planned, plan_page
 from controlplane.console.tables import Facts, Notice, Table
 
 
@@ -31,6 +32,7 @@ class ReadOnlyPage(ModelAdmin):
     view_on_site = False
     change_list_template = "console/list.html"
     buttons: ClassVar[tuple[Button, ...]] = ()
+    planned: ClassVar[tuple[Planned, ...]] = ()
     empty_means = "There is nothing here yet."
     called: ClassVar[tuple[str, str]] = ("", "")  # what people call one and many, where the model is named otherwise
 
@@ -56,7 +58,9 @@ class ReadOnlyPage(ModelAdmin):
 
     def links(self, request: HttpRequest, row: Any) -> Sequence[tuple[str, str]]:
         """Pages of what can be done with the row that takes more than a button: address and words."""
-        return ()
+        name = f"console:{self.opts.app_label}_{self.opts.model_name}_plan"
+        shown = [one for one in self.planned if one.shown_for(request, row)]
+        return [(reverse(name, args=[row.pk, one.name]), one.title) for one in shown]
 
     def title_of(self, row: Any) -> str:
         return f"{self._names()[0].capitalize()} {row}"
@@ -74,9 +78,11 @@ class ReadOnlyPage(ModelAdmin):
         return False
 
     def get_urls(self) -> list[URLPattern]:
-        name = f"{self.opts.app_label}_{self.opts.model_name}_press"
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        view = self.admin_site.admin_view
         return [
-            path("<path:object_id>/press/<slug:button>/", self.admin_site.admin_view(self.press_view), name=name),
+            path("<path:object_id>/press/<slug:button>/", view(self.press_view), name=f"{name}_press"),
+            path("<path:object_id>/plan/<slug:change>/", view(self.plan_view), name=f"{name}_plan"),
             *super().get_urls(),
         ]
 
@@ -117,6 +123,14 @@ class ReadOnlyPage(ModelAdmin):
             return self._gone(request, object_id)
         press(pressed, request, row)
         return HttpResponseRedirect(row_address(row))
+
+    def plan_view(self, request: HttpRequest, object_id: str, change: str) -> HttpResponse:
+        """The plan of a change of the row, and its application."""
+        planned = next((one for one in self.planned if one.name == change), None)
+        if planned is None:
+            raise PermissionDenied
+        row = self._visible(request, object_id)
+        return self._gone(request, object_id) if row is None else plan_page(request, planned, row, self.admin_site)
 
     def _visible(self, request: HttpRequest, object_id: str) -> Any:
         row = self.get_object(request, unquote(object_id))

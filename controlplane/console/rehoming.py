@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from django.contrib import messages
@@ -12,14 +11,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from controlplane.console.buttons import LONGEST_REASON, actor_of
-from controlplane.console.display import BAD, NOTHING, row_address
-from controlplane.console.tables import Facts, Notice
+from controlplane.console.display import row_address
+from controlplane.console.plan_words import groups_of, notices_of
 from inventory.models import Database, ElasticPool, SqlServer
 from inventory.states import Status
 from operations import audit
 from operations.errors import OperationRefused
 from provisioning.changes.consent import Consent
-from provisioning.changes.plan import Change, Plan
 from provisioning.changes.rehoming import Destination, plan_rehoming, request_rehoming
 from provisioning.errors import WishRefused
 
@@ -50,8 +48,9 @@ def rehome_page(request: HttpRequest, row: Database, site: Any) -> HttpResponse:
         "places": _places(row),
         "chosen": chosen and _value(chosen),
         "plan": plan,
-        "notices": [Notice(BAD, one.code, one.message) for one in plan.refusals] if plan else [],
-        "groups": _told(plan.change, plan) if plan and plan.change else [],
+        "choice": {"place": _value(chosen)} if chosen else {},
+        "notices": notices_of(plan) if plan else [],
+        "groups": groups_of(plan) if plan else [],
         "typed": row.azure_name,
     }
     request.current_app = site.name  # read by the url tag
@@ -115,32 +114,3 @@ def _chosen(row: Database, sent: Any) -> Destination | None:
 
 def _value(chosen: Destination) -> str:
     return f"{chosen.server.pk}/{chosen.pool.pk}" if chosen.pool else str(chosen.server.pk)
-
-
-def _told(change: Change, plan: Plan) -> list[Facts]:
-    """The plan in groups, as its owner reads it over REST."""
-    disruption, cost = asdict(change.disruption), change.cost
-    steps = [(one.kind.replace("_", " "), ", ".join(one.steps).replace("_", " ")) for one in plan.operations]
-    noticed = (
-        ("Connections drop", f"{disruption['drops']} times, up to {disruption['seconds_each']} seconds each"),
-        ("When", disruption["when"] or NOTHING),
-        ("It takes about", f"{plan.expected_seconds / 60:,.0f} minutes"),
-        *(("To know", one) for one in change.notices),
-    )
-    back = (
-        ("Steps", ", ".join(change.way_back.steps) or "none"),
-        ("Until", f"{change.way_back.days} days later" if change.way_back.days else "any time"),
-        ("Note", change.way_back.note),
-        *(("Not undone", one) for one in change.irreversible),
-    )
-    costs = (
-        ("A month before", _money(cost.before, cost.currency)),
-        ("A month after", _money(cost.after, cost.currency)),
-        ("How sure", cost.note),
-    )
-    titles = ("What is noticed", "What is done", "Cost", "The way back")
-    return [Facts(title, values) for title, values in zip(titles, (noticed, tuple(steps), costs, back), strict=True)]
-
-
-def _money(amount: float | None, currency: str) -> str:
-    return "unknown" if amount is None else f"{amount:,.2f} {currency}"
