@@ -38,13 +38,13 @@ KINDS: dict[str, Kind] = {
     ),
     "change.scheduled": Kind(
         "{kind} will begin at {opens_at}",
-        "Operation {operation} waits for its window, which opens at {opens_at} and ends at {ends_at}. It takes about "
-        "{expected_seconds} seconds, in which connections may drop.",
+        "Operation {operation} waits for its window: from {opens_at} {until}. It takes about {expected_seconds} seconds, in "
+        "which connections may drop.",
         mailed=True,
     ),
     "change.started": Kind(
         "{kind} has begun",
-        "Operation {operation} may drop connections from {opens_at} to {ends_at}.",
+        "Operation {operation} may drop connections from {opens_at} {until}.",
         mailed=True,
     ),
     "change.window_too_short": Kind(
@@ -222,9 +222,12 @@ def text_of(name: str, facts: Mapping[str, Any]) -> str:
 
 
 def _in_words(facts: Mapping[str, Any]) -> _Dashes:
-    """An operation's kind as people say it: `grow_database` is `Grow database`."""
+    """An operation's kind as people say it: `grow_database` is `Grow database`. What is told without an end has none."""
     kind = str(facts.get("kind", "-"))
-    return _Dashes({**facts, "kind": kind.replace("_", " ").capitalize() if kind.isidentifier() else kind})
+    until = f"to {facts['ends_at']}" if facts.get("ends_at") else "on"
+    return _Dashes(
+        {**facts, "until": until, "kind": kind.replace("_", " ").capitalize() if kind.isidentifier() else kind}
+    )
 
 
 def matches(name: str, patterns: list[str]) -> bool:

@@ -47,14 +47,17 @@ def news_of_pool(pool: ElasticPool, seen: Mapping[str, Any]) -> Iterator[News]:
         yield News(kind, pool.key, facts={"pool": pool.azure_name, "percent": seen["observed_fullness"]})
 
 
-def news_of_database(database: Database, seen: Mapping[str, Any]) -> Iterator[News]:
-    """The pool that it is in now, and the one that it was in; what stands in for another is told when it takes its place."""
+def news_of_database(database: Database, seen: Mapping[str, Any], *, as_name: str = "") -> Iterator[News]:
+    """The pool that it is in now (`as_name`, where it has another name there), and the one that it was in; what stands in for
+    another is told when it takes its place."""
     before, after = database.observed_pool_name, seen["observed_pool_name"]
     if before.lower() == after.lower() or database.service is None:
         return
-    for kind, pool in (("pool.database_left", before), ("pool.database_joined", after)):
+    names = database.azure_name, as_name or database.azure_name
+    kinds = ("pool.database_left", "pool.database_joined")
+    for kind, pool, name in zip(kinds, (before, after), names, strict=True):
         if pool:
-            facts = {"pool": pool, "database": database.azure_name, "service": database.service.name}
+            facts = {"pool": pool, "database": name, "service": database.service.name}
             yield News(kind, database.key, database.service.workspace.name, facts)
 
 

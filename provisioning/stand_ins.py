@@ -8,6 +8,7 @@ from operations import clock
 from operations.models import Operation
 from operations.services import submit
 from operations.workflow import Ending
+from provisioning.pool_events import news_of_database
 from provisioning.targets import database_of, restored_row_of, stand_in_of
 from rotation import issue
 from rotation.holding import is_wanted
@@ -54,6 +55,9 @@ def _take_over(operation: Operation, database: Database, stand_in: Database) -> 
     now = clock.now()
     if is_wanted(database, Purpose.CAST):
         issue_cast_again(database, actor=operation.actor)  # first: operations are locked before what they change
+    seen = {"observed_pool_name": stand_in.observed_pool_name}
+    for one in news_of_database(database, seen, as_name=stand_in.azure_name):
+        one.tell()
     exchange(database, stand_in)
     life = {name: getattr(database, name) for name in ("ready_at", "created_at", "converted_at")}
     Database.objects.filter(pk=stand_in.pk).update(**life)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from inventory.calendar import Calendar, Span
+from inventory.calendar import NEVER, Calendar, Span
 from inventory.calendars import calendar_of, fleet_freezes
 from inventory.models import Workspace
 from inventory.selectors import present_workspaces
@@ -164,9 +164,9 @@ def _opening(calendar: Calendar, now: datetime, lasting: timedelta) -> Span | No
 
 
 def _begin(operation: Operation, opening: Span, lasting: timedelta, places: Places = None) -> Next:
-    """Told once to everybody, however many windows the operation needs."""
+    """Told to everybody once a window, however often the operation begins in it, and again in another one."""
     facts = {"opens_at": opening.starts_at.isoformat(), "ends_at": opening.ends_at.isoformat()}
-    if "window" not in operation.choices:
+    if operation.choices.get("window", {}).get("ends_at") != facts["ends_at"]:
         _tell(operation, "change.started", facts, places)
     window = {**facts, "expected_seconds": lasting.total_seconds()}
     return Next(choices={"window": window, **_told(operation, places)})
@@ -256,7 +256,8 @@ def _told(operation: Operation, places: Places) -> dict[str, object]:
 
 
 def _tell(operation: Operation, kind: str, facts: Mapping[str, object], places: Places = None) -> None:
-    """Whoever asked for it, and each owner who will notice it."""
-    told = {"operation": str(operation.pk), "kind": operation.kind, **facts}
+    """Whoever asked for it, and each owner who will notice it; what nothing ends is told without an end."""
+    shown = {name: value for name, value in facts.items() if value != NEVER.isoformat()}
+    told = {"operation": str(operation.pk), "kind": operation.kind, **shown}
     for workspace in sorted({operation.workspace, *(place.name for place in places or ())}):
         tell(kind, target=operation.target_key, workspace=workspace, facts=told)
