@@ -25,6 +25,7 @@ from provisioning.changes.forecast import (
     priced_pool,
     workspaces_of,
 )
+from provisioning.changes.placements import in_pool
 from provisioning.changes.plan import Change, Plan, Reason, WayBack
 from provisioning.changes.prices import Priced, monthly_cost
 from provisioning.changes.states import revision_of, scaling_row
@@ -109,7 +110,9 @@ def _told(operation: Operation, before: Database) -> Plan:
     )
     seconds = copying_seconds(rows, before.size_bytes)
     operations = (*(planned(one) for one in made), planned(operation, seconds=seconds))
-    return Plan("change", operations, change=change)
+    room = operation.choices.get("room")
+    place = in_pool(room["decision"], is_new=bool(made)) if room else None
+    return Plan("change", operations, place, change=change)
 
 
 def _submit(

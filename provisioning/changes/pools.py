@@ -24,6 +24,7 @@ from provisioning.changes.forecast import (
     priced_pool,
     workspaces_of,
 )
+from provisioning.changes.placements import in_pool
 from provisioning.changes.plan import Change, Cost, Plan, WayBack
 from provisioning.changes.prices import Priced, monthly_cost
 from provisioning.changes.states import revision_of, scaling_row
@@ -162,7 +163,7 @@ def _planned_deletion(pool: ElasticPool, *, actor: str) -> Plan:
 
 def _planned_move(database: Database, *, actor: str, reason: str) -> Plan:
     operation = _submit_move(database, actor=actor, reason=reason)
-    take_elsewhere(operation, as_wished(database, None))
+    room = take_elsewhere(operation, as_wished(database, None))
     row = scaling_row(database.service_tier)
     made = list(Operation.objects.filter(parent=operation))
     pools = [priced_pool(p) for p in ElasticPool.objects.filter(pk__in=[o.target_key.partition(":")[2] for o in made])]
@@ -176,7 +177,8 @@ def _planned_move(database: Database, *, actor: str, reason: str) -> Plan:
         revision=revision_of(database),
     )
     seconds = copying_seconds((row,), database.size_bytes)
-    return Plan("change", (*(planned(o) for o in made), planned(operation, seconds=seconds)), change=change)
+    place = in_pool(room["decision"], is_new=bool(made))
+    return Plan("change", (*(planned(o) for o in made), planned(operation, seconds=seconds)), place, change=change)
 
 
 def _cost_of(database: Database, made: list[Priced]) -> Cost:

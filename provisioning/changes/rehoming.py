@@ -18,12 +18,14 @@ from provisioning import rehoming
 from provisioning.beginnings import HOLD, Copying
 from provisioning.changes.consent import Consent
 from provisioning.changes.forecast import disruption_of, planned, priced_pool, when_copied, workspaces_of
+from provisioning.changes.placements import placement_of
 from provisioning.changes.plan import Change, Plan, WayBack, When
 from provisioning.changes.pools import granted
 from provisioning.changes.prices import Priced, monthly_cost
 from provisioning.changes.states import revision_of
 from provisioning.changes.trial import tried
 from provisioning.errors import MoveNotPossible, ServiceNotReady
+from provisioning.targets import stand_in_of
 from provisioning.tier_changes import return_until
 
 WAY = "move_across"
@@ -150,7 +152,8 @@ def _told(operation: Operation) -> Plan:
         notices=NOTICES,
         wished=(operation.input["to"], operation.input["pool"] or ""),
     )
-    return Plan("change", (*(planned(one) for one in made), planned(operation, seconds=seconds)), change=change)
+    operations = (*(planned(one) for one in made), planned(operation, seconds=seconds))
+    return Plan("change", operations, placement_of(operation, stand_in_of(operation)), change=change)
 
 
 def _when(database: Database, seconds: float) -> When:

@@ -20,6 +20,7 @@ from provisioning.changes.consent import Consent
 from provisioning.changes.forecast import disruption_of, planned
 from provisioning.changes.hopping import KIND, begin_hop, hops_of, service_key
 from provisioning.changes.hops import Way, as_columns, told, way_to
+from provisioning.changes.placements import placement_of
 from provisioning.changes.plan import Change, Plan, PlannedOperation, Reason, WayBack
 from provisioning.changes.pools import granted
 from provisioning.changes.prices import monthly_cost
@@ -135,7 +136,9 @@ def _told(operation: Operation, before: Database, way: Way, children: list[Opera
     )
     hops = [planned(child, seconds=seconds_of(hop, before)) for child, hop in zip(children, way.hops, strict=True)]
     whole = PlannedOperation(KIND, workflow_of(KIND).step_names, 0.0)
-    return Plan("change", (whole, *(planned(one) for one in made), *hops), change=change)
+    operations = (whole, *(planned(one) for one in made), *hops)
+    moves = before.pool_id != after.pool_id
+    return Plan("change", operations, placement_of(children[-1], after, made) if moves else None, change=change)
 
 
 def _way(database: Database, wish: Wish) -> Way:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import pytest
 
 from inventory.models import Database, ElasticPool, SqlServer, Workspace
+from inventory.transitions import Backup, Tier
 from operations.models import Operation
 from provisioning.changes.consent import ChangeRefused, Consent
 from provisioning.changes.growth import plan_growth
+from provisioning.changes.plan import Plan
+from provisioning.changes.pools import plan_move
 from provisioning.changes.tiers import convert, plan_conversion, plan_return, take_back
+from provisioning.changes.ways import Wish, plan_way
 from provisioning.conversions import ConversionWish, Cutover
 from tests.builders import TIB, a_region, a_workspace
 from tests.integration.provisioning.test_convert_into_pool import a_hyperscale_pool
@@ -106,3 +110,23 @@ def test_a_price_that_is_not_known_is_none_and_not_zero(azure: LocalAzure, works
     assert plan.change is not None
     assert (plan.change.cost.before, plan.change.cost.after) == (None, None)
     assert "eastus" in plan.change.cost.note
+
+
+def test_a_way_in_hops_and_a_move_say_where_they_lead(azure: LocalAzure, workspace: Workspace) -> None:
+    database = a_ready_database(azure, workspace=workspace)
+    database = Database.objects.select_related("pool", "server", "service__workspace").get(pk=database.pk)
+    way = plan_way(database.service, Wish(zone_redundant=True), actor="owner")
+    moved = plan_move(database, actor="operator", reason="load")
+    alone = plan_way(database.service, Wish(tier=Tier.HYPERSCALE), actor="owner")
+    stays = plan_way(database.service, Wish(backup=Backup.ZONE), actor="owner")
+    assert [_place(one) for one in (way, moved, alone, stays)] == [
+        ("pool", True),
+        ("pool", True),
+        ("server", False),
+        None,
+    ]
+
+
+def _place(plan: Plan) -> tuple[str, bool] | None:
+    assert plan.action == "change", plan.refusals
+    return (plan.placement.where, plan.placement.is_new) if plan.placement else None
