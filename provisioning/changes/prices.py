@@ -1,4 +1,5 @@
-"""What vCores and storage cost. Prices are configuration, with their date and source; one that is not there is unknown."""
+"""What vCores and storage cost. Prices are configuration, each region's with their date and source; one that is not there is
+unknown, and never zero."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ def monthly_cost(region: str, before: list[Priced], after: list[Priced]) -> Cost
     sums = [_sum(prices, book["hours_a_month"], one) for one in (before, after)]
     if None in sums:
         return Cost(book["currency"], None, None, "The price of one of the sizes is not configured.")
-    return Cost(book["currency"], sums[0], sums[1], f"Prices noted on {book['noted_on']}. {book['source']}")
+    return Cost(book["currency"], sums[0], sums[1], f"Prices noted on {prices['noted_on']}. {prices['source']}")
 
 
 @cache
@@ -46,7 +47,7 @@ def price_book(path: str) -> dict[str, Any]:
     return book
 
 
-def _sum(prices: dict[str, dict[str, float]], hours: float, resources: list[Priced]) -> float | None:
+def _sum(prices: dict[str, Any], hours: float, resources: list[Priced]) -> float | None:
     total = 0.0
     for one in resources:
         zone = "/zone" if one.zone_redundant else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils.dateparse import parse_datetime
@@ -15,6 +16,7 @@ from operations.models import AuditEvent, Operation
 from tests.acceptance.callers import Directory
 from tests.acceptance.tables import contents
 from tests.builders import GIB, a_database, a_pool, a_region, a_server, a_service, a_workspace
+from tests.prices import prices_of
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/workspaces/cigna/services/claims"
@@ -45,7 +47,8 @@ def asking_for(size: int, **consent: object) -> dict[str, object]:
     return {"properties": {"kind": "fhir", "sizeGb": size}, **consent}
 
 
-def test_the_plan_tells_what_the_owner_will_notice(operator: APIClient, database: Database):
+def test_the_plan_tells_what_the_owner_will_notice(operator: APIClient, database: Database, settings, tmp_path: Path):
+    settings.PRICES_FILE = prices_of("westus3", folder=tmp_path)
     before = contents()
     plan = operator.put(f"{URL}?dryRun=true", asking_for(2000), format="json").json()["properties"]
     assert contents() == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from controlplane.api.principals import Role
 from tests.acceptance.callers import Directory
 from tests.acceptance.tables import contents
 from tests.crowded import Crowded, crowded_rows
+from tests.prices import prices_of
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +40,10 @@ def arrivals(crowded: Crowded, **more: Any) -> dict[str, Any]:
     return {"region": crowded.region, "kind": "fhir", "sizeGb": 200, "count": 300, **more}
 
 
-def test_three_hundred_arrivals_show_pools_to_make_and_nothing_changes(operator: APIClient, crowded: Crowded):
+def test_three_hundred_arrivals_show_pools_to_make_and_nothing_changes(
+    operator: APIClient, crowded: Crowded, settings, tmp_path: Path
+):
+    settings.PRICES_FILE = prices_of("westus3", folder=tmp_path)
     before = contents()
     (told,) = ask(operator, {"arrivals": [arrivals(crowded)]})["value"]
     assert contents() == before

@@ -21,6 +21,18 @@ def test_every_region_that_we_know_is_priced_or_said_to_have_no_price(region: st
         assert f"No prices of {region} are configured" in cost.note
 
 
+@pytest.mark.parametrize("region", ["eastus", "westeurope", "westus3"])
+def test_the_prices_of_a_region_name_their_source_and_whether_a_licence_is_in_them(region: str, settings):
+    prices = price_book(settings.PRICES_FILE)["regions"][region]
+    assert "licence" in prices["source"]
+    assert "quote" in prices["source"]
+    assert all(price > 0 for kind in ("vcore_hour", "storage_gb_month") for price in prices[kind].values())
+
+
+def test_a_tier_without_a_price_in_its_region_is_unknown_there():
+    assert monthly_cost("westeurope", [], [Priced("Hyperscale", 4, 2**30)]).after is None
+
+
 def test_a_size_without_a_price_leaves_no_half_sum():
     cost = monthly_cost("westus3", [POOL], [Priced("Premium", 4, 2**30)])
     assert (cost.before, cost.after) == (None, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from inventory.models import Database, ElasticPool, SqlServer, Workspace
@@ -17,6 +19,7 @@ from provisioning.conversions import ConversionWish, Cutover
 from tests.builders import TIB, a_region, a_workspace
 from tests.integration.provisioning.test_convert_into_pool import a_hyperscale_pool
 from tests.local_azure import LocalAzure, run_until_settled
+from tests.prices import prices_of
 from tests.rotating import a_ready_database
 
 AUTOMATIC = ConversionWish(Cutover.AUTOMATIC)
@@ -104,7 +107,10 @@ def test_what_runs_already_is_planned_as_being_waited_for(azure: LocalAzure, wor
     assert (plan.action, [one.kind for one in plan.operations]) == ("wait", ["convert_to_hyperscale"])
 
 
-def test_a_price_that_is_not_known_is_none_and_not_zero(azure: LocalAzure, workspace: Workspace) -> None:
+def test_a_price_that_is_not_known_is_none_and_not_zero(
+    azure: LocalAzure, workspace: Workspace, settings, tmp_path: Path
+) -> None:
+    settings.PRICES_FILE = prices_of("westus3", folder=tmp_path)
     database = a_ready_database(azure, workspace=workspace)
     plan = plan_conversion(database.service, AUTOMATIC, actor="owner")
     assert plan.change is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from provisioning.warm.stocks import figures, remove, resume
 from simulator.faults import FaultKind, FaultRule
 from tests.builders import GIB
 from tests.local_azure import LocalAzure, run_until_settled
+from tests.prices import prices_of
 from tests.warming import KEPT, a_filled_stock, a_stock
 
 State = WarmDatabase.State
@@ -140,7 +142,8 @@ def test_the_number_wanted_follows_what_was_asked_for(azure: LocalAzure, workspa
     assert 1 <= stock.wanted < 20
 
 
-def test_a_budget_bounds_it(azure: LocalAzure, workspace: Workspace, settings: Any):
+def test_a_budget_bounds_it(azure: LocalAzure, workspace: Workspace, settings: Any, tmp_path: Path):
+    settings.PRICES_FILE = prices_of("westus3", folder=tmp_path)
     stock = a_stock(workspace.region, count=10, monthly_budget=1.0)
     keep_stocks()
     stock.refresh_from_db()

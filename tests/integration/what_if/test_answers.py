@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from django.db import InternalError
@@ -13,6 +14,7 @@ from provisioning.what_if.answering import answer
 from provisioning.what_if.question import Arrivals, Loss, Question, QuestionRefused
 from tests.acceptance.tables import contents
 from tests.crowded import Crowded, crowded_rows
+from tests.prices import prices_of
 
 pytestmark = pytest.mark.django_db
 
@@ -89,7 +91,10 @@ def test_what_a_lost_region_held_comes_to_the_other_with_its_measured_load(crowd
     assert taken.then.vcores >= 8
 
 
-def test_prices_rise_by_percent_where_they_are_known_and_stay_unknown_elsewhere(crowded: Crowded, elsewhere: Region):
+def test_prices_rise_by_percent_where_they_are_known_and_stay_unknown_elsewhere(
+    crowded: Crowded, elsewhere: Region, settings, tmp_path: Path
+):
+    settings.PRICES_FILE = prices_of("westus3", folder=tmp_path)
     ElasticPool.objects.update(is_cordoned=True)
     more = (Arrivals("westus3", "fhir", 100 * GIB, 1), Arrivals(crowded.region, "fhir", 100 * GIB, 1))
     unknown, plain = answer(Question(arrivals=more)).regions
