@@ -27,12 +27,12 @@ from controlplane.console.display import (
     moment,
     row_link,
     shortened,
-    size,
     span,
     state,
     who,
 )
 from controlplane.console.operation_buttons import CANCEL, CONSENT, RETRY, is_known, may_consent
+from controlplane.console.progress import progress_facts
 from controlplane.console.read_only import ReadOnlyPage
 from controlplane.console.site import console
 from controlplane.console.tables import Facts, Notice, Table
@@ -154,7 +154,7 @@ class OperationPage(ReadOnlyPage):
         return found
 
     def facts(self, row: Operation) -> list[Facts]:
-        return [_what(row), *_change(row), _when(row), _engine(row)]
+        return [_what(row), *progress_facts(row), _when(row), _engine(row)]
 
     def first_tables(self, row: Operation) -> list[Table]:
         return [_steps(row), _runs(row)]
@@ -191,20 +191,6 @@ def _what(row: Operation) -> Facts:
         ("Choices", document(row.choices)),
     )
     return Facts("What", values)
-
-
-def _change(row: Operation) -> list[Facts]:
-    """What Azure said of the change when it was last looked at, and what follows from it."""
-    run = row.choices.get("run")
-    if run is None or row.is_terminal:
-        return []
-    values = (
-        ("Phase", run["phase"] or run["state"]),
-        ("Of the expected time", f"{run['percent']} %"),
-        ("Expected end", moment(datetime.fromisoformat(run["expected_end_at"]))),
-        ("To copy", size(row.choices.get("data_bytes"))),
-    )
-    return [Facts("Azure's change", values)]
 
 
 def _when(row: Operation) -> Facts:

@@ -41,3 +41,20 @@ def test_an_operator_consents_for_the_owner(console: Client, fleet: Fleet) -> No
     assert "consented_by" in row.choices
     page = console.get(page_address(Operation, "change", row.pk)).content.decode()
     assert "Consent to the switch" not in page
+
+
+def test_a_way_in_hops_shows_how_many_have_arrived_and_when_it_ends(console: Client, fleet: Fleet) -> None:
+    row = a_held_conversion(fleet)
+    told = {"hops": 2, "done": 1, "stands": "GeneralPurpose in a pool, zone redundant, backups Geo"}
+    hops = [{"kind": "move_database"}, {"kind": "convert_to_hyperscale"}]
+    Operation.objects.filter(pk=row.pk).update(
+        kind="change_database",
+        step="await_hop",
+        started_at=clock.now(),
+        input={"hops": hops},
+        choices={"progress": told, "done": 1},
+        progress={"expected_seconds": 3600.0, "own_seconds": 3600.0},
+    )
+    page = console.get(page_address(Operation, "change", row.pk)).content.decode()
+    for part in ("Hops done", "1 of 2", "zone redundant, backups Geo", "Expected end"):
+        assert part in page, part
