@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from inventory.calendar import NEVER, Calendar, Span
 from inventory.calendars import calendar_of, fleet_freezes
@@ -24,6 +25,7 @@ from provisioning.beginnings import LATE, Copying, beginning_of
 from provisioning.errors import NotWaitingForWindow
 
 KEY = "window:"
+COPYING = "copying:"  # for whoever is copied and switches by itself: changed windows concern it too
 Places = Collection[Workspace] | None
 LONGEST_LOOK = timedelta(hours=1)  # nothing is missed by it: a changed window wakes; it bounds what a moved clock costs
 
@@ -145,8 +147,10 @@ def start_now(operation: Operation, *, actor: str, reason: str, over_freezes: bo
 
 
 def wake_those_who_wait() -> None:
-    """Have every operation that waits for a window look again, once the caller's transaction has committed."""
-    waiting = Operation.objects.filter(waits_on__startswith=KEY, state__in=Operation.CLAIMABLE)
+    """Have every operation that waits for a window, or will switch by itself, look again, once the caller's transaction has
+    committed."""
+    theirs = Q(waits_on__startswith=KEY) | Q(waits_on__startswith=COPYING)
+    waiting = Operation.objects.filter(theirs, state__in=Operation.CLAIMABLE)
     wake(list(waiting.values_list("waits_on", flat=True).distinct()))
 
 

@@ -7,6 +7,7 @@ Until then a cancel takes it back.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from django.conf import settings
@@ -26,7 +27,7 @@ from provisioning.holding import hold_both, let_go
 from provisioning.places import leave_refused, settle_beside
 from provisioning.return_windows import KIND, has_to_wait, is_taken_away, wait_to_copy
 from provisioning.targets import database_of, reference, server_row_of, stand_in_of
-from provisioning.windows import is_over, wait_for_window
+from provisioning.windows import COPYING, is_over, wait_for_window
 from rotation.proof import prove_login
 
 SINGLE_SKU = "GP_Gen5"
@@ -148,7 +149,8 @@ def await_return(operation: Operation) -> Outcome:
     if run is not None and run.state is RunState.CANCELLED and _was_stopped(operation, run):
         return Next(to="await_copying")
     if run is None or run.state.goes_on:
-        return runs.look_again(operation, run, seconds=float(operation.choices["expected_seconds"]))
+        wait = runs.look_again(operation, run, seconds=float(operation.choices["expected_seconds"]))
+        return replace(wait, on=f"{COPYING}{operation.workspace}")
     if run.state is not RunState.SUCCEEDED:
         return runs.ended_badly(operation, database, run, back_to="await_return", ask_again="start_return")
     if _is_hyperscale(database):

@@ -11,6 +11,7 @@ import pytest
 from cloud.sql_failures import SqlFailure
 from inventory.models import Database, ElasticPool, Workspace
 from inventory.states import Status
+from operations import clock
 from operations.models import Operation
 from provisioning.changes.consent import ACCEPTED
 from provisioning.changes.plan import Plan
@@ -24,12 +25,15 @@ from provisioning.changes.pools import (
     request_resize,
 )
 from provisioning.changes.rehoming import Destination, plan_rehoming
+from provisioning.changes.restoring import plan_restoring, restore
 from provisioning.plans import plan_service
+from provisioning.restores import RestoreWish
 from provisioning.services import ServiceWish, request_service
 from rotation.names import stable_secret_of
 from tests.builders import GIB, TIB
 from tests.local_azure import LocalAzure, run_until_settled
 from tests.rehoming import a_server_in_the_making, other_server, rehome
+from tests.waiting import HOUR, both_clocks
 
 Begin = Callable[[], Operation]
 
@@ -192,3 +196,13 @@ def test_a_move_to_another_server_drops_twice_who_stays_and_once_who_follows(azu
     promise = promised(plan_rehoming(databases[0], destination, actor="tests", reason="tests"))
     clients = [Client(azure, databases[0]), Client(azure, databases[0], follows=True)]
     assert (drops_during(azure, clients, lambda: rehome(databases[0])), promise) == ([2, 1], 2)
+
+
+def test_a_restore_to_a_moment_drops_once_who_stays_and_not_who_follows(azure: LocalAzure):
+    database = standing(azure, 100 * GIB)[0]
+    both_clocks(azure, HOUR)
+    workspace, wish = Workspace.objects.get(), RestoreWish("service-0", clock.now() - HOUR / 2)
+    promise = promised(plan_restoring(workspace, wish, actor="tests"))
+    clients = [Client(azure, database), Client(azure, database, follows=True)]
+    counted = drops_during(azure, clients, lambda: restore(workspace, wish, actor="tests", consent=ACCEPTED))
+    assert (counted, promise) == ([1, 0], 1)

@@ -94,10 +94,9 @@ def test_its_copy_does_not_begin_days_late(azure: LocalAzure, workspace: Workspa
 def test_a_freeze_that_is_declared_while_it_copies_stops_the_copy_and_another_is_made_after_it(
     azure: LocalAzure, database: Database
 ):
-    fill(azure, 60)
     back = go_back(database)
     until_step(azure, back, "await_return")
-    freeze_fleet(30 * DAY)
+    freeze_fleet(30 * DAY)  # whoever declares it wakes the operation
     work_a_while(azure, rounds=100, seconds=60)
     assert (seen(back).step, back.waits_on, tier_in_azure(azure)) == ("await_copying", "window:cigna", HYPERSCALE)
     lift_freeze()
