@@ -22,7 +22,13 @@ SELECT name, kind, ARRAY(SELECT jsonb_array_elements_text(queues)),
        extract(epoch FROM clock_timestamp() - finished_at)::float8
 FROM operations_heartbeat
 """
-FORGET = "DELETE FROM operations_heartbeat WHERE finished_at < clock_timestamp() - interval '1 hour'"
+FORGET = """
+DELETE FROM operations_heartbeat gone
+WHERE finished_at < clock_timestamp() - interval '1 hour'
+    AND (finished_at < clock_timestamp() - interval '1 day'
+         OR EXISTS (SELECT FROM operations_heartbeat other WHERE other.name <> gone.name AND other.queues = gone.queues
+                    AND other.started_at > gone.finished_at))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,8 @@ def forget_worker(name: str) -> None:
 
 
 def forget_gone() -> None:
-    """Drop those that nobody has heard of for an hour: replaced, and not coming back."""
+    """Drop those that nobody has heard of for an hour and that another has replaced since; after a day, all. One that is
+    stuck beside older ones is missed until then."""
     with connection.cursor() as cursor:
         cursor.execute(FORGET)
 

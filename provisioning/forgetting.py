@@ -38,8 +38,13 @@ def request_forgetting(pk: UUID, *, actor: str = FORGETTER) -> Operation | None:
     database = Database.objects.select_for_update(of=("self",)).get(pk=pk)
     if active_operation(database.key) is not None or not is_due(database, clock.now()):
         return None
-    workspace = database.service.workspace.name if database.service else ""
-    return submit(KIND, target=database.key, actor=actor, workspace=workspace, priority=Priority.REPAIR)
+    return submit(KIND, target=database.key, actor=actor, workspace=_owner(database), priority=Priority.REPAIR)
+
+
+def _owner(database: Database) -> str:
+    """Nobody's once the workspace is removed: its name may have another holder by now, who is not to hear of this."""
+    place = database.service.workspace if database.service else None
+    return place.name if place is not None and place.deleted_at is None else ""
 
 
 def is_due(database: Database, now: datetime) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from inventory.models import ServiceInstance, Workspace
 from inventory.selectors import Viewer, workspaces_for
@@ -30,15 +30,19 @@ def audit_events_for(viewer: Viewer) -> QuerySet[AuditEvent]:
     """Events about workspaces that the viewer may know of; who sees everything sees the platform's own too."""
     if viewer.sees_everything:
         return AuditEvent.objects.all()
-    theirs = workspaces_for(viewer).filter(name=OuterRef("workspace"), created_at__lte=OuterRef("at") + CLOCKS_DIFFER)
-    return AuditEvent.objects.filter(Exists(theirs))
+    return AuditEvent.objects.filter(Exists(_holders(viewer, OuterRef("at"))))
 
 
 def operations_for(viewer: Viewer) -> QuerySet[Operation]:
     """Operations of workspaces that the viewer may know of; who sees everything sees the platform's own too."""
     if viewer.sees_everything:
         return Operation.objects.all()
-    theirs = workspaces_for(viewer).filter(
-        name=OuterRef("workspace"), created_at__lte=OuterRef("created_at") + CLOCKS_DIFFER
-    )
-    return Operation.objects.filter(Exists(theirs))
+    return Operation.objects.filter(Exists(_holders(viewer, OuterRef("created_at"))))
+
+
+def _holders(viewer: Viewer, at: OuterRef) -> QuerySet[Workspace]:
+    """Who of the viewer's held the name of the row's workspace at that moment. Where somebody else held it before, the
+    clocks are not given the benefit of the doubt."""
+    former = Workspace.objects.filter(name=OuterRef("name"), deleted_at__isnull=False)
+    surely, maybe = Q(created_at__lte=at), Q(created_at__lte=at + CLOCKS_DIFFER)
+    return workspaces_for(viewer).filter(surely | (maybe & ~Exists(former)), name=OuterRef("workspace"))

@@ -250,7 +250,11 @@ def _is_repeated(running: Operation, database: Database, service: ServiceInstanc
     """True where the running operation gives the service this very size."""
     wished = running.input.get("size_bytes", database.size_bytes)
     same = (service.kind, wished) == (wish.kind, wish.size_bytes)
-    return same and running.kind in ("create_database", CLAIM, GROW, CONVERT)
+    return same and running.kind in ("create_database", CLAIM, GROW, CONVERT, *AS_IT_IS)
+
+
+AS_IT_IS = ("move_database", "rehome_database", "repair_database", "change_backup_storage")
+"""What the platform does to a service that is to stay what it is."""
 
 
 def _as_input(wish: ServiceWish) -> dict[str, object]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, transaction
 from django.http import Http404
+from psycopg.errors import ReadOnlySqlTransaction
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -96,10 +97,15 @@ def problem_of(error: Exception, request: Request) -> Problem | None:
             return Problem(_status_of(error), error.code, str(error), headers=_retry_after(error))
         case OperationRefused() | IllegalMove():
             return _conflict(error, request)
-        case OperationalError() | InterfaceError():
+        case OperationalError() | InterfaceError() | InternalError() if _is_unavailable(error):
             log.warning("api.database_unavailable", exc_info=error)
             return _unavailable()
     return _of_framework(error)
+
+
+def _is_unavailable(error: Exception) -> bool:
+    """Also a server that takes no writes now: a standby before it is promoted. Other internal errors are ours."""
+    return not isinstance(error, InternalError) or isinstance(error.__cause__, ReadOnlySqlTransaction)
 
 
 def _conflict(error: OperationRefused | IllegalMove, request: Request) -> Problem:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.db.models import CharField, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,6 +20,7 @@ from controlplane.api.plans import ConsentBody, DryRunQuery, PlanDocument, conse
 from controlplane.api.problems import Problem, not_found
 from controlplane.api.shapes import Flag, Moment, Shape
 from controlplane.api.view import ApiView
+from inventory.models import Database, Workspace
 from operations import clock
 from provisioning.growth.accepting import accept, plan_of, schedule
 from provisioning.growth.proposals import dismiss
@@ -77,7 +80,7 @@ class GrowthProposalsView(ApiView):
     def get(self, request: Request, workspace: str) -> Response:
         query, place = self.query(), self.workspace(workspace)
         rows, after = (
-            GrowthProposal.objects.filter(workspace=place.name).order_by("pk"),
+            proposals_of(place).order_by("pk"),
             continued_after(query, parts=1),
         )
         if after:
@@ -95,7 +98,7 @@ class GrowthDecision(ApiView):
     def proposal(self, workspace: str, text: str) -> GrowthProposal:
         """Raises Problem 404."""
         place, key = self.workspace(workspace), _id(text)
-        row = GrowthProposal.objects.filter(workspace=place.name, pk=key).first() if key else None
+        row = proposals_of(place).filter(pk=key).first() if key else None
         if row is None:
             raise not_found("Proposal")
         return row
@@ -162,6 +165,14 @@ class GrowthDismissView(GrowthDecision):
         """Do not grow it; when days remain its owner is told all the same."""
         row = dismiss(self.proposal(workspace, proposal), actor=self.actor(), reason=self.body()["reason"])
         return Response(GrowthProposalDocument(row).data)
+
+
+def proposals_of(place: Workspace) -> QuerySet[GrowthProposal]:
+    """Those of its databases; none of a former holder of its name."""
+    theirs = Database.objects.filter(service__workspace=place).annotate(
+        named=Concat(Value("database:"), Cast("pk", CharField()))
+    )
+    return GrowthProposal.objects.filter(workspace=place.name, target__in=theirs.values("named"))
 
 
 def _id(text: str) -> UUID | None:

@@ -23,6 +23,7 @@ from rest_framework.response import Response
 from controlplane.api.access import principal_of
 from controlplane.api.problems import Problem
 from inventory.states import IllegalMove
+from notifications.errors import NotificationRefused
 from operations.clock import database_now
 from operations.errors import OperationRefused
 from operations.models import IdempotencyKey
@@ -32,7 +33,7 @@ from provisioning.errors import WishRefused
 HEADERS = ("Idempotency-Key", "Repeatability-Request-ID")
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
 NOT_NOW = (429, 500, 503)
-REFUSALS = (APIException, Http404, IllegalMove, OperationRefused, Problem, WishRefused)
+REFUSALS = (APIException, Http404, IllegalMove, NotificationRefused, OperationRefused, Problem, WishRefused)
 GIVEN_BACK = ("Operation-Location", "Location", "Retry-After", "ETag", "x-ms-error-code")
 
 
@@ -108,8 +109,7 @@ def _again(view: Repeatable, kept: IdempotencyKey, key: Key) -> Response:
     if kept.request_hash != key.request_hash:
         message = "This key was sent with another request; use a new one."
         raise Problem(409, "IdempotencyKeyReused", message, target=HEADERS[0])
-    if kept.status is not None and kept.status < 400:
-        view.check_still_known()
+    view.check_still_known()
     return Response(json.loads(kept.body["text"]), status=kept.status, headers=kept.headers)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,6 +16,7 @@ from controlplane.api.problems import Problem, not_found
 from controlplane.api.rebalance_plans import id_in
 from controlplane.api.shapes import Moment, Shape, Text
 from controlplane.api.view import ApiView
+from inventory.models import Workspace
 from operations import clock
 from placement.models import PlannedMove
 from placement.rebalancing.deciding import accept, defer, veto
@@ -53,7 +55,7 @@ class PlannedMovesView(ApiView):
     @documented("planned_moves_list", answers={200: PlannedMovePage}, query=PageQuery, errors=(404,))
     def get(self, request: Request, workspace: str) -> Response:
         query, place = self.query(), self.workspace(workspace)
-        rows = PlannedMove.objects.filter(workspace=place.name, due_at__isnull=False).order_by("pk")
+        rows = moves_of(place).order_by("pk")
         after = continued_after(query, parts=1)
         if after:
             key = id_in(after[0])
@@ -72,8 +74,7 @@ class MoveDecision(ApiView):
     def move(self, workspace: str, text: str) -> PlannedMove:
         """Raises Problem 404."""
         place, key = self.workspace(workspace), id_in(text)
-        rows = PlannedMove.objects.filter(workspace=place.name, due_at__isnull=False)
-        row = rows.filter(pk=key).first() if key else None
+        row = moves_of(place).filter(pk=key).first() if key else None
         if row is None:
             raise not_found("Move")
         return row
@@ -115,3 +116,8 @@ class MoveVetoView(MoveDecision):
         """No plan moves the database for 90 days. A workspace may do so a few times a quarter."""
         row = veto(self.move(workspace, move), actor=self.actor(), reason=self.body()["reason"])
         return Response(PlannedMoveDocument(row).data)
+
+
+def moves_of(place: Workspace) -> QuerySet[PlannedMove]:
+    """Moves of its databases that it was told of; none of a former holder of its name."""
+    return PlannedMove.objects.filter(database__service__workspace=place, due_at__isnull=False)

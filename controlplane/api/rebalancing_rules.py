@@ -19,7 +19,6 @@ from controlplane.api.view import ApiView
 from inventory.models import Region
 from placement.models import RebalancingRules
 from placement.rebalancing.deciding import resume, set_rules
-from placement.rebalancing.planning import rules_of
 
 COLUMNS = {
     "mode": "mode",
@@ -108,7 +107,9 @@ class RegionRulesView(ApiView):
 
     @documented("rebalancing_rules_get", answers={200: RulesDocument}, errors=(404,))
     def get(self, request: Request, region: str) -> Response:
-        return Response(RulesDocument(rules_of(region_named(region))).data)
+        found = region_named(region)
+        rules = RebalancingRules.objects.filter(region=found).first() or RebalancingRules(region=found)
+        return Response(RulesDocument(rules).data)
 
     @documented("rebalancing_rules_put", answers={200: RulesDocument}, body=RulesShape, errors=(404,), writes=True)
     def put(self, request: Request, region: str) -> Response:

@@ -88,6 +88,11 @@ class ReceiversView(ApiView):
     queries: ClassVar = {"GET": ReceiversQuery}
     bodies: ClassVar = {"POST": ReceiverBody}
 
+    def check_still_known(self) -> None:
+        """Its workspace stands in the body. Raises Problem 404."""
+        if name := self.body()["workspace"]:
+            self.workspace(name)
+
     @documented("receivers_list", answers={200: ReceiverPage}, query=ReceiversQuery, errors=(404,))
     def get(self, request: Request) -> Response:
         query = self.query()

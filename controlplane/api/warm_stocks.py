@@ -39,6 +39,7 @@ class StockProperties(Shape):
     )
     monthlyBudget = WholeNumber(
         min_value=0,
+        max_value=10**9,
         required=False,
         allow_null=True,
         default=None,

@@ -100,11 +100,11 @@ def veto(move: PlannedMove, *, actor: str, reason: str) -> PlannedMove:
     return _decided_move(row, Move.VETOED, "rebalance.move_vetoed", actor=actor, reason=reason, deferred_until=until)
 
 
-def objections_left(workspace: str, rules: RebalancingRules) -> int:
-    """How many moves the workspace may still put off or refuse."""
-    since = clock.now() - timedelta(days=OBJECTIONS_COUNT_DAYS)
-    made = PlannedMove.objects.filter(workspace=workspace, deferred_until__isnull=False, decided_at__gt=since).count()
-    return max(0, rules.objections - made)
+def objections_left(move: PlannedMove, rules: RebalancingRules) -> int:
+    """How many moves the workspace of this one may still put off or refuse; a former holder of its name is another."""
+    since, owner = clock.now() - timedelta(days=OBJECTIONS_COUNT_DAYS), move.database.service
+    theirs = PlannedMove.objects.filter(database__service__workspace=owner.workspace_id if owner else None)
+    return max(0, rules.objections - theirs.filter(deferred_until__isnull=False, decided_at__gt=since).count())
 
 
 @transaction.atomic
@@ -195,7 +195,9 @@ def _decided(row: RebalancePlan, state: str, action: str, *, actor: str, reason:
 
 
 def _held_move(move: PlannedMove) -> PlannedMove:
-    row = PlannedMove.objects.select_for_update(of=("self",)).select_related("plan", "database").get(pk=move.pk)
+    row = (
+        PlannedMove.objects.select_for_update(of=("self",)).select_related("plan", "database__service").get(pk=move.pk)
+    )
     if row.state not in (Move.TOLD, Move.ACCEPTED):
         raise MoveOver(f"The move is {row.state}.")
     return row
@@ -206,7 +208,7 @@ def _objecting(move: PlannedMove) -> tuple[PlannedMove, RebalancingRules]:
     serialise(f"objections:{move.workspace}")
     row = _held_move(move)
     rules = RebalancingRules.objects.get(region=row.plan.region_id)
-    if not objections_left(row.workspace, rules):
+    if not objections_left(row, rules):
         text = f"{rules.objections} moves in {OBJECTIONS_COUNT_DAYS} days can be put off or refused; all were."
         raise ObjectionsSpent(text)
     return row, rules

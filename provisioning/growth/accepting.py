@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import structlog
@@ -21,6 +23,7 @@ from provisioning.changes.pools import PoolWish, plan_resize, request_resize
 from provisioning.errors import WishRefused
 from provisioning.growth.proposals import held, tell
 from provisioning.models import GrowthProposal
+from provisioning.standing import check_room, standing
 
 log = structlog.get_logger(__name__)
 State = GrowthProposal.State
@@ -36,7 +39,8 @@ class NothingLarger(OperationRefused):
 @transaction.atomic
 def accept(proposal: GrowthProposal, *, actor: str, consent: Consent, reason: str = "") -> Operation:
     """Begin to grow it as proposed. Raises ProposalOver, NothingLarger, OperationInProgress, WishRefused."""
-    return _begin(held(proposal), actor=actor, consent=consent, reason=reason)
+    with _sizes_that_there_are():
+        return _begin(held(proposal), actor=actor, consent=consent, reason=reason)
 
 
 @transaction.atomic
@@ -56,8 +60,9 @@ def plan_of(proposal: GrowthProposal, *, actor: str) -> Plan:
     """What accepting it would do now. Raises NothingLarger, WishRefused."""
     _refuse_largest(proposal)
     row = _target(proposal)
-    if isinstance(row, Database):
-        return plan_growth(row, proposal.proposed_bytes, actor=actor)
+    with _sizes_that_there_are():
+        if isinstance(row, Database):
+            return plan_growth(row, proposal.proposed_bytes, actor=actor)
     return plan_resize(row, _larger(row, proposal), actor=actor)
 
 
@@ -101,6 +106,7 @@ def _begin(row: GrowthProposal, *, actor: str, consent: Consent, reason: str) ->
     _refuse_largest(row)
     target = _target(row)
     if isinstance(target, Database):
+        _check_room(target)
         operation = request_growth(target, row.proposed_bytes, actor=actor, consent=consent)
     else:
         operation = request_resize(target, _larger(target, row), actor=actor, consent=consent)
@@ -127,6 +133,21 @@ def _finish() -> None:
 def _refuse_largest(row: GrowthProposal) -> None:
     if row.proposed_bytes <= row.limit_bytes:
         raise NothingLarger("It has the largest size that there is.")
+
+
+@contextmanager
+def _sizes_that_there_are() -> Iterator[None]:
+    """Raises NothingLarger for what no tier holds."""
+    try:
+        yield
+    except SizeRefused as refusal:
+        raise NothingLarger(str(refusal)) from refusal
+
+
+def _check_room(database: Database) -> None:
+    """Raises TooManyOperations, as any other wish for the service does."""
+    if database.service is not None:
+        check_room(standing(database.service.workspace, database.service.name))
 
 
 def _target(row: GrowthProposal) -> Database | ElasticPool:

@@ -102,6 +102,7 @@ DELETE_DATABASE = Workflow(
     steps=(hold_place, disable_secrets, start_delete, await_delete, examine_delete),
     point_of_no_return="hold_place",
     deadline=timedelta(hours=2),
+    indispensable=("disable_secrets", "start_delete", "await_delete"),  # a certificate says that they were done
 )
 
 

@@ -70,4 +70,5 @@ FORGET_DATABASE = Workflow(
     steps=(hold_database, delete_secrets, purge_secrets),
     point_of_no_return="hold_database",
     deadline=timedelta(hours=6),
+    indispensable=("delete_secrets", "purge_secrets"),
 )

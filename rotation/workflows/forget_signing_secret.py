@@ -39,4 +39,5 @@ FORGET_SIGNING_SECRET = Workflow(
     steps=(disable_all,),
     point_of_no_return="disable_all",
     deadline=timedelta(hours=4),
+    indispensable=("disable_all",),
 )

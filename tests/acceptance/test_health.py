@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.db import OperationalError, connection
-from django.test import override_settings
+from django.test import Client, override_settings
 
-from controlplane import health
+from controlplane import health, heartbeats
+from controlplane.api.principals import Role
+from tests.acceptance.callers import Directory
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +56,32 @@ def test_it_is_not_ready_without_its_database(client):
     with connection.execute_wrapper(away):
         answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["postgresql"]) == (503, "unreachable")
+
+
+@pytest.mark.django_db
+def test_a_worker_that_is_stuck_beside_a_healthy_one_is_missed_for_longer_than_an_hour(client: Client):
+    heartbeats.note_worker("healthy@one", list(settings.QUEUES))
+    heartbeats.note_worker("stuck@two", ["advance"])
+    _last_heard("stuck@two", "61 minutes")
+    heartbeats.forget_gone()
+    assert "stuck@two" in [life.name for life in heartbeats.lives()]
+    heartbeats.note_worker("new@two", ["advance"])
+    heartbeats.forget_gone()
+    assert "stuck@two" not in [life.name for life in heartbeats.lives()], "it was replaced"
+
+
+def _last_heard(name: str, ago: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE operations_heartbeat SET finished_at = clock_timestamp() - %s::interval WHERE name = %s",
+            [ago, name],
+        )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/v1/workspaces", "/api/v1/operations"])
+def test_a_database_that_takes_no_writes_is_unavailable_and_no_fault(path: str, directory: Directory):
+    operator = directory.caller("operator", Role.OPERATOR)
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+    assert operator.get(path).status_code == 503

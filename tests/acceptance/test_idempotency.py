@@ -10,7 +10,7 @@ from django.db import connections
 from rest_framework.test import APIClient
 
 from controlplane.api.principals import Role
-from inventory.models import Database
+from inventory.models import Database, Member
 from operations import clock
 from operations.models import AuditEvent, IdempotencyKey, Operation
 from operations.tasks import forget_answers
@@ -130,3 +130,26 @@ def test_twins_have_one_effect_and_one_answer(committed_db, directory: Directory
     assert {answer.status_code for answer in answers} == {202}
     assert len({(answer.content, answer["Operation-Location"]) for answer in answers}) == 1
     assert Operation.objects.count() == IdempotencyKey.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_refused_receiver_is_kept_under_its_key(directory: Directory):
+    owner = directory.caller("owner", Role.WORKSPACE_OWNER, member_of=a_workspace("cigna"))
+    bad, key = {"workspace": "cigna", "channel": "webhook", "address": "http://127.0.0.1/x"}, {"Idempotency-Key": "r"}
+    first = owner.post("/api/v1/receivers", bad, format="json", headers=key)
+    assert first.status_code == 400
+    assert owner.post("/api/v1/receivers", bad, format="json", headers=key).content == first.content
+    other = owner.post(
+        "/api/v1/receivers", {**bad, "address": "https://hooks.example.com/x"}, format="json", headers=key
+    )
+    assert (other.status_code, other["x-ms-error-code"]) == (409, "IdempotencyKeyReused")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["http://127.0.0.1/x", "https://hooks.example.com/x"])
+def test_who_lost_the_membership_is_told_nothing_again(directory: Directory, address: str):
+    owner = directory.caller("owner", Role.WORKSPACE_OWNER, member_of=a_workspace("cigna"))
+    body, key = {"workspace": "cigna", "channel": "webhook", "address": address}, {"Idempotency-Key": "r"}
+    assert owner.post("/api/v1/receivers", body, format="json", headers=key).status_code in (201, 400)
+    Member.objects.all().delete()
+    assert owner.post("/api/v1/receivers", body, format="json", headers=key).status_code == 404
