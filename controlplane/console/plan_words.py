@@ -51,7 +51,7 @@ def _noticed(change: Change, plan: Plan) -> tuple[tuple[str, object], ...]:
 def _costs(change: Change) -> tuple[tuple[str, object], ...]:
     cost = change.cost
     return (
-        ("A month before", _money(cost.before, cost.currency)),
+        ("A month before, of what changes", _money(cost.before, cost.currency)),
         ("A month after", _money(cost.after, cost.currency)),
         ("How sure", cost.note),
     )
