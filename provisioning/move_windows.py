@@ -3,6 +3,8 @@ in a window: all of it where a window is that long, else its end."""
 
 from __future__ import annotations
 
+from math import ceil
+
 from django.conf import settings
 
 from inventory.models import Database, Workspace
@@ -58,8 +60,8 @@ def copying_of(operation: Operation) -> Copying | None:
 
 
 def whole(copied: Copying) -> float:
-    """How long a window has to be that holds all of it, in seconds."""
-    return copied.seconds * UNSURE + copied.switch_seconds
+    """How long a window has to be that holds all of it, in seconds: so many whole minutes, whatever a few bytes more are."""
+    return 60.0 * ceil((copied.seconds * UNSURE + copied.switch_seconds) / 60)
 
 
 def fits_a_window(copied: Copying, workspaces: list[Workspace]) -> bool:
