@@ -6,11 +6,12 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from simulator import metadata
-from simulator.arm import endings, handlers
+from simulator.arm import endings, federation, handlers
 from simulator.arm.arm import Arm
 from simulator.clock import Clock
 from simulator.control import Control
@@ -76,7 +77,7 @@ class Azure:
         self.arm = self._new_arm(throttle, subscriptions, page_size, stale_seconds, scale_retry_after)
         self.arm.quotas.sql_updates_per_second = sql_updates_per_second
         self.monitor, self.events = Monitor(self.arm), EventGrid(self.store, self.clock, self.entra)
-        self.key_access = KeyAccess(self.store, self.clock, self.vaults)
+        self.entra.federated = partial(federation.federated, self.arm)
         self.sql_directory = SqlDirectory(self.arm, self.faults, enforce_firewall=enforce_firewall)
         self.control = Control(self)
         endings.register(self.arm, DatabaseContents(self.sql_directory))
@@ -103,12 +104,18 @@ class Azure:
             vaults=self.vaults,
         )
 
+    @property
+    def key_access(self) -> KeyAccess:
+        """Whether identities can use keys."""
+        return self.arm.key_access
+
     def handle(self, request: Request) -> Response:
         """Answer one request to any of the services."""
         self._keep_time()
         self.arm.operations.settle()
         if request.path.startswith("/_sim"):
             answered = self.control.handle(request)
+            self._keys_may_change(request)
             self._keep_time()  # it may have moved
             return answered
         service = self.service_of(request)
@@ -122,7 +129,14 @@ class Azure:
         response = self._serve(request, service, operation_rule)
         if service == "vault" and response.status < 300:
             self._note_vault(request)
+        self._keys_may_change(request)
         return self._after(request, response, rule)
+
+    def _keys_may_change(self, request: Request) -> None:
+        """A write may take a key away from a database: when, its timers count from."""
+        if request.method != "GET":
+            self.arm.key_watch.disturb()
+            self.arm.key_watch.look()
 
     def service_of(self, request: Request) -> str:
         """arm, entra, vault or metrics."""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from simulator.arm.federation import ISSUERS
 from simulator.arm.policies import KIND as POLICIES
 from simulator.arm.policies import policy_of
 from simulator.clock import END, FASTEST
@@ -42,6 +43,7 @@ class Control:
             ("GET", "/_sim/clock"): self._tell_clock,
             ("POST", "/_sim/clock"): self._move_clock,
             ("POST", "/_sim/apps"): self._add_app,
+            ("POST", "/_sim/issuers"): self._add_issuer,
             ("GET", "/_sim/events"): self._tell_events,
             ("PUT", "/_sim/events"): self._subscribe,
             ("GET", "/_sim/workload"): loads.list,
@@ -151,6 +153,13 @@ class Control:
         client_id, secret = self._azure.entra.add_app(str(document["name"]), roles=roles)
         known = {"client_id": client_id, "object_id": self._azure.entra.object_id_of(client_id)}
         return answer(201, {**known, "client_secret": secret, "tenant": self._azure.tenant})
+
+    def _add_issuer(self, request: Request) -> Response:
+        """An issuer of tokens outside of the directory, whom identities may trust: `issuer` (a URL) and `public_key` (PEM)."""
+        document = object_of(request)
+        issuer, key = str(document["issuer"]), str(document["public_key"])
+        self._azure.store.put(ISSUERS, issuer, {"public_key": key})
+        return answer(201, {"issuer": issuer})
 
     def _tell_events(self, request: Request) -> Response:
         """Who is told of secrets that near their end, and how many events were accepted, wait or were dropped."""

@@ -8,14 +8,14 @@ import hmac
 import re
 import time
 import uuid
-from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 import jwt
 
 from simulator.clock import Clock
+from simulator.entra_refusals import Refusal, refused, wrong_secret
 from simulator.http import Request, Response, answer
 from simulator.store import Document, Store
 from simulator.tokens import TOKEN_SECONDS, Claims, TokenRefused, Tokens
@@ -31,12 +31,8 @@ _ROUTE = re.compile(
 )
 
 
-class _Refusal(Exception):
-    """An OAuth2 error: its word, its AADSTS number and what a person reads."""
-
-    def __init__(self, status: int, error: str, number: int, text: str) -> None:
-        super().__init__(text)
-        self.status, self.error, self.number, self.text = status, error, number, text
+Federation = Callable[[str, Mapping[str, str]], Document | None]
+"""Client id and form of a request → the managed identity that trusts the assertion in it; None for no such identity."""
 
 
 class Entra:
@@ -47,6 +43,7 @@ class Entra:
         self._store = store
         self._seed = seed
         self._tokens = Tokens(store, seed=seed, tenant=tenant)
+        self.federated: Federation = _trusts_nobody
         self.client_id, self.client_secret = self.add_app("default")
         self.sql_administrators = self.add_group("sql-administrators", self.object_id_of(self.client_id))
 
@@ -79,8 +76,8 @@ class Entra:
             return None
         try:
             return self._answer(request, found["tenant"].lower(), found["page"])
-        except _Refusal as refusal:
-            return _refused(refusal)
+        except Refusal as refusal:
+            return refused(refusal)
 
     def verify(self, token: str, audience: str | Collection[str]) -> Claims:
         """Claims of a token that we signed for (one of) the audience(s); raises TokenRefused with a reason."""
@@ -131,6 +128,7 @@ class Entra:
         claims: Claims = {"aud": audience, "iss": f"{authority}/{self.tenant}/v2.0", "idtyp": "app"}
         claims |= {"appid": client_id, "azp": client_id, "appidacr": "1", "oid": object_id, "sub": object_id}
         roles = app["roles"].get(audience.rstrip("/"))
+        claims |= {"xms_mirid": app["mirid"]} if "mirid" in app else {}  # a managed identity, by its ARM id
         return {**claims, "roles": roles} if roles else claims
 
     def _answer(self, request: Request, tenant: str, page: str) -> Response:
@@ -138,7 +136,7 @@ class Entra:
             return self._instance(request)
         if tenant not in (self.tenant.lower(), "common", "organizations"):
             text = f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID."
-            raise _Refusal(400, "invalid_request", 90002, text)
+            raise Refusal(400, "invalid_request", 90002, text)
         if page.endswith("token"):
             return self._grant(request, older=page == "oauth2/token")
         if page.endswith("keys"):
@@ -150,7 +148,7 @@ class Entra:
         endpoint = urlsplit(request.query.get("authorization_endpoint", ""))
         tenant = endpoint.path.strip("/").split("/")[0]
         if not tenant:
-            raise _Refusal(400, "invalid_request", 900144, "The request must contain: 'authorization_endpoint'.")
+            raise Refusal(400, "invalid_request", 900144, "The request must contain: 'authorization_endpoint'.")
         host = endpoint.netloc
         return answer(
             200,
@@ -182,17 +180,17 @@ class Entra:
     def _grant(self, request: Request, *, older: bool) -> Response:
         """The client credentials grant; the older endpoint takes a `resource` in place of a scope."""
         if request.method != "POST":
-            raise _Refusal(405, "invalid_request", 900561, "The endpoint only accepts POST requests.")
+            raise Refusal(405, "invalid_request", 900561, "The endpoint only accepts POST requests.")
         form = {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
         if form.get("grant_type") != "client_credentials":
             text = f"The app requested an unsupported grant type '{form.get('grant_type', '')}'."
-            raise _Refusal(400, "unsupported_grant_type", 70003, text)
+            raise Refusal(400, "unsupported_grant_type", 70003, text)
         audience = form.get("resource", "") if older else _resource(form.get("scope", ""))
         if not audience:
             text = "The request body must contain the following parameter: 'resource'."
-            raise _Refusal(400, "invalid_request", 900144, text)
+            raise Refusal(400, "invalid_request", 900144, text)
         app = self._authenticated({**form, **_basic(request)}, request.base_url)
-        token = self.token(app["client_id"], audience, authority=request.base_url)
+        token = self._tokens.sign(self._claims(app, audience, request.base_url))
         headers = {"cache-control": "no-store, no-cache", "pragma": "no-cache"}
         return answer(200, _older_life(token, audience) if older else _life(token), headers)
 
@@ -200,15 +198,18 @@ class Entra:
         client_id = form.get("client_id", "")
         if not client_id:
             text = "The request body must contain the following parameter: 'client_id'."
-            raise _Refusal(400, "invalid_request", 900144, text)
+            raise Refusal(400, "invalid_request", 900144, text)
+        federated = form.get("client_assertion_type") == ASSERTION_TYPE and self.federated(client_id, form)
+        if federated:
+            return federated
         app = self._store.get(APPS, client_id.lower())
         if app is None:
             text = f"Application with identifier '{client_id}' was not found in the directory '{self.tenant}'."
-            raise _Refusal(400, "unauthorized_client", 700016, text)
+            raise Refusal(400, "unauthorized_client", 700016, text)
         if form.get("client_assertion_type") == ASSERTION_TYPE:
             self._check_assertion(app, form.get("client_assertion", ""), base)
         elif not hmac.compare_digest(_hashed(form.get("client_secret", ""), app["client_id"]), app["client_secret"]):
-            raise _wrong_secret(app["client_id"], present="client_secret" in form)
+            raise wrong_secret(app["client_id"], present="client_secret" in form)
         return app
 
     def _check_assertion(self, app: Document, assertion: str, base: str) -> None:
@@ -226,7 +227,11 @@ class Entra:
             )
         except (jwt.InvalidTokenError, jwt.InvalidKeyError) as error:
             text = "Client assertion failed signature validation or is not meant for this endpoint."
-            raise _Refusal(401, "invalid_client", 700027, text) from error
+            raise Refusal(401, "invalid_client", 700027, text) from error
+
+
+def _trusts_nobody(_client_id: str, _form: Mapping[str, str]) -> Document | None:
+    return None
 
 
 def _life(token: str) -> dict[str, Any]:
@@ -250,7 +255,7 @@ def _basic(request: Request) -> dict[str, str]:
     try:
         client_id, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
     except ValueError as error:
-        raise _Refusal(400, "invalid_request", 900144, "The Authorization header cannot be read.") from error
+        raise Refusal(400, "invalid_request", 900144, "The Authorization header cannot be read.") from error
     return {"client_id": unquote_plus(client_id), "client_secret": unquote_plus(secret)}
 
 
@@ -263,32 +268,5 @@ def _resource(scope: str) -> str:
     resource, found, rest = scope.strip().partition("/.default")
     if not resource or not found or rest or " " in resource:
         text = f"The provided value for scope {scope} is not valid. It must be a resource with the suffix '/.default'."
-        raise _Refusal(400, "invalid_scope", 1002012, text)
+        raise Refusal(400, "invalid_scope", 1002012, text)
     return resource
-
-
-def _wrong_secret(client_id: str, *, present: bool) -> _Refusal:
-    if not present:
-        text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
-        return _Refusal(401, "invalid_client", 7000218, text)
-    text = (
-        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
-        f"not the client secret ID, for a secret added to app '{client_id}'."
-    )
-    return _Refusal(401, "invalid_client", 7000215, text)
-
-
-def _refused(refusal: _Refusal) -> Response:
-    moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
-    footer = f"Trace ID: {trace} Correlation ID: {correlation} Timestamp: {moment}"
-    document = {
-        "error": refusal.error,
-        "error_description": f"AADSTS{refusal.number}: {refusal.text} {footer}",
-        "error_codes": [refusal.number],
-        "timestamp": moment,
-        "trace_id": trace,
-        "correlation_id": correlation,
-        "error_uri": f"https://login.microsoftonline.com/error?code={refusal.number}",
-    }
-    return answer(refusal.status, document)

@@ -34,6 +34,7 @@ class Reason(enum.StrEnum):
     KEY_EXPIRED = "key_expired"
     KEY_NOT_YET_VALID = "key_not_yet_valid"
     KEY_UNSUPPORTED = "key_unsupported"
+    UNREACHABLE = "unreachable"
 
 
 class KeyRefused(Exception):
@@ -83,6 +84,8 @@ class KeyAccess:
         vault, name, version = self._parts(uri)
         if vault.is_deleted:
             raise KeyRefused(Reason.VAULT_MISSING, vault.name)
+        if vault.is_down:
+            raise KeyRefused(Reason.UNREACHABLE, vault.name)
         if not vault.trusts_services and (vault.deny_addresses or not vault.public_access):
             raise KeyRefused(Reason.FIREWALL, vault.name)
         missing = [word for word in SQL_PERMISSIONS if not vault.allows(object_id, "keys", word)]

@@ -34,6 +34,13 @@ SIMPLIFIED = (
         "Users, passwords, rights and tables as they were then, as far as the last 64 states of each are kept.",
     ),
     ("Replication", "A secondary shows what its primary holds without delay; a forced failover loses nothing."),
+    (
+        "Keys of databases",
+        "A lost key: sign-ins end after 10 minutes, Inaccessible after 30 (24 hours later while the vault does not answer at "
+        "all); with access back before, it heals within the hour; else revalidation brings it back as a single database, "
+        "without tags, retention and history. Rotation follows a new version after 12 hours. The log is under the key before "
+        "for 10 minutes.",
+    ),
     ("Metrics", "Drawn from a seeded workload with days, weeks, bursts and neighbours, not measured."),
     ("Role-based access", "Any application of the directory may call ARM; Key Vault and Monitor ask for rights."),
     ("Signatures of tokens", "One signing key, which lives as long as the state; it is not rolled."),

@@ -68,7 +68,8 @@ class SqlDirectory:
             return None
         struck = self._faults.take("sql", "LOGIN", f"{server.name}/{found.name}") is not None
         switching = bool(found.inner.get("unavailable"))
-        online = found.properties["status"] in ONLINE and not switching and not struck
+        locked_out = switching or struck or bool(found.inner.get("key_denied"))
+        online = found.properties["status"] in ONLINE and not locked_out
         primary = primary_of(self._arm.resources, found)
         shows = str(primary.properties["databaseId"]) if primary else ""
         in_memory = found.body["sku"]["tier"] in IN_MEMORY

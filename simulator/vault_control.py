@@ -19,6 +19,7 @@ _FIELDS: dict[str, type] = {
     "allowed_addresses": list,
     "trusts_services": bool,
     "is_deleted": bool,
+    "is_down": bool,
     "location": str,
 }
 

@@ -31,7 +31,8 @@ class Vault:
     """One vault. `is_open`: every application with a token may do everything; else `grants` decide.
 
     A vault that nobody made has these defaults. The identities of databases need grants in any vault. `deny_addresses`
-    is the firewall's default action: then only the `allowed_addresses` (and trusted services, if so) come in.
+    is the firewall's default action: then only the `allowed_addresses` (and trusted services, if so) come in. `is_down`:
+    it answers 503 to everybody.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Vault:
     allowed_addresses: list[str] = field(default_factory=list)
     trusts_services: bool = True
     is_deleted: bool = False
+    is_down: bool = False
     location: str = "eastus"
     grants: Grants = field(default_factory=dict)
 

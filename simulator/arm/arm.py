@@ -12,6 +12,7 @@ from simulator.arm.answers import standard_headers
 from simulator.arm.call import Call
 from simulator.arm.errors import ArmError
 from simulator.arm.guards import check_write
+from simulator.arm.key_watch import KeyWatch
 from simulator.arm.limits import Quotas
 from simulator.arm.operations import Operations
 from simulator.arm.polling import certificate_text
@@ -25,6 +26,7 @@ from simulator.entra import Entra, TokenRefused
 from simulator.faults import FaultRule
 from simulator.http import Request, Response
 from simulator.kept import Kept
+from simulator.key_access import KeyAccess
 from simulator.key_vault import KeyVaults
 from simulator.ledger import Ledger
 from simulator.store import Store
@@ -70,6 +72,8 @@ class Arm:
         self.load_seed = load_seed
         self.kept_loads: Kept[Any] = Kept(8)
         self.vaults = vaults
+        self.key_access, self.key_watch = KeyAccess(store, clock, vaults), KeyWatch(self)
+        self.operations.beside = self.key_watch.look
         self.pool_storage: dict[str, tuple[float, int]] = {}
         self.poll_key, self.poll_certificate = poll_key, certificate_text(poll_key)
         self._random = random.Random(seed)  # noqa: S311 - durations and ids

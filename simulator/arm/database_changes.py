@@ -6,8 +6,9 @@ from simulator.arm.backup_storage import check_storage_change, storage_move
 from simulator.arm.call import Call, properties_of, tags_of
 from simulator.arm.conversions import check_conversion, check_reverse, course_of, perform_cutover
 from simulator.arm.database_bodies import changed_body
+from simulator.arm.database_keys import encryption_of
 from simulator.arm.database_sizes import Place, check_fits, check_pool_takes, place_of
-from simulator.arm.errors import conflict, invalid
+from simulator.arm.errors import ArmError, conflict, invalid
 from simulator.arm.names import check_not_reserved
 from simulator.arm.polling import accepted
 from simulator.arm.resources import Body, Resource
@@ -28,13 +29,15 @@ def update_database(call: Call, server: Resource, database: Resource, body: Body
     check_server_idle(call, server)
     if body.get("sku") or properties_of(body).get("elasticPoolId"):
         _check_partners(call, server, database)
+    _check_accessible(database)
     check_storage_change(call, database, properties_of(body))
     place = place_of(call, server, body, properties_of(body), database)
     check_conversion(call, database, place)
     check_reverse(call, database, place)
     used = used_bytes(call, database)
     check_takes(call, server, place, database, used)
-    after = changed_body(call, database, place, properties_of(body), tags_of(body))
+    encryption = encryption_of(call, body, database)
+    after = encryption.on(changed_body(call, database, place, properties_of(body), tags_of(body)))
     check_fits(place, after["properties"]["maxSizeBytes"], used)
     requested = {"requestedServiceObjectiveName": place.objective}
     moving = storage_move(call, database, after, used)
@@ -43,8 +46,15 @@ def update_database(call: Call, server: Resource, database: Resource, body: Body
     undo: Body = {"before": database.body, "before_under": list(database.under)}
     course = course_of(call, database, place, used, properties_of(body))
     under = list(place.collections(server.key, database.name))
-    effect = {"body": after, "under": under, **undo, **course.effect()}
+    effect = {"body": after, "under": under, "encryption": encryption.inner, **undo, **course.effect()}
     return accepted(call, kind="database", word=UPDATE, target=database.id, seconds=course.seconds, **effect)
+
+
+def _check_accessible(database: Resource) -> None:
+    """Without its key a database can only be deleted, or revalidated."""
+    if database.properties["status"] == "Inaccessible":
+        message = f"The database '{database.name}' cannot reach its encryption key."
+        raise ArmError(503, "DatabaseUnavailable", message)
 
 
 def _check_mode(call: Call, database: Resource, properties: Body) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
+
 from simulator.arm.answers import page, show
 from simulator.arm.call import Call, properties_of, tags_of
 from simulator.arm.database_bodies import new_body
 from simulator.arm.database_changes import CREATE, check_idle, check_server_idle, check_takes, update_database
+from simulator.arm.database_keys import encryption_of, keys_shown
 from simulator.arm.database_sizes import Place, check_fits, kept_bytes, place_like, place_of
 from simulator.arm.errors import invalid
 from simulator.arm.limits import EMPTY_BYTES
@@ -40,8 +44,10 @@ def put_database(call: Call) -> Response:
 def _create(call: Call, server: Resource, body: Body) -> Response:
     place = place_of(call, server, body, properties_of(body))
     check_takes(call, server, place, None, EMPTY_BYTES)
-    inner: Body = {"used_bytes": EMPTY_BYTES, "tde": "Enabled"}
+    encryption = encryption_of(call, body)
+    inner: Body = {"used_bytes": EMPTY_BYTES, "tde": "Enabled", **encryption.inner}
     shown = new_body(call, server, place, properties_of(body), tags=tags_of(body), status="Creating")
+    shown = encryption.on(shown)
     database = _put(call, server, place, shown, inner)
     seconds = call.arm.seconds(300, 510) if place.is_hyperscale else call.arm.seconds(30, 60)
     return accepted(call, kind="database", word=CREATE, target=database.id, seconds=seconds)
@@ -58,7 +64,9 @@ def _create_from(call: Call, server: Resource, body: Body, origin: Origin) -> Re
     check_fits(place, shown["properties"]["maxSizeBytes"], origin.used_bytes)
     if origin.word == RESTORE and place.pool and "licenseType" in origin.properties:
         shown["properties"]["licenseType"] = origin.properties["licenseType"]  # as recorded; a copy shows none there
-    database = _put(call, server, place, shown, {"used_bytes": origin.used_bytes, "tde": origin.inner["tde"]})
+    encryption = encryption_of(call, body, source=origin.body if origin.link == "Geo" else None)
+    inner = {"used_bytes": origin.used_bytes, "tde": origin.inner["tde"], **encryption.inner}
+    database = _put(call, server, place, encryption.on(shown), inner)
     if origin.link:
         begin_links(call, origin.id, database, origin.link)
     effect: Body = {"source": origin.database_id, "until": origin.until, "counts": _counts(call, origin, place)}
@@ -115,7 +123,20 @@ def patch_database(call: Call) -> Response:
 
 @route("GET", DATABASE)
 def get_database(call: Call) -> Response:
-    return show(call, call.shown(DATABASE))
+    """With `$expand=keys` also its keys; with `keys($filter=pointInTime('…'))` those that it had at that moment."""
+    database = call.shown(DATABASE)
+    expand = call.request.query.get("$expand", "")
+    if expand.startswith("keys"):
+        database = database.changed(properties={"keys": keys_shown(database, at=_moment_of_keys(expand))})
+    return show(call, database)
+
+
+def _moment_of_keys(expand: str) -> float | None:
+    found = re.search(r"pointInTime\('([^']*)'\)", expand)
+    try:
+        return datetime.fromisoformat(found[1]).timestamp() if found else None
+    except ValueError as error:
+        raise invalid("InvalidFilterInQueryString", "The point in time of the filter cannot be read.") from error
 
 
 @route("GET", SERVER + "/databases")
@@ -146,8 +167,11 @@ def rename_database(call: Call) -> Response:
     _check_unlinked(call, database)
     under = (*database.under[:2], databases_named(id_.rsplit("/", 1)[1]))
     call.arm.resources.delete(database.key)
-    body = {**database.body, "id": id_, "name": id_.rsplit("/", 1)[1]}
-    call.arm.resources.put(Resource(id_, "databases", under, body, database.inner))
+    kept = {name: value for name, value in database.body.items() if name != "identity"}  # a rename breaks it
+    body = {**kept, "id": id_, "name": id_.rsplit("/", 1)[1]}
+    renamed = Resource(id_, "databases", under, body, database.inner)
+    call.arm.resources.put(renamed)
+    call.arm.key_watch.follow(renamed)
     call.record("RenameLogicalDatabase", id_)
     return Response(200)
 

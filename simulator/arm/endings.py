@@ -10,10 +10,12 @@ from simulator.arm import (
     databases,
     elastic_pools,
     failovers,
+    key_actions,
     link_changes,
     long_term_retention,
     private_endpoints,
     retention,
+    server_keys,
     servers,
     tde,
 )
@@ -68,6 +70,9 @@ def _register_databases(arm: Arm, contents: DatabaseContents) -> None:
     for kind in ("database", "elasticPool"):
         done(kind, failovers.WORD, partial(failovers.finish_failover, resources, contents))
     link_changes.register(arm, contents)
+    key_actions.register(arm)
+    server_keys.register(arm)
+    arm.key_watch.tell(contents)
     done(tde.KIND, tde.WORD, partial(tde.finish_tde, resources))
     done(retention.KIND, retention.WORD, partial(retention.finish_retention, resources))
     finish_long_term = partial(long_term_retention.finish_long_term, resources)
@@ -113,6 +118,7 @@ def _finish_database(arm: Arm, contents: DatabaseContents, operation: Operation)
         contents.copy(operation.effect["source"], database.properties["databaseId"], operation.effect["until"])
     shown = {"status": "Online", "creationDate": iso(at)}
     arm.resources.put(database.changed(properties=shown, inner={"online_at": at}))
+    arm.key_watch.follow(database)
     links_in_step(arm.resources, database)
 
 
@@ -136,10 +142,11 @@ def _finish_update(arm: Arm, contents: DatabaseContents, operation: Operation) -
     if database:
         body = operation.effect["body"]
         switch_database(contents, database, body)
-        inner = {**available(database.inner), **_converted(database, body, operation.due or operation.started)}
-        arm.resources.put(
-            Resource(database.id, database.type, tuple(operation.effect["under"]), body, inner, database.order)
-        )
+        converted = _converted(database, body, operation.due or operation.started)
+        inner = {**available(database.inner), **converted, **operation.effect.get("encryption", {})}
+        changed = Resource(database.id, database.type, tuple(operation.effect["under"]), body, inner, database.order)
+        arm.resources.put(changed)
+        arm.key_watch.follow(changed)
 
 
 def _converted(database: Resource, after: Body, at: float) -> Body:

@@ -67,6 +67,7 @@ class Operations:
         self._succeed: dict[tuple[str, str], End] = {}
         self._undo: dict[tuple[str, str], End] = {}
         self._pass: dict[tuple[str, str], Pass] = {}
+        self.beside: Callable[[], None] = lambda: None  # what else is due by the clock
         self._busy: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
         self._heap: list[tuple[float, str]] = []
@@ -135,6 +136,7 @@ class Operations:
                 self._end(operation)
             elif operation.stage_at == due:
                 self._next_stage(operation)
+        self.beside()
 
     def _forget(self, operation: Operation, due: float) -> None:
         """A day after its end; an end that a cancellation put off is not one."""

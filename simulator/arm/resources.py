@@ -217,6 +217,8 @@ CHILD_TYPES = (
     "privateEndpoints",
     "locks",
     "diagnosticSettings",
+    "serverKeys",
+    "federatedIdentityCredentials",
 )
 
 

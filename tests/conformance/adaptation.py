@@ -62,9 +62,9 @@ def _is_resource(body: object) -> bool:
 
 
 def _sized(one: Interaction, flow: Flow) -> Interaction:
-    """Until 2019 a new database without a wish became S0."""
+    """Until 2019, and in canary regions, a new database without a wish became S0."""
     body = one.request_body
-    if one.method != "PUT" or not isinstance(body, dict) or (one.at or YEAR_2019) >= YEAR_2019:
+    if one.method != "PUT" or not isinstance(body, dict) or not ((one.at or YEAR_2019) < YEAR_2019 or _is_canary(body)):
         return one
     properties = body.get("properties") or {}
     if path_key(one.path).split("/")[-2] != "databases" or "sku" in body or "elasticPoolId" in properties:
@@ -73,6 +73,10 @@ def _sized(one: Interaction, flow: Flow) -> Interaction:
     if is_change or properties.get("createMode", "Default") != "Default" or one.version == OLD_VERSION:
         return one
     return replace(one, request_body={**body, "sku": {"name": "S0"}})
+
+
+def _is_canary(body: Body) -> bool:
+    return str(body.get("location", "")).endswith("euap")
 
 
 def _same(one: Interaction, flow: Flow) -> list[Interaction]:

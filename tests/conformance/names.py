@@ -113,12 +113,16 @@ class Names:
 
     def _document(self, value: Any, shift: float) -> Any:
         if isinstance(value, dict):
-            said = {name: self._document(inner, shift) for name, inner in value.items()}
+            said = {self._named(name): self._document(inner, shift) for name, inner in value.items()}
             return {**said, "objectId": self._principal} if said.get("objectId") == NOBODY else said
         if isinstance(value, list):
             kept = [inner for inner in value if not (isinstance(inner, dict) and "__trimmed__" in inner)]
             return [self._document(inner, shift) for inner in kept]
         return self._said(value, shift) if isinstance(value, str) else value
+
+    def _named(self, name: str) -> str:
+        """A property's name: as it is, unless it is an ARM id."""
+        return self._said(name, 0) if name.startswith("/subscriptions/") else name
 
     def _said(self, text: str, shift: float) -> str:
         if _scrubbed(text) in self._opaque and "_CHARS" in text:

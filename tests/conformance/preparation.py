@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from simulator.azure import Azure
+from tests.conformance.key_preparation import prepare_keys
 from tests.conformance.names import Names, neighbour
 from tests.conformance.recording import Flow, Interaction, path_key
 from tests.simulator.builders import PASSWORD, ask, settle
@@ -36,6 +37,7 @@ def prepare(azure: Azure, flow: Flow, names: Names) -> None:
         _make_vault(azure, path, one, names)
     for one in flow.interactions:
         _unregister(azure, one)
+        prepare_keys(azure, one, names)
     azure.clock.advance(timedelta(minutes=1))
 
 

@@ -12,7 +12,7 @@ from tests.conformance.recording import Flow, Interaction, path_key
 
 NOT_BUILT = "not built"
 OLDEST_SQL = "2015-05-01-preview"  # polls of 2014-04-01 pools say 2015-05-01
-LATER = ("failover groups", "customer-managed keys")
+LATER = ("failover groups",)
 SECONDARY = frozenset({"secondary", "onlinesecondary", "nonreadablesecondary", "recovery", "geobackup", "standby"})
 GROUP_ONLY = re.compile(r"/subscriptions/[^/]+/(resourcegroups(/[^/]+)?|operationresults/[^/]+)")
 METRICS = re.compile(r".*/providers/microsoft\.insights/metric(s|definitions|namespaces)")

@@ -49,6 +49,7 @@ from tests.simulator.causes import (
     unbacked,
     unregistered,
 )
+from tests.simulator.key_causes import KEY_WAYS
 
 CODES = [(kind, code) for kind, codes in _CODES.items() for code in codes.split()]
 WAYS: dict[str, Way] = {
@@ -115,6 +116,7 @@ WAYS: dict[str, Way] = {
     "CannotCancelOperation": cancelled_late,
     "ElasticPoolNotEmpty": pool_with_databases,
     "ScopeLocked": locked,
+    **KEY_WAYS,
 }
 
 
