@@ -8,6 +8,7 @@ from azure.mgmt.sql import SqlManagementClient, models
 
 from cloud.arm import ArmCaller, required, sound, whole_page
 from cloud.azure_databases import pool_id
+from cloud.azure_keys import identity_body
 from cloud.azure_pools import sku_body
 from cloud.azure_servers import observed_server
 from cloud.changes import DatabaseChange, FirewallRule, PoolChange, ServerChange
@@ -95,8 +96,14 @@ def database_update(server: ServerRef, change: DatabaseChange) -> models.Databas
         manual_cutover=change.manual_cutover,
         perform_cutover=change.perform_cutover,
     )
-    sku = sku_body(change.sku) if change.sku else None
-    return models.DatabaseUpdate(sku=sku, tags=_tags(change.tags), properties=properties)
+    update = models.DatabaseUpdate(tags=_tags(change.tags), properties=properties)
+    if change.sku is not None:
+        update.sku = sku_body(change.sku)
+    if change.key is not None:
+        update.identity = identity_body(change.key)
+        properties.encryption_protector = change.key.uri
+        properties.encryption_protector_auto_rotation = change.key.follows
+    return update
 
 
 def _tags(tags: Any) -> dict[str, str] | None:

@@ -7,6 +7,7 @@ from typing import Any
 from azure.mgmt.sql import SqlManagementClient, models
 
 from cloud.arm import ArmCaller, as_tags, as_text, required, sound, whole_page
+from cloud.azure_keys import identity_body, key_seen
 from cloud.azure_pools import observed_sku, sku_body
 from cloud.protocols import Accepted, DatabaseSpec, DroppedDatabase, ObservedDatabase, Origin, Restore, ServerRef
 
@@ -110,6 +111,9 @@ def database_body(server: ServerRef, spec: DatabaseSpec) -> models.Database:
         properties.create_mode, properties.secondary_type = "Secondary", "Geo"
         properties.source_database_id = spec.secondary_of
     database = models.Database(location=spec.region, tags=as_tags(spec.tags), properties=properties)
+    if spec.key is not None:
+        database.identity, properties.encryption_protector = identity_body(spec.key), spec.key.uri
+        properties.encryption_protector_auto_rotation = spec.key.follows
     if spec.pool_name is not None:
         properties.elastic_pool_id = pool_id(server, spec.pool_name)
     elif spec.sku is not None:
@@ -151,6 +155,7 @@ def observed_database(database: models.Database) -> ObservedDatabase:
         tags=as_tags(database.tags),
         earliest_restore_at=properties.earliest_restore_date,
         requested_backup_redundancy=as_text(properties.requested_backup_storage_redundancy) or None,
+        key=key_seen(database),
     )
 
 

@@ -10,6 +10,7 @@ from azure.core.rest import HttpRequest, HttpResponse
 from cloud.arm import require_same_host
 from cloud.azure_changes import AzureChanges
 from cloud.azure_databases import AzureDatabases
+from cloud.azure_keys import AzureKeys
 from cloud.azure_links import AzureLinks
 from cloud.azure_pools import AzurePools
 from cloud.azure_runs import AzureRuns
@@ -27,7 +28,7 @@ _ENDS = {
 _FORGOTTEN = ABSENT | {"OperationIdNotFound"}
 
 
-class AzureSqlManagement(AzureServers, AzurePools, AzureDatabases, AzureChanges, AzureLinks, AzureRuns):
+class AzureSqlManagement(AzureServers, AzurePools, AzureDatabases, AzureChanges, AzureKeys, AzureLinks, AzureRuns):
     """Azure Resource Manager as `cloud.protocols.SqlManagement` promises it."""
 
     def poll(self, subscription_id: str, url: str) -> Poll:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from cloud.keys import OwnKey
+
 if TYPE_CHECKING:
     from cloud.protocols import Accepted, ObservedServer, ServerRef, Sku
 
@@ -27,6 +29,7 @@ class DatabaseChange:
     tags: Mapping[str, str] | None = None
     manual_cutover: bool | None = None
     perform_cutover: bool | None = None
+    key: OwnKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,12 +35,14 @@ _CODES: dict[type[CloudError], str] = {
         ConflictingDatabaseOperation ConflictingServerOperation ConflictingSystemOperationInProgress
         TargetElasticPoolBeingUpdated UpdateSloInProgress SkuAssignmentInProgress SimultaneousSkuChangeNotAllowed
         AnotherOperationInProgress CreateDatabaseAttemptedWithRotationInProgress
-        UpdateNotAllowedIfGeoDrOperationInProgress""",
+        UpdateNotAllowedIfGeoDrOperationInProgress EncryptionProtectorChangeInProgress""",
     RetryLater: """
         ElasticPoolBusy ElasticPoolUpdateLinksNotInCatchup DatabaseCopyLimitPerReplicaReached OperationInterrupted
         ConflictRequestToUpdateBackupRedundancy UpdateSloFailedDatabaseTooBusy UpdateNotAllowedInCurrentReplicationState
         NoRestorePointAvailable OperationTimedOut ServiceTemporarilyUnavailable DatabaseUnavailable
-        AzureKeyVaultConnectionFailed RequestTimeout GatewayTimeout InternalServerError ServerTimeout
+        AzureKeyVaultConnectionFailed AzureKeyVaultGenericConnectionError
+        PerDatabaseCMKKeyRotationAttemptedWhileOldThumbprintInUse
+        RequestTimeout GatewayTimeout InternalServerError ServerTimeout
         ExpiredAuthenticationToken ResourceGroupBeingDeleted ObjectIsBeingDeleted""",
     Throttled: """
         SubscriptionTooManyCreateUpdateRequests SubscriptionTooManyRequests TooManyRequests
@@ -73,7 +75,10 @@ _CODES: dict[type[CloudError], str] = {
         ElasticPoolDecreaseStorageLimitBelowUsage ManualCutoverUnsupported HyperscaleReverseMigrationNotSupported
         TierChangeUnsupportedDueToMemoryOptimizedObject TierChangeUnsupportedDueToCDCEnabledDatabase
         DatabaseIsCurrentlyPinned OperationCancelled CannotCancelOperation ElasticPoolNotEmpty SecretDisabled
-        ScopeLocked AuthorizationFailed""",
+        ScopeLocked AuthorizationFailed
+        UmiMissingAkvPermissions InvalidNumberOfIdentities InvalidIdentityId AzureKeyVaultMissingPermissions
+        AzureKeyVaultKeyDisabled AzureKeyVaultInvalidExpirationDate AzureKeyVaultRsaKeyNotSupported
+        AzureKeyVaultKeyNameNotFound SecurityInvalidAzureKeyVaultRecoveryLevel CannotDropDatabaseAKVError""",
 }
 _CLASS_OF = {code: kind for kind, codes in _CODES.items() for code in codes.split()}
 

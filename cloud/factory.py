@@ -27,7 +27,9 @@ from cloud.azure_logins import AzureSqlLogins
 from cloud.azure_management import AzureSqlManagement
 from cloud.azure_metrics import AzureMetrics, Metrics
 from cloud.classify import azure_errors
+from cloud.key_inspector import AzureKeyInspector
 from cloud.key_vault import AzureSecretStore
+from cloud.keys import KeyInspector
 from cloud.protocols import CallClass, SqlLogins, SqlManagement
 from cloud.secret_store import SecretStore
 from cloud.secrets import Secret
@@ -36,7 +38,16 @@ from cloud.sql_drivers import DriverInUse, SqlDriver
 from cloud.throttle import Bucket, LocalBucket, VaultBudget, vault_budget
 from cloud.transport import bounded_transport
 
-__all__ = ["CloudSettings", "configure", "metrics", "secret_store", "sql_logins", "sql_management"]
+__all__ = [
+    "CloudSettings",
+    "configure",
+    "key_inspector",
+    "may_come_as_identities",
+    "metrics",
+    "secret_store",
+    "sql_logins",
+    "sql_management",
+]
 
 _KNOWN_AUTHORITIES = frozenset(
     {AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, AzureAuthorityHosts.AZURE_GOVERNMENT, AzureAuthorityHosts.AZURE_CHINA}
@@ -58,6 +69,7 @@ class _Clients:
     vault_budget: VaultBudget = field(default_factory=lambda: vault_budget(LocalBucket))
     management: dict[CallClass, SqlManagement] = field(default_factory=dict)
     vaults: dict[tuple[str, CallClass], SecretStore] = field(default_factory=dict)
+    inspectors: dict[tuple[str, CallClass], KeyInspector] = field(default_factory=dict)
 
     @cached_property
     def transport(self) -> HttpTransport[Any, Any]:
@@ -155,6 +167,27 @@ def secret_store(vault_url: str | None = None, *, call_class: CallClass = CallCl
         return made.vaults[url, call_class]
 
 
+def may_come_as_identities() -> bool:
+    """Whether we have a token by which identities that trust us let us come as them."""
+    with _lock:
+        return bool(_configured().settings.federated_token_file)
+
+
+def key_inspector(client_id: str = "", *, call_class: CallClass = CallClass.USER) -> KeyInspector:
+    """Customers' keys as the identity with this client id sees them; as ourselves without one."""
+    with _lock:
+        made = _configured()
+        if (client_id, call_class) not in made.inspectors:
+            made.inspectors[client_id, call_class] = AzureKeyInspector(
+                made.settings,
+                credential=_credential_as(client_id, made) if client_id else made.credential,
+                transport=made.transport,
+                budget=made.vault_budget,
+                call_class=call_class,
+            )
+        return made.inspectors[client_id, call_class]
+
+
 def _configured() -> _Clients:
     if _clients is None:
         raise NotConfigured("cloud.factory.configure was not called.")
@@ -164,17 +197,34 @@ def _configured() -> _Clients:
 def _credential(settings: CloudSettings, transport: HttpTransport[Any, Any]) -> TokenCredential:
     if settings.credential is CredentialKind.MANAGED_IDENTITY:
         return ManagedIdentityCredential(client_id=settings.client_id or None, transport=transport, retry_total=0)
-    authority: dict[str, Any] = {
-        "authority": settings.authority_url,
-        "disable_instance_discovery": urlsplit(settings.authority_url).hostname not in _KNOWN_AUTHORITIES,
-        "transport": transport,
-        "retry_total": 0,
-    }
+    authority = _authority(settings, transport)
     if settings.credential is CredentialKind.WORKLOAD_IDENTITY:
         return WorkloadIdentityCredential(tenant_id=settings.tenant_id, client_id=settings.client_id, **authority)
     if settings.client_secret is None:
         raise NotConfigured("The credential client_secret needs a client secret.")
     return ClientSecretCredential(settings.tenant_id, settings.client_id, settings.client_secret.reveal(), **authority)
+
+
+def _authority(settings: CloudSettings, transport: HttpTransport[Any, Any]) -> dict[str, Any]:
+    return {
+        "authority": settings.authority_url,
+        "disable_instance_discovery": urlsplit(settings.authority_url).hostname not in _KNOWN_AUTHORITIES,
+        "transport": transport,
+        "retry_total": 0,
+    }
+
+
+def _credential_as(client_id: str, made: _Clients) -> TokenCredential:
+    """A managed identity that trusts the issuer of our federated token."""
+    settings = made.settings
+    if not settings.federated_token_file:
+        raise NotConfigured("There is no token by which to come as an identity.")
+    return WorkloadIdentityCredential(
+        tenant_id=settings.tenant_id,
+        client_id=client_id,
+        token_file_path=settings.federated_token_file,
+        **_authority(settings, made.transport),
+    )
 
 
 def driver_in_use(kind: SqlDriverKind) -> DriverInUse:

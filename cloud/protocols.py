@@ -15,6 +15,7 @@ from typing import Protocol
 from cloud.changes import SqlChanges
 from cloud.contents import SqlContents
 from cloud.identities import EntraPrincipal, EntraUser, OwnIdentity
+from cloud.keys import OwnKey, SqlKeys
 from cloud.links import SqlLinks
 from cloud.polls import Poll
 from cloud.running import SqlRuns
@@ -114,6 +115,7 @@ class DatabaseSpec:
     tags: Mapping[str, str] = field(default_factory=dict)
     restore: Restore | None = None
     secondary_of: str | None = None
+    key: OwnKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ class ObservedDatabase:
     tags: Mapping[str, str]
     earliest_restore_at: datetime | None = None
     requested_backup_redundancy: str | None = None
+    key: OwnKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,7 @@ class DroppedDatabase:
     earliest_restore_at: datetime | None
 
 
-class SqlManagement(SqlChanges, SqlLinks, SqlRuns, Protocol):
+class SqlManagement(SqlChanges, SqlKeys, SqlLinks, SqlRuns, Protocol):
     """Azure Resource Manager, Microsoft.Sql and resource groups. `call_class` names who asks."""
 
     def ensure_resource_group(self, subscription_id: str, name: str, region: str, tags: Mapping[str, str]) -> None: ...

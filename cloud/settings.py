@@ -31,7 +31,8 @@ class CloudSettings:
     `metrics_url` is a template: {region} is replaced where it stands. The vault shares the limits of
     `vault_subscription_id`. `ca_file` (PEM) is trusted instead of the public authorities. `sql_host` is dialled instead of
     each server's own DNS name: the simulator answers for all logical servers there. `verify_challenge_resource` may be off
-    only where vaults have no host of their own (the simulator's ports).
+    only where vaults have no host of their own (the simulator's ports). `federated_token_file` holds a token of an issuer that
+    identities trust: by it we come to a vault as one of them; empty: we cannot.
     """
 
     tenant_id: str
@@ -50,5 +51,6 @@ class CloudSettings:
     sql_scope: str = "https://database.windows.net/.default"
     sql_driver: SqlDriverKind = SqlDriverKind.AUTO
     ca_file: str | None = None
+    federated_token_file: str = ""
     connect_seconds: float = 5.0
     read_seconds: float = 25.0
