@@ -48,8 +48,8 @@ test-full: .venv ## also the tests that take longer
 soak: .venv ## seed after seed of the simulation and of pairs of faults, resumable; SEEDS= how many, FROM= the first
 	@$(RUN) -m tests.simulation.soak
 
-soak-pairs: .venv ## two faults in one rotation, conversion or change, drawn by seed; SEEDS= how many, FROM= the first
-	@$(PYTEST) -q -n 0 -m soak tests/crash/test_rotation_pairs.py tests/crash/test_conversion_pairs.py tests/crash/test_change_pairs.py tests/crash/test_move_pairs.py
+soak-pairs: .venv ## two faults in one rotation, conversion, change or key, drawn by seed; SEEDS= how many, FROM= the first
+	@$(PYTEST) -q -n 0 -m soak tests/crash/test_rotation_pairs.py tests/crash/test_conversion_pairs.py tests/crash/test_change_pairs.py tests/crash/test_move_pairs.py tests/crash/test_key_pairs.py
 
 mutations: .venv ## take away one safeguard at a time and name the tests that notice
 	@$(RUN) -m tests.mutations

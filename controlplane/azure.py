@@ -29,6 +29,7 @@ def cloud_settings() -> CloudSettings:
         sql_port=settings.AZURE_SQL_PORT,
         sql_driver=SqlDriverKind(settings.AZURE_SQL_DRIVER),
         ca_file=settings.AZURE_CA_FILE or None,
+        federated_token_file=settings.KEY_TOKEN_FILE,
     )
 
 

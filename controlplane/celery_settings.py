@@ -40,6 +40,7 @@ CELERY_TASK_CREATE_MISSING_QUEUES = False  # a typo in a route would otherwise m
 CELERY_TASK_ROUTES = {
     "operations.tasks.advance_*": {"queue": "advance"},
     "provisioning.tasks.observe*": {"queue": "observe"},
+    "provisioning.tasks.watch_keys": {"queue": "observe"},
     "notifications.tasks.deliver*": {"queue": "notify"},
 }
 CELERY_WORKER_DIRECT = True  # each worker has a queue of its own too, for its canary

@@ -69,6 +69,8 @@ def _azure() -> Iterator[tuple[str, str]]:
             "vault_challenge",
             "AZURE_VERIFY_CHALLENGE_RESOURCE must be on: a vault could ask for any token.",
         )
+    if any(not host.startswith(".") or ":" in host or host.endswith(".localhost") for host in settings.KEY_VAULT_HOSTS):
+        yield "key_vault_hosts", "KEY_VAULT_HOSTS must be suffixes of Azure's vaults, without ports."
     if settings.AZURE_RATE_SCALE > 1:
         yield "azure_rates", "AZURE_RATE_SCALE must not exceed 1: Azure would refuse the calls."
     driver = sql_driver()

@@ -41,6 +41,7 @@ SCHEDULES = (
     Schedule("forget call rates", "controlplane.tasks.forget_call_rates", 3600),
     Schedule("request due rotations", "rotation.tasks.request_due_rotations", 30),
     Schedule("alert expiring credentials", "rotation.tasks.alert_expiring_credentials", 300),
+    Schedule("watch keys", "provisioning.tasks.watch_keys", 5),
     Schedule("alert ending returns", "provisioning.tasks.alert_ending_returns", 3600),
     Schedule("make month partitions", "operations.tasks.make_partitions", 24 * 3600),
 )

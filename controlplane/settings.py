@@ -14,6 +14,7 @@ from controlplane.console.appearance import UNFOLD  # noqa: F401  (how the conso
 from controlplane.database_url import django_database, parse_database_url
 from controlplane.drift_settings import *  # noqa: F403
 from controlplane.env import env_bool, env_float, env_int, env_list, env_moment, env_secret, env_text, is_set
+from controlplane.key_settings import *  # noqa: F403
 from controlplane.notification_settings import *  # noqa: F403
 from controlplane.placement_settings import *  # noqa: F403
 from controlplane.sampling_settings import *  # noqa: F403
@@ -36,7 +37,6 @@ CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 CSRF_FAILURE_VIEW = "controlplane.console.foreign_forms.refuse_foreign_form"
 ROOT_URLCONF = "controlplane.urls"
 WSGI_APPLICATION = "controlplane.wsgi.application"
-
 SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", IN_PRODUCTION)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # probes of an orchestrator come without TLS
 # Only behind a proxy that strips the header from outside; otherwise a client could claim https.

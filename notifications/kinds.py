@@ -126,6 +126,38 @@ KINDS: dict[str, Kind] = {
     "pool.proposed": Kind("A pool should {step}", "Pool {name}, {vcores} vCores. {because}"),
     "pool.proposal_begun": Kind("A pool is going to {step}", "Pool {name}, {vcores} vCores. {because}"),
     "pool.proposal_dismissed": Kind("A pool is left as it is", "Pool {name} was to {step}. {reason}"),
+    "key.lost": Kind(
+        "The key of {service} cannot be used",
+        "The vault refuses it ({reason}, {code}): {key}. Azure ends sign-ins within 10 minutes and cuts the database off at "
+        "{cut_off_at}, in {minutes_left} minutes. Give the key back before that.",
+        ERROR,
+        mailed=True,
+    ),
+    "key.still_lost": Kind(
+        "The key of {service} still cannot be used",
+        "Nobody signs in any more ({reason}, {code}): {key}. Azure cuts the database off at {cut_off_at}, in {minutes_left} "
+        "minutes.",
+        ERROR,
+        mailed=True,
+    ),
+    "key.cut_off": Kind(
+        "The database of {service} is cut off from its key",
+        "Its time was over at {cut_off_at} ({reason}, {code}): {key}. Give the key back: the database is then brought back, "
+        "without the history of its backups.",
+        ERROR,
+        mailed=True,
+    ),
+    "key.back": Kind("The key of {service} works again", "It was lost for {minutes} minutes: {key}.", mailed=True),
+    "key.repaired": Kind(
+        "The database of {service} is back",
+        "Operation {operation} has put its place, tags and retention back; lost is {lost}.",
+        WARNING,
+        mailed=True,
+    ),
+    "key.expiring": Kind(
+        "The key of {service} expires in {days} days", "{key} is valid until {expires_at}.", WARNING, mailed=True
+    ),
+    "key.new_version": Kind("The key of {service} has a new version", "{version} of {key}: {how}."),
     "pool.scaled": Kind("A pool has another size", "Pool {pool} went from {before} to {after}."),
     "pool.database_joined": Kind("A database joined a pool", "Database {database} is in pool {pool} now."),
     "pool.database_left": Kind("A database left a pool", "Database {database} is no longer in pool {pool}."),

@@ -9,6 +9,7 @@ from cloud.protocols import DatabaseSpec, Sku
 from inventory.models import Database
 from operations.models import Operation
 from operations.outcomes import Next
+from provisioning.keys.naming import own_key
 from provisioning.targets import reference, server_row_of, tags_for
 
 
@@ -34,6 +35,7 @@ def spec_of(operation: Operation, database: Database, *, named_for: Database) ->
         sku=Sku(database.sku_name, database.service_tier, "Gen5", database.vcores) if single else None,
         backup_redundancy=database.backup_redundancy,
         zone_redundant=single and database.pool is not None and database.pool.is_zone_redundant,
+        key=own_key(named_for),
         tags=tags_for(
             operation,
             workspace=service.workspace_id if service else None,

@@ -129,6 +129,24 @@ class ReturnNotPossible(WishRefused):
     code = "ReturnNotPossible"
 
 
+class KeyNotAllowed(WishRefused):
+    """The text names no key version in a vault that customers may name."""
+
+    code = "KeyNotAllowed"
+
+
+class VaultFull(WishRefused):
+    """As many databases depend on the vault as Azure advises."""
+
+    code = "VaultFull"
+
+
+class KeyChangeNotPossible(WishRefused):
+    """The database has a customer's key already, or has none, or has this very one."""
+
+    code = "KeyChangeNotPossible"
+
+
 class MoveNotPossible(WishRefused):
     """The database cannot go to that server or pool."""
 

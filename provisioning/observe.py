@@ -202,6 +202,7 @@ def _record_databases(server: SqlServer, look: Look) -> list[str]:
             "observed_vcores": database.sku.capacity,
             "observed_max_size_bytes": database.max_size_bytes,
             "observed_tags": dict(database.tags),
+            "observed_key_uri": database.key.uri if database.key else "",
         }
         for database in look.databases
     }

@@ -31,6 +31,8 @@ from provisioning.errors import (
     WorkspaceGone,
 )
 from provisioning.identities import check_identity, identity_columns, identity_told, meet_identity
+from provisioning.keys.naming import allowed_key
+from provisioning.keys.wish import KeyWish, give_at_creation, meet_key
 from provisioning.standing import Standing, check_room, hold, standing
 from provisioning.warm.claiming import KIND as CLAIM
 from provisioning.warm.claiming import claim
@@ -40,13 +42,14 @@ from rotation.services import make_way
 @dataclass(frozen=True, slots=True)
 class ServiceWish:
     """A service as its owner describes it; `size_bytes` is planned capacity, `cast` asks for DICOM Cast beside it.
-    `identity`: as whom it signs in, where only Entra may."""
+    `identity`: as whom it signs in, where only Entra may. `key`: its customer's own, from the first moment."""
 
     name: str
     kind: str
     size_bytes: int
     identity: EntraPrincipal | None = None
     cast: bool = False
+    key: KeyWish | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ def request_service(workspace: Workspace, wish: ServiceWish, *, actor: str, cons
 
 def check_wish(workspace: Workspace, wish: ServiceWish) -> Tier:
     """The tier that would hold it. Raises WishRefused."""
+    if wish.key is not None:
+        allowed_key(wish.key.uri)
     check_identity(workspace, wish.identity)
     if wish.kind not in ServiceInstance.Kind.values:
         raise UnsupportedServiceKind(f"A service of kind {wish.kind} keeps no data in Azure SQL; FHIR and DICOM do.")
@@ -174,11 +179,18 @@ def _create(workspace: Workspace, wish: ServiceWish, *, actor: str) -> Granted:
     service = ServiceInstance.objects.create(workspace=workspace, name=wish.name, kind=wish.kind, **columns)
     told, event = _as_input(wish), _wished(service, wish, actor=actor)
     claimed = claim(
-        service, tier=_tier(workspace, wish), size_bytes=wish.size_bytes, actor=actor, wish=told, beside=event
+        service,
+        tier=_tier(workspace, wish),
+        size_bytes=wish.size_bytes,
+        key=wish.key,
+        actor=actor,
+        wish=told,
+        beside=event,
     )
     if claimed is not None:
         return Granted(service, claimed, is_new=True)
     database = _add_database(service, wish)
+    give_at_creation(database, wish.key)
     operation = submit(
         "create_database",
         target=database.key,
@@ -217,6 +229,7 @@ def _tier(workspace: Workspace, wish: ServiceWish) -> str:
 def _meet(service: ServiceInstance, wish: ServiceWish, found: Standing, *, actor: str, consent: Consent) -> Granted:
     database = Database.objects.select_for_update().exclude(status=Status.DELETED).get(service=service)
     running = active_operation(database.key)
+    meet_key(database, wish.key)
     if running is None:
         return Granted(service, _change(database, service, wish, found, actor=actor, consent=consent))
     if service.has_cast != wish.cast or not _is_repeated(running, database, service, wish):
@@ -259,6 +272,7 @@ AS_IT_IS = ("move_database", "rehome_database", "repair_database", "change_backu
 
 def _as_input(wish: ServiceWish) -> dict[str, object]:
     told = {"kind": wish.kind, "size_bytes": wish.size_bytes, "service": wish.name}
+    told |= {"key": wish.key.uri} if wish.key else {}
     return {**told, "cast": True} if wish.cast else told
 
 

@@ -7,6 +7,7 @@ from celery import shared_task
 from provisioning import forgetting, observe, rebalancing, returns
 from provisioning.drift import reconcile, repairs
 from provisioning.growth import accepting, sampling, watch
+from provisioning.keys import watching
 from provisioning.pool_size import deciding
 from provisioning.warm import keeping, proofs
 
@@ -27,6 +28,12 @@ def forget_deleted() -> None:
 def alert_ending_returns() -> None:
     """Tell owners whose way back from Hyperscale ends soon."""
     returns.alert_ending()
+
+
+@shared_task(ignore_result=True)
+def watch_keys() -> None:
+    """Look at customers' keys, and warn of those that are lost."""
+    watching.watch_due()
 
 
 @shared_task(ignore_result=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from azure.keyvault.keys._shared import http_challenge_cache as key_challenge_cache
 from azure.keyvault.secrets._shared import http_challenge_cache
 
 from cloud import factory
@@ -42,6 +43,7 @@ class LocalAzure:
         self.around: Around = straight
         self._vault = VaultReplica(self.azure)
         self.last_statement = ""
+        self.more: dict[str, Any] = {}  # settings of the cloud that few tests have
         self._statements: set[str] = set()
         self.bucket = LocalBucket(now=self.azure.clock.now)
         self.budget = vault_budget(lambda rates: LocalBucket(rates, now=self.azure.clock.now))
@@ -50,6 +52,7 @@ class LocalAzure:
     def new_clients(self) -> None:
         """Clients as a process that has just started has them: no token, no connection. Rate buckets are everybody's."""
         http_challenge_cache.clear()
+        key_challenge_cache.clear()
         client_id, client_secret = self.azure.entra.client_id, self.azure.entra.client_secret
         factory.configure(
             CloudSettings(
@@ -62,6 +65,7 @@ class LocalAzure:
                 vault_url="https://vault.vault.localhost",
                 verify_challenge_resource=False,
                 sql_host="localhost",
+                **self.more,
             ),
             transport=InProcessTransport(self.azure, self._http),
             sql_driver=_HookedSql(self),

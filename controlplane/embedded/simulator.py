@@ -55,6 +55,7 @@ class EmbeddedSimulator:
             "AZURE_SUBSCRIPTION_IDS": ",".join(contract["subscriptions"]),
             "AZURE_LOCATIONS": ",".join(contract["locations"]),
             "AZURE_VAULT_URL": contract["vault"].replace("{vault}", contract["vault_name"]),
+            "KEY_VAULT_HOSTS": "localhost",  # a customer's vault is one of its ports, too
             "AZURE_SQL_HOST": "localhost",
             "AZURE_SQL_PORT": str(contract["sql_port"]),
             "AZURE_CA_FILE": contract["ca"],

@@ -3,6 +3,7 @@ not absent."""
 
 from inventory.models.database import Database
 from inventory.models.elastic_pool import ElasticPool
+from inventory.models.identity import WorkspaceIdentity
 from inventory.models.maintenance import Freeze, MaintenanceWindow
 from inventory.models.server import SqlServer
 from inventory.models.service import ServiceInstance
@@ -21,4 +22,5 @@ __all__ = [
     "SqlServer",
     "Subscription",
     "Workspace",
+    "WorkspaceIdentity",
 ]

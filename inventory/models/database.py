@@ -59,6 +59,8 @@ class Database(models.Model):
     return_alerted_days = models.PositiveSmallIntegerField(
         null=True, help_text="The last threshold before the end of the way back that its owner was told of."
     )
+    key_uri = models.TextField(blank=True, default="", help_text="The customer's key; empty: the service's own.")
+    key_follows = models.BooleanField(default=False, help_text="Azure goes over to new versions of the key.")
     stands_in_for = models.ForeignKey("self", models.PROTECT, null=True, related_name="stand_ins")
 
     observed_status = models.TextField(
@@ -70,6 +72,7 @@ class Database(models.Model):
     observed_vcores = models.PositiveSmallIntegerField(null=True)
     observed_max_size_bytes = models.BigIntegerField(null=True)
     observed_tags = models.JSONField(default=dict)
+    observed_key_uri = models.TextField(blank=True, default="")
     observed_at = models.DateTimeField(null=True, help_text="Empty: never seen.")
 
     class Meta:

@@ -38,6 +38,7 @@ def revision_of(row: Database | ElasticPool) -> str:
         wanted: tuple[object, ...] = (
             *(row.azure_name, row.service_tier, row.sku_name, row.vcores, row.size_bytes),
             *(row.backup_redundancy, row.retention_days, row.server_id, row.pool_id is None),
+            *((row.key_uri, row.key_follows) if row.key_uri else ()),
         )
     else:
         wanted = (

@@ -13,6 +13,7 @@ from cloud.changes import FirewallRule
 from cloud.protocols import ObservedDatabase, ObservedPool, ObservedServer, Sku
 from inventory.models import Database, ElasticPool, SqlServer
 from provisioning.drift.normal import is_weaker_tls, same_sku, size_text
+from provisioning.keys.naming import is_same_key, own_key
 from provisioning.models import Finding
 
 Kind, Severity = Finding.Kind, Finding.Severity
@@ -69,6 +70,7 @@ def database_differences(row: Database, seen: ObservedDatabase, deployment: str)
         yield changed("sku", Severity.HIGH, size_text(_own_sku(row)), size_text(seen.sku))
     if pool and seen.max_size_bytes not in (None, row.size_bytes):
         yield changed("max_size_bytes", Severity.MEDIUM, row.size_bytes, seen.max_size_bytes)
+    yield from _key(row, seen)
     kept = {seen.backup_redundancy, seen.requested_backup_redundancy}
     if row.backup_redundancy not in kept and kept != {None}:
         yield changed("backup_redundancy", Severity.HIGH, row.backup_redundancy, seen.backup_redundancy)
@@ -159,6 +161,14 @@ def server_tags(row: SqlServer, deployment: str) -> dict[str, str]:
 
 def pool_sku(row: ElasticPool) -> Sku:
     return Sku(row.sku_name, row.service_tier, row.family, row.vcores)
+
+
+def _key(row: Database, seen: ObservedDatabase) -> Iterator[Difference]:
+    """Less than the customer's key is a danger; a key that we never gave is a change."""
+    wanted = own_key(row)
+    if not is_same_key(wanted, seen.key):
+        found, severity = (Kind.INSECURE, Severity.CRITICAL) if wanted else (Kind.CHANGED, Severity.HIGH)
+        yield _for(row, found)("key", severity, row.key_uri, seen.key.uri if seen.key else "")
 
 
 def _own_sku(row: Database) -> Sku:

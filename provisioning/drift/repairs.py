@@ -28,7 +28,7 @@ FLEET = "fleet"
 UUID_TEXT = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 REPAIRABLE = {
     "database": frozenset(
-        ("pool", "sku", "max_size_bytes", "backup_redundancy", "tags", "retention_days", "encryption")
+        ("pool", "sku", "max_size_bytes", "backup_redundancy", "key", "tags", "retention_days", "encryption")
     ),
     "pool": frozenset(("sku", "max_size_bytes", "per_database_vcores", "zone_redundant", "tags")),
     "server": frozenset(("minimal_tls_version", "public_network_access", "auditing", "tags")),

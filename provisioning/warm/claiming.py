@@ -19,6 +19,7 @@ from operations.errors import OperationInProgress
 from operations.models import AuditEvent, Operation
 from operations.services import submit
 from placement.services import still_fits
+from provisioning.keys.wish import KeyWish, give_at_creation
 from provisioning.models import WarmDatabase, WarmStock
 from provisioning.relocations import as_wished, shrink_in_place, take_in_place
 from provisioning.warm.making import config_hash, sizes_of
@@ -33,7 +34,14 @@ class _NotThisOne(Exception):
 
 
 def claim(
-    service: ServiceInstance, *, tier: str, size_bytes: int, actor: str, wish: dict[str, object], beside: AuditEvent
+    service: ServiceInstance,
+    *,
+    tier: str,
+    size_bytes: int,
+    actor: str,
+    wish: dict[str, object],
+    beside: AuditEvent,
+    key: KeyWish | None = None,
 ) -> Operation | None:
     """Give the service a database that stands ready: what it still lacks, an operation adds. None: no stock has one.
 
@@ -49,7 +57,7 @@ def claim(
     while len(tried) < TRIED and (row := _ready(stock).exclude(pk__in=tried).first()) is not None:
         with contextlib.suppress(_NotThisOne, OperationInProgress), transaction.atomic():
             _assign(row, service, size_bytes)
-            return _begin(row, service, actor=actor, wish=wish, beside=beside)
+            return _begin(row, service, key, actor=actor, wish=wish, beside=beside)
         tried.append(row.pk)
     return None
 
@@ -109,11 +117,18 @@ def _resize(database: Database, size_bytes: int) -> bool:
 
 
 def _begin(
-    row: WarmDatabase, service: ServiceInstance, *, actor: str, wish: dict[str, object], beside: AuditEvent
+    row: WarmDatabase,
+    service: ServiceInstance,
+    key: KeyWish | None,
+    *,
+    actor: str,
+    wish: dict[str, object],
+    beside: AuditEvent,
 ) -> Operation:
     now = clock.now()
     before = Database.objects.get(pk=row.pk)
-    lacking = _lacking(row, before, service, now)
+    lacking = _lacking(row, before, service, now) + (["key"] if key else [])
+    give_at_creation(before, key)
     at_once = not lacking and not wish.get("cast")
     columns = {"service": service, "retention_days": service.workspace.retention_days}
     if at_once:

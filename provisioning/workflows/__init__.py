@@ -11,7 +11,9 @@ from provisioning.workflows.create_server import CREATE_SERVER
 from provisioning.workflows.delete_database import DELETE_DATABASE
 from provisioning.workflows.delete_pool import DELETE_POOL
 from provisioning.workflows.delete_workspace import DELETE_WORKSPACE
+from provisioning.workflows.disable_cmk import DISABLE_CMK
 from provisioning.workflows.drain_pool import DRAIN_POOL
+from provisioning.workflows.enable_cmk import CHANGE_CMK_KEY, ENABLE_CMK
 from provisioning.workflows.forget_database import FORGET_DATABASE
 from provisioning.workflows.grow_database import GROW_DATABASE
 from provisioning.workflows.move_database import MOVE_DATABASE
@@ -19,6 +21,7 @@ from provisioning.workflows.prove_warm_database import PROVE_WARM_DATABASE
 from provisioning.workflows.rehome_database import REHOME_DATABASE
 from provisioning.workflows.remove_orphan import REMOVE_ORPHAN
 from provisioning.workflows.repair_database import REPAIR_DATABASE
+from provisioning.workflows.repair_inaccessible import REPAIR_INACCESSIBLE
 from provisioning.workflows.repair_pool import REPAIR_POOL
 from provisioning.workflows.repair_server import REPAIR_SERVER
 from provisioning.workflows.resize_pool import RESIZE_POOL
@@ -48,4 +51,8 @@ WORKFLOWS = (
     REMOVE_ORPHAN,
     CLAIM_DATABASE,
     PROVE_WARM_DATABASE,
+    ENABLE_CMK,
+    CHANGE_CMK_KEY,
+    DISABLE_CMK,
+    REPAIR_INACCESSIBLE,
 )

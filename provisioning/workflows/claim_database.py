@@ -12,6 +12,8 @@ from operations.outcomes import END, Next, Outcome
 from operations.workflow import Ending, Workflow, decides, signs_in
 from provisioning.drift.putting_back import wanted
 from provisioning.holding import hold, place_locks
+from provisioning.keys.giving import PREPARATION, give_key, past_keys, shown_key, verify_key
+from provisioning.keys.using import record_key
 from provisioning.targets import database_of, server_row_of
 from provisioning.workflows.create_database import CAST, FOR_CAST
 from provisioning.workflows.repair_database import put_database_back, secure_retention
@@ -23,7 +25,8 @@ from rotation.proving import prove_published
 def hold_place(operation: Operation) -> Outcome:
     """Keep pool and server as they are."""
     database = database_of(operation)
-    return hold(operation, server_row_of(database), place_locks(database, "claims a database"))
+    held = hold(operation, server_row_of(database), place_locks(database, "claims a database"))
+    return past_keys(held, database, to="put_database_back")
 
 
 @signs_in
@@ -45,6 +48,7 @@ def settle(operation: Operation, ending: Ending) -> None:
         return
     if database.status == Status.CREATING:
         move(database, Status.READY, ready_at=clock.now(), error_code="", error_message="")
+    record_key(database, shown_key(operation, database))
     if operation.input.get("cast"):
         issue.record_issued(operation, Database.objects.get(pk=database.pk), slot=CAST)
 
@@ -52,8 +56,17 @@ def settle(operation: Operation, ending: Ending) -> None:
 CLAIM_DATABASE = Workflow(
     kind="claim_database",
     settle=settle,
-    steps=(hold_place, put_database_back, secure_retention, prove_credential, *FOR_CAST),
+    steps=(
+        hold_place,
+        *PREPARATION,
+        give_key,
+        verify_key,
+        put_database_back,
+        secure_retention,
+        prove_credential,
+        *FOR_CAST,
+    ),
     point_of_no_return="hold_place",
     deadline=timedelta(hours=2),
-    indispensable=("prove_credential", *(step.name for step in FOR_CAST)),
+    indispensable=("give_key", "verify_key", "prove_credential", *(step.name for step in FOR_CAST)),
 )

@@ -19,6 +19,8 @@ from placement.services import give_room_back
 from provisioning import awaiting, securing
 from provisioning.asking import elsewhere, spec_of, tags_seen
 from provisioning.holding import hold, place_locks
+from provisioning.keys.giving import PREPARATION, past_keys, shown_key, verify_key
+from provisioning.keys.using import record_key
 from provisioning.places import leave_refused, settle_in_pool, settle_on_server
 from provisioning.targets import database_of, management_for, reference, server_row_of
 from rotation import issue
@@ -62,9 +64,9 @@ def await_place(operation: Operation) -> Outcome:
 
 @decides
 def hold_place(operation: Operation) -> Outcome:
-    return hold(
-        operation, server_row_of(database_of(operation)), place_locks(database_of(operation), "creates a database")
-    )
+    database = database_of(operation)
+    held = hold(operation, server_row_of(database), place_locks(database, "creates a database"))
+    return past_keys(held, database, to="start_create")
 
 
 @acts
@@ -119,7 +121,8 @@ def secure_retention(operation: Operation) -> Outcome:
 
 @acts
 def secure_encryption(operation: Operation) -> Outcome:
-    return securing.ensure_encryption(operation, database_of(operation))
+    database = database_of(operation)
+    return past_keys(securing.ensure_encryption(operation, database), database, to="stage_password")
 
 
 @acts
@@ -170,6 +173,7 @@ def settle(operation: Operation, ending: Ending) -> None:
     if ending is Ending.SUCCEEDED:
         move(database, Status.READY, ready_at=clock.now(), error_code="", error_message="")
         issue.record_issued(operation, database)
+        record_key(database, shown_key(operation, database))
         if operation.input.get("cast"):
             issue.record_issued(operation, database, slot=CAST)
     elif ending is Ending.FAILED:
@@ -191,11 +195,13 @@ CREATE_DATABASE = Workflow(
         place,
         await_place,
         hold_place,
+        *PREPARATION,
         start_create,
         await_create,
         examine_create,
         secure_retention,
         secure_encryption,
+        verify_key,
         stage_password,
         create_user,
         verify_login,

@@ -18,6 +18,7 @@ from provisioning.drift.differences import database_differences, database_tags
 from provisioning.drift.disturbing import await_owners, disturbs, has_missed
 from provisioning.drift.putting_back import put_back, settle, wanted
 from provisioning.holding import hold, place_locks
+from provisioning.keys.naming import own_key
 from provisioning.targets import database_of, management_for, reference, server_row_of
 
 
@@ -45,7 +46,9 @@ def put_database_back(operation: Operation) -> Outcome:
         operation,
         management.get_database(server, name),
         differs=lambda seen: database_differences(database, seen, settings.DEPLOYMENT),
-        ask=lambda seen, left: management.begin_update_database(server, name, _change(operation, database, seen, left)),
+        ask=lambda seen, left: management.begin_update_database(
+            server, name, change_back(operation, database, seen, left)
+        ),
         missed=lambda left: has_missed(operation, database, left),
     )
 
@@ -71,7 +74,7 @@ REPAIR_DATABASE = Workflow(
 )
 
 
-def _change(operation: Operation, database: Database, seen: ObservedDatabase, left: set[str]) -> DatabaseChange:
+def change_back(operation: Operation, database: Database, seen: ObservedDatabase, left: set[str]) -> DatabaseChange:
     """Tags that others added stay; the tag of the operation tells who changed it last."""
     tags = {**seen.tags, **database_tags(database, settings.DEPLOYMENT), "operation": str(operation.pk)}
     single = database.pool is None
@@ -82,5 +85,6 @@ def _change(operation: Operation, database: Database, seen: ObservedDatabase, le
         else None,
         max_size_bytes=database.size_bytes if "max_size_bytes" in left and not single else None,
         backup_redundancy=database.backup_redundancy if "backup_redundancy" in left else None,
+        key=own_key(database) if "key" in left else None,
         tags=tags,
     )

@@ -35,6 +35,7 @@ PASSING = frozenset(  # of how it went, not of where it ended
         *("data_bytes", "expected_seconds", "run", "copied_at", "held_until", "too_late_to_undo"),
         *("published_again", "unshown_since", "scrambles_refused", "the end of the link", "another backup storage"),
         *("cast_passwords_refused", "cast_sign_ins_refused"),
+        *("its key", "the key", "the service's own key", "trusted_at"),
     )
 )
 SWEEP = {"kind": "retire_credential", "actor": "system"}  # of what a repeated run may have left in the vault
