@@ -28,6 +28,7 @@ from provisioning.errors import (
     CastNotSupported,
     IdentityNeeded,
     IdentityNotUsed,
+    KeyNotAllowed,
     MaintenanceNotPossible,
     PointInTimeOutOfRange,
     RotationPolicyNotPossible,
@@ -54,6 +55,7 @@ BAD_WISHES = (
     AddressNotPossible,
     IdentityNeeded,
     IdentityNotUsed,
+    KeyNotAllowed,
 )  # the request itself is wrong; others: conflicts
 FRAMEWORK: dict[type[Exception], tuple[int, str]] = {
     exceptions.ParseError: (400, "InvalidJson"),

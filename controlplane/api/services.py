@@ -25,10 +25,12 @@ from controlplane.api.view import ApiView, ConditionalView, named
 from inventory.models import Database
 from inventory.selectors import Viewer, services_for
 from inventory.states import Status
+from provisioning.keys.wish import KeyWish
 from provisioning.plans import plan_deletion, plan_service
 from provisioning.services import ServiceWish, request_deletion, request_service
 
 BYTES_PER_GB = 2**30
+LONGEST_URI = 500
 PROVISIONING_STATES = {
     Status.CREATING: "Creating",
     Status.READY: "Succeeded",
@@ -61,10 +63,28 @@ class ServiceProperties(Shape):
     )
 
 
+class KeyShape(Shape):
+    """A key of the customer's, by the URI of one version."""
+
+    keyUri = Text(max_length=LONGEST_URI, help_text="https://VAULT.vault.azure.net/keys/NAME/VERSION")
+    followNewVersions = Truth(required=False, default=False, help_text="Azure goes over to new versions of it.")
+
+
+class ServiceWishProperties(ServiceProperties):
+    """What a service is to be, and the key that its database is made under."""
+
+    encryption = KeyShape(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="The database is made under this key; of one that stands it may only be repeated. Null: nothing is asked.",
+    )
+
+
 class ServiceBody(ConsentBody):
     """The wish for a service; of one that stands, the size may be another."""
 
-    properties = ServiceProperties()
+    properties = ServiceWishProperties()
 
 
 class DatabaseDocument(serializers.Serializer[Any]):
@@ -208,7 +228,10 @@ def _wish(name: str, asked: dict[str, Any]) -> ServiceWish:
     given = asked["identity"]
     identity = EntraPrincipal(given["name"], given["objectId"], given["clientId"]) if given else None
     size_bytes = asked["sizeGb"] * BYTES_PER_GB
-    return ServiceWish(name=name, kind=asked["kind"], size_bytes=size_bytes, identity=identity, cast=asked["cast"])
+    told = asked["encryption"]
+    key = KeyWish(told["keyUri"], told["followNewVersions"]) if told else None
+    kind, cast = asked["kind"], asked["cast"]
+    return ServiceWish(name=name, kind=kind, size_bytes=size_bytes, identity=identity, cast=cast, key=key)
 
 
 def _document(row: dict[str, Any], viewer: Viewer) -> dict[str, Any]:

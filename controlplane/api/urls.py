@@ -33,6 +33,12 @@ from controlplane.api.growth import (
     GrowthProposalsView,
     GrowthScheduleView,
 )
+from controlplane.api.keys import (
+    ServiceChangeKeyView,
+    ServiceDisableKeyView,
+    ServiceEnableKeyView,
+    ServiceEncryptionView,
+)
 from controlplane.api.maintenance import MaintenanceView, OperationStartNowView, WorkspaceMaintenanceView
 from controlplane.api.moves import DatabaseMoveView
 from controlplane.api.notifications import MarkReadView, NotificationsView
@@ -83,6 +89,10 @@ urlpatterns = [
     path(SERVICES, ServicesView.as_view(), name="services"),
     path(f"{SERVICES}/<str:service>:restore", ServiceRestoreView.as_view(), name="service-restore"),
     path(f"{SERVICES}/<str:service>:change", ServiceChangeView.as_view(), name="service-change"),
+    path(f"{SERVICES}/<str:service>:enable-cmk", ServiceEnableKeyView.as_view(), name="service-enable-cmk"),
+    path(f"{SERVICES}/<str:service>:change-cmk-key", ServiceChangeKeyView.as_view(), name="service-change-cmk-key"),
+    path(f"{SERVICES}/<str:service>:disable-cmk", ServiceDisableKeyView.as_view(), name="service-disable-cmk"),
+    path(f"{SERVICES}/<str:service>/encryption", ServiceEncryptionView.as_view(), name="service-encryption"),
     path(f"{SERVICES}/<str:service>:convert", ServiceConvertView.as_view(), name="service-convert"),
     path(f"{SERVICES}/<str:service>:convert-back", ServiceConvertBackView.as_view(), name="service-convert-back"),
     path(f"{SERVICES}/<str:service>", ServiceView.as_view(), name="service"),

@@ -33,6 +33,10 @@ TAKES = {
     "services": ["workspace"],
     "service": ["workspace", "service"],
     **{f"service-{what}": ["workspace", "service"] for what in ("restore", "change", "convert", "convert-back")},
+    **{
+        f"service-{what}": ["workspace", "service"]
+        for what in ("encryption", "enable-cmk", "change-cmk-key", "disable-cmk")
+    },
     "deleted-services": ["workspace"],
     "service-credentials": ["workspace", "service"],
     "service-database": ["workspace", "service"],

@@ -28,6 +28,8 @@ EXPECTED = {
     "GET deleted-services": ALL,
     "POST service-restore": "Operator ServiceProvider WorkspaceOwner",
     "POST service-convert": "Operator WorkspaceOwner",
+    "GET service-encryption": ALL,
+    **{f"POST service-{what}": "Operator WorkspaceOwner" for what in ("enable-cmk", "change-cmk-key", "disable-cmk")},
     "POST service-convert-back": "Operator WorkspaceOwner",
     "POST operation-consent": "Operator WorkspaceOwner",
     "POST key-vault-events": "AzureEventGridSecureWebhookSubscriber",

@@ -37,12 +37,14 @@ pytestmark = pytest.mark.django_db
 VERBS = ("start-now", "retry", "skip", "adopt", "abandon")
 HELD = {"cutover": "consent"}
 SUBSCRIPTION = "00000000-0000-0000-0000-0000000000ff"
+KEY = "https://customer.vault.azure.net/keys/one/0123456789abcdef0123456789abcdef"
 SECRET = {"ObjectName": "x", "Version": "1", "VaultName": "v"}
 BODIES = {
     "PUT workspace": {"properties": {"region": "eastus"}},
     "PUT service": {"properties": {"kind": "fhir", "sizeGb": 100}},
     **{f"PUT {name}": {"properties": {"windows": []}} for name in ("workspace-maintenance", "maintenance")},
     "POST service-change": {"backupRedundancy": "Zone"},
+    **{f"POST service-{what}": {"keyUri": KEY} for what in ("enable-cmk", "change-cmk-key")},
     "POST service-convert-back": {"acceptDisruption": True},
     "POST service-credentials-acknowledge": {"secretVersion": "2"},
     "POST service-emergency-rotations": {"reason": "Because."},
@@ -144,6 +146,7 @@ OF_A_SERVICE = (
         "service",
         "service-placement",
         "service-database",
+        "service-encryption",
         "service-credentials",
         "service-credentials-acknowledge",
         "service-sessions",
@@ -183,11 +186,17 @@ def prepared() -> dict[str, str]:
 def conversions(workspace: Workspace) -> dict[str, str]:
     """A service to convert, one to take back, and a conversion that waits for consent."""
     a_database(a_service(workspace, "standing"), server=a_server(), status=Status.READY)
+    a_database(a_service(workspace, "open"), server=a_server(), status=Status.READY)
+    for name in ("keyed", "locked"):
+        a_database(a_service(workspace, name), server=a_server(), status=Status.READY, key_uri=KEY[:-1] + "0")
     hyperscale = {"service_tier": "Hyperscale", "vcores": 4, "converted_at": clock.now()}
     a_database(a_service(workspace, "converted"), server=a_server(), status=Status.READY, **hyperscale)
     held = a_database(a_service(workspace, "converting"), server=a_server(), status=Status.UPDATING)
     converting = submit("convert_to_hyperscale", target=held.key, actor="test", workspace="cigna", wish=HELD)
     return {
+        "service-enable-cmk": reverse("service-enable-cmk", args=["cigna", "open"]),
+        "service-change-cmk-key": reverse("service-change-cmk-key", args=["cigna", "keyed"]),
+        "service-disable-cmk": reverse("service-disable-cmk", args=["cigna", "locked"]),
         "service-change": reverse("service-change", args=["cigna", "moving"]),
         "service-convert": reverse("service-convert", args=["cigna", "standing"]),
         "service-convert-back": reverse("service-convert-back", args=["cigna", "converted"]),

@@ -48,6 +48,7 @@ OTHERS = [
     *EMERGENCIES,
     *FLEET_CHANGES,
     *(f"POST service-{what}" for what in ("restore", "change", "convert", "convert-back", "credentials-acknowledge")),
+    *(f"POST service-{what}" for what in ("enable-cmk", "change-cmk-key", "disable-cmk")),
     "POST key-vault-events",
     *(f"POST {name}" for name in ("receivers", "receiver-rotate-secret", "receiver-replay", "notifications-mark-read")),
 ]

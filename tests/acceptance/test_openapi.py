@@ -22,6 +22,11 @@ PATHS = {
     "services": "/api/v1/workspaces/{workspace}/services",
     "service": "/api/v1/workspaces/{workspace}/services/{service}",
     "service-change": "/api/v1/workspaces/{workspace}/services/{service}:change",
+    **{
+        f"service-{verb}": f"/api/v1/workspaces/{{workspace}}/services/{{service}}:{verb}"
+        for verb in ("enable-cmk", "change-cmk-key", "disable-cmk")
+    },
+    "service-encryption": "/api/v1/workspaces/{workspace}/services/{service}/encryption",
     "service-convert": "/api/v1/workspaces/{workspace}/services/{service}:convert",
     "service-convert-back": "/api/v1/workspaces/{workspace}/services/{service}:convert-back",
     "service-restore": "/api/v1/workspaces/{workspace}/services/{service}:restore",
