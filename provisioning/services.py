@@ -12,9 +12,8 @@ from inventory.identifiers import azure_name, new_id
 from inventory.models import Database, ServiceInstance, Workspace
 from inventory.selectors import present_workspaces
 from inventory.states import Status, move
-from operations import audit
 from operations.errors import OperationInProgress, TooLateToCancel
-from operations.models import AuditEvent, Operation
+from operations.models import Operation
 from operations.services import active_operation, cancel, submit
 from placement.engine.sizing import SizeRefused, Tier, tier_for, vcores_for_hyperscale
 from placement.snapshot import limits, policy
@@ -30,9 +29,10 @@ from provisioning.errors import (
     WorkspaceBeingDeleted,
     WorkspaceGone,
 )
-from provisioning.identities import check_identity, identity_columns, identity_told, meet_identity
+from provisioning.identities import check_identity, identity_columns, meet_identity
 from provisioning.keys.naming import allowed_key
 from provisioning.keys.wish import KeyWish, give_at_creation, meet_key
+from provisioning.service_events import wished
 from provisioning.standing import Standing, check_room, hold, standing
 from provisioning.warm.claiming import KIND as CLAIM
 from provisioning.warm.claiming import claim
@@ -177,7 +177,7 @@ def _ask_to_stop(operation: Operation, *, actor: str) -> None:
 def _create(workspace: Workspace, wish: ServiceWish, *, actor: str) -> Granted:
     columns = {"has_cast": wish.cast, **identity_columns(wish.identity)}
     service = ServiceInstance.objects.create(workspace=workspace, name=wish.name, kind=wish.kind, **columns)
-    told, event = _as_input(wish), _wished(service, wish, actor=actor)
+    told, event = _as_input(wish), wished(service, wish, actor=actor)
     claimed = claim(
         service,
         tier=_tier(workspace, wish),
@@ -285,20 +285,4 @@ def _create_again(database: Database, service: ServiceInstance, wish: ServiceWis
         actor=actor,
         workspace=service.workspace.name,
         wish={**_as_input(wish), "again": True},
-    )
-
-
-def _wished(service: ServiceInstance, wish: ServiceWish, *, actor: str) -> AuditEvent:
-    return audit.event(
-        "service.requested",
-        actor=actor,
-        target=f"service:{service.pk}",
-        workspace=service.workspace.name,
-        after={
-            "name": wish.name,
-            "kind": wish.kind,
-            "size_bytes": wish.size_bytes,
-            "cast": wish.cast,
-            **identity_told(wish.identity),
-        },
     )
