@@ -20,7 +20,7 @@ from operations.waking import wake
 from placement.engine.sizing import SizeRefused, vcores_for_hyperscale
 from placement.snapshot import limits, policy
 from provisioning.errors import ChangeNotSupported, NoConsentNeeded, ServiceNotReady, SizeNotSupported, WorkspaceGone
-from provisioning.standing import check_room, hold, standing
+from provisioning.standing import check_room, hold, refuse_on_way, standing
 from provisioning.tier_changes import HYPERSCALE_SKU, add_stand_in
 from provisioning.windows import KEY as WINDOW
 from provisioning.workflows.convert_to_hyperscale import KIND, consent_key
@@ -61,7 +61,7 @@ def request_conversion(
     asked = {"size_bytes": wish.size_bytes or database.size_bytes, **_as_input(wish)}
     if running is not None and is_repeated(running, KIND, asked):
         return running
-    refuse_busy(database, running)
+    refuse_busy(database, running, hop_of=parent)
     if database.service_tier == Database.Tier.HYPERSCALE:
         raise ChangeNotSupported("It is a Hyperscale database already.")
     check_room(standing(service.workspace, service.name))
@@ -119,9 +119,12 @@ def is_repeated(running: Operation, kind: str, asked: Mapping[str, object]) -> b
     return same and not Operation.objects.filter(follows=running).exists()
 
 
-def refuse_busy(database: Database, running: Operation | None) -> None:
+def refuse_busy(database: Database, running: Operation | None, *, hop_of: Operation | None = None) -> None:
+    """Raises OperationInProgress, also while it is on another way than the one that this is a hop of; ServiceNotReady."""
     if running is not None:
         raise OperationInProgress(Operation.objects.filter(follows=running).first() or running)
+    if hop_of is None:
+        refuse_on_way(database)
     if database.status != Status.READY:
         raise ServiceNotReady(f"The service's database is {database.status}; only a ready one can be changed.")
 

@@ -28,7 +28,7 @@ from provisioning.errors import (
     WorkspaceGone,
 )
 from provisioning.restore_sources import Source, source_for, why_passed
-from provisioning.standing import check_room, hold, standing
+from provisioning.standing import check_room, hold, refuse_on_way, standing
 from rotation.services import retire_all
 
 KIND = "restore_database"
@@ -60,6 +60,7 @@ def request_restore(workspace: Workspace, wish: RestoreWish, *, actor: str) -> O
     running = active_operation(database.key)
     if running is not None:
         return _repeated(database, running, wish.moment)
+    refuse_on_way(database)
     _refuse_unfinished(database)
     if database.status != Status.DELETED:
         _refuse_standing(database, wish.moment)

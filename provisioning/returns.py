@@ -46,7 +46,7 @@ def request_return(
     size = size_bytes or min(database.size_bytes, limits().elastic_pool_bytes)
     if running is not None and is_repeated(running, KIND, {"size_bytes": size, "zone_redundant": zone_redundant}):
         return running
-    refuse_busy(database, running)
+    refuse_busy(database, running, hop_of=parent)
     refuse_late(database, clock.now())
     check_room(standing(service.workspace, service.name))
     vcores = max(_vcores(size), database.vcores or 0)

@@ -20,7 +20,6 @@ from placement.snapshot import limits, policy
 from provisioning.cast import check_cast, meet_cast
 from provisioning.changes.consent import UNTOLD, Consent
 from provisioning.changes.growth import CONVERT, GROW, request_growth
-from provisioning.changes.hopping import service_key
 from provisioning.errors import (
     ChangeNotSupported,
     RegionClosed,
@@ -33,7 +32,7 @@ from provisioning.identities import check_identity, identity_columns, meet_ident
 from provisioning.keys.naming import allowed_key
 from provisioning.keys.wish import KeyWish, give_at_creation, meet_key
 from provisioning.service_events import wished
-from provisioning.standing import Standing, check_room, hold, standing
+from provisioning.standing import Standing, check_room, hold, service_key, standing, way_of
 from provisioning.warm.claiming import KIND as CLAIM
 from provisioning.warm.claiming import claim
 from rotation.services import make_way
@@ -228,7 +227,7 @@ def _tier(workspace: Workspace, wish: ServiceWish) -> str:
 
 def _meet(service: ServiceInstance, wish: ServiceWish, found: Standing, *, actor: str, consent: Consent) -> Granted:
     database = Database.objects.select_for_update().exclude(status=Status.DELETED).get(service=service)
-    running = active_operation(database.key)
+    running = active_operation(database.key) or way_of(database)
     meet_key(database, wish.key)
     if running is None:
         return Granted(service, _change(database, service, wish, found, actor=actor, consent=consent))
@@ -266,8 +265,8 @@ def _is_repeated(running: Operation, database: Database, service: ServiceInstanc
     return same and running.kind in ("create_database", CLAIM, GROW, CONVERT, *AS_IT_IS)
 
 
-AS_IT_IS = ("move_database", "rehome_database", "repair_database", "change_backup_storage")
-"""What the platform does to a service that is to stay what it is."""
+AS_IT_IS = ("change_database", "move_database", "rehome_database", "repair_database", "change_backup_storage")
+"""What changes where a service stands, and neither its kind nor its size."""
 
 
 def _as_input(wish: ServiceWish) -> dict[str, object]:

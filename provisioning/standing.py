@@ -7,8 +7,11 @@ from uuid import UUID
 
 from django.conf import settings
 
-from inventory.models import Workspace
+from inventory.models import Database, ServiceInstance, Workspace
+from operations.errors import OperationInProgress
+from operations.models import Operation
 from operations.prepared import rows
+from operations.services import active_operation
 from provisioning.errors import TooManyOperations
 
 _HOLD = "SELECT FROM inventory_workspace WHERE id = %s AND deleted_at IS NULL FOR UPDATE"
@@ -44,6 +47,23 @@ def standing(workspace: Workspace, service: str) -> Standing:
     most = settings.WORKSPACE_OPEN_OPERATIONS
     (found,) = rows(_STANDING, [workspace.key, workspace.name, most, workspace.pk, service])
     return Standing(*found)
+
+
+def service_key(service: ServiceInstance) -> str:
+    """What a way of several hops is about: its hops are about the database, one operation at a time."""
+    return f"service:{service.pk}"
+
+
+def way_of(database: Database) -> Operation | None:
+    """The way of several hops that the database is on, also while none of its hops is at work."""
+    return active_operation(service_key(database.service)) if database.service else None
+
+
+def refuse_on_way(database: Database) -> None:
+    """Raise OperationInProgress while the database is on a way of several hops: its end is what is wished for now."""
+    way = way_of(database)
+    if way is not None:
+        raise OperationInProgress(Operation.objects.filter(follows=way).first() or way)
 
 
 def check_room(found: Standing) -> None:

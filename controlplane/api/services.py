@@ -22,12 +22,12 @@ from controlplane.api.problems import not_found
 from controlplane.api.service_rows import service_row, service_rows
 from controlplane.api.shapes import Guid, Shape, Text, Truth, WholeNumber
 from controlplane.api.view import ApiView, ConditionalView, named
-from inventory.models import Database
+from inventory.models import Database, ServiceInstance
 from inventory.selectors import Viewer, services_for
 from inventory.states import Status
 from provisioning.keys.wish import KeyWish
 from provisioning.plans import plan_deletion, plan_service
-from provisioning.services import ServiceWish, request_deletion, request_service
+from provisioning.services import ServiceWish, hold_ways, request_deletion, request_service
 
 BYTES_PER_GB = 2**30
 LONGEST_URI = 500
@@ -158,6 +158,13 @@ class ServiceView(ConditionalView):
 
     bodies: ClassVar = {"PUT": ServiceBody}
     queries: ClassVar = {"PUT": DryRunQuery, "DELETE": DryRunQuery}
+
+    def hold(self) -> None:
+        """The ways of what may be removed first, as the engine does."""
+        if self.request.method == "DELETE":
+            place, name = self.kwargs["workspace"], self.kwargs["service"]
+            hold_ways(ServiceInstance.objects.filter(workspace__name=place, name=name, deleted_at=None))
+        super().hold()
 
     @documented("services_get", answers={200: ServiceDocument, 304: None}, errors=(404,))
     def get(self, request: Request, workspace: str, service: str) -> Response:

@@ -152,11 +152,15 @@ class ConditionalView(TaggedView, ABC):
     def present(self) -> Any | None:
         """What a GET would show the caller now; None: nothing is there."""
 
+    def hold(self) -> None:
+        """Keep it as it is until the transaction ends."""
+        hold_name(named(self.kwargs["workspace"], "workspace"))
+
     def answer_write(self, answer: Callable[..., Response], request: Request, *args: Any, **kwargs: Any) -> Response:
         if not conditions.is_conditional(request):
             return answer(request, *args, **kwargs)
         with transaction.atomic():
-            hold_name(named(self.kwargs["workspace"], "workspace"))
+            self.hold()
             conditions.check(request, self.present())
             return answer(request, *args, **kwargs)
 

@@ -35,6 +35,7 @@ from provisioning.conversions import ConversionWish, Cutover, request_conversion
 from provisioning.durations import expected_seconds
 from provisioning.errors import ChangeNotSupported, PoolNotReady, ServiceNotReady
 from provisioning.relocating import DISTURBING
+from provisioning.standing import refuse_on_way
 
 GROW, CONVERT = "grow_database", "convert_to_hyperscale"
 
@@ -123,6 +124,8 @@ def _submit(
         raise ServiceNotReady(f"The database is {database.status}; only a ready one can be given another size.")
     if size_bytes < database.size_bytes:
         raise ChangeNotSupported("A smaller size is not supported: data that are there would have to fit.")
+    if parent is None:
+        refuse_on_way(database)
     kind, service = _kind_for(database, size_bytes), database.service
     if kind == CONVERT and service is not None:
         wish = ConversionWish(Cutover.AUTOMATIC, size_bytes)  # the plan's consent is the consent to the switch

@@ -16,11 +16,6 @@ from provisioning.returns import request_return
 KIND = "change_database"
 
 
-def service_key(service: ServiceInstance) -> str:
-    """What a way of several hops is about: its hops are about the database, one operation at a time."""
-    return f"service:{service.pk}"
-
-
 def service_of(operation: Operation) -> ServiceInstance:
     return ServiceInstance.objects.select_related("workspace").get(pk=operation.target_key.partition(":")[2])
 

@@ -33,6 +33,7 @@ from provisioning.durations import expected_seconds
 from provisioning.errors import PoolNotEmpty, PoolNotReady, PoolSizeNotOffered, ServiceNotReady
 from provisioning.places import NoPlace
 from provisioning.relocations import as_wished, take_elsewhere
+from provisioning.standing import refuse_on_way
 from provisioning.workflows.drain_pool import AT_ONCE
 
 GO_BACK = "The same way back; connections drop once more."
@@ -215,6 +216,7 @@ def _submit_deletion(pool: ElasticPool, *, actor: str) -> Operation:
 def _submit_move(database: Database, *, actor: str, reason: str) -> Operation:
     if database.status != Status.READY or database.pool is None:
         raise ServiceNotReady("Only a ready database in a pool can move to another pool.")
+    refuse_on_way(database)
     service = database.service
     workspace = service.workspace.name if service else ""
     return submit("move_database", target=database.key, actor=actor, workspace=workspace, wish={"reason": reason})

@@ -25,6 +25,7 @@ from provisioning.changes.prices import Priced, monthly_cost
 from provisioning.changes.states import revision_of
 from provisioning.changes.trial import tried
 from provisioning.errors import MoveNotPossible, ServiceNotReady
+from provisioning.standing import refuse_on_way
 from provisioning.targets import stand_in_of
 from provisioning.tier_changes import return_until
 
@@ -99,6 +100,7 @@ def _refuse_busy(database: Database) -> None:
         running = active_operation(row.key)
         if running is not None:
             raise OperationInProgress(running)
+    refuse_on_way(database)
     if database.status != Status.READY or database.server is None or database.stands_in_for_id is not None:
         raise ServiceNotReady("Only a ready database can move to another server.")
 

@@ -18,7 +18,7 @@ from operations.workflow import workflow_of
 from provisioning.changes.arriving import arrive, made_for, priced_alone, priced_pools
 from provisioning.changes.consent import Consent
 from provisioning.changes.forecast import disruption_of, planned
-from provisioning.changes.hopping import KIND, begin_hop, hops_of, service_key
+from provisioning.changes.hopping import KIND, begin_hop, hops_of
 from provisioning.changes.hops import Way, as_columns, told, way_to
 from provisioning.changes.placements import placement_of
 from provisioning.changes.plan import Change, Plan, PlannedOperation, Reason, WayBack
@@ -28,7 +28,7 @@ from provisioning.changes.states import circumstances_of, revision_of, state_of
 from provisioning.changes.trial import tried
 from provisioning.changes.way_times import seconds_of, when_on_way
 from provisioning.conversions import held_database, refuse_busy
-from provisioning.standing import check_room, standing
+from provisioning.standing import check_room, service_key, standing
 
 WAY = "hops"
 GO_BACK = "Asked for in the same way, with a plan of its own; what can be taken back for some days only, within those."
@@ -147,7 +147,10 @@ def _way(database: Database, wish: Wish) -> Way:
 
 
 def _repeated(running: Operation, wish: Wish) -> Operation:
-    """The same wish again is no other. Raises OperationInProgress."""
+    """The same wish again is no other; one that is being given up, or removed next, is. Raises OperationInProgress."""
+    in_line = Operation.objects.filter(follows=running).first()
+    if in_line is not None or running.cancel_requested_at is not None:
+        raise OperationInProgress(in_line or running)
     goal = hops_of(running)[-1]["after"]
     asked = {"tier": wish.tier, "home": wish.home, "zone_redundant": wish.zone_redundant, "backup": wish.backup}
     if any(value is not None and goal[name] != value for name, value in asked.items()):
