@@ -265,7 +265,10 @@ def _is_repeated(running: Operation, database: Database, service: ServiceInstanc
     return same and running.kind in ("create_database", CLAIM, GROW, CONVERT, *AS_IT_IS)
 
 
-AS_IT_IS = ("change_database", "move_database", "rehome_database", "repair_database", "change_backup_storage")
+AS_IT_IS = (
+    *("change_database", "move_database", "rehome_database", "change_backup_storage"),
+    *("repair_database", "repair_inaccessible"),
+)
 """What changes where a service stands, and neither its kind nor its size."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from provisioning.pool_size.deciding import approve, dismiss, look, plan_of
 from tests.builders import a_pool
 from tests.crowded import Crowded, crowded_rows
 from tests.measured_fleet import MONDAY, sampled
+from tests.prices import prices_of
 
 pytestmark = pytest.mark.django_db
 
@@ -63,7 +65,8 @@ def test_a_hot_pool_that_moves_relieve_gets_no_other_size(crowded: Crowded):
     assert not PoolProposal.objects.filter(pool=crowded.first).exists()
 
 
-def test_a_hot_pool_that_no_move_relieves_is_to_grow_with_its_reason(crowded: Crowded):
+def test_a_hot_pool_that_no_move_relieves_is_to_grow_with_its_reason(crowded: Crowded, settings, tmp_path: Path):
+    settings.PRICES_FILE = prices_of("westus3", folder=tmp_path)
     hot(crowded.first)
     alone(crowded)
     look()
