@@ -55,9 +55,8 @@ class Busy:
         while not self._over.wait(LOOK_SECONDS):
             now = time.time()
             for one in self._books.state("operations")["operations"]:
-                begun = self._seen[one["id"]][1] if one["id"] in self._seen else now - LOOK_SECONDS
                 ended = _seconds(one["due"]) if one["due"] else now
-                self._seen[one["id"]] = (one["target"], begun, ended)
+                self._seen[one["id"]] = (one["target"], _seconds(one["started"]), ended)
 
 
 def main() -> None:

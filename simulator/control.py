@@ -198,7 +198,10 @@ class Control:
     def _operations(self) -> list[dict[str, Any]]:
         running = self._azure.arm.operations.all_running()
         return [
-            {"id": one.id, "operation": one.word, "target": one.target, "due": one.due and iso(one.due)}
+            {
+                **{"id": one.id, "operation": one.word, "target": one.target},
+                **{"started": iso(one.started), "due": one.due and iso(one.due)},
+            }
             for one in running
         ]
 
