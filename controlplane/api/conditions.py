@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from django.utils.http import parse_etags
@@ -33,11 +34,11 @@ def check(request: Request, present: Any | None) -> None:
         raise _failed("If-None-Match", "The resource is there already.")
 
 
-def tagged(request: Request, response: Response) -> Response:
-    """The answer with its tag; 304 without a body where the caller has it already."""
+def tagged(request: Request, response: Response, lasting: Callable[[Any], Any]) -> Response:
+    """The answer with the tag of what of it lasts; 304 without a body where the caller has it already."""
     if response.status_code not in (200, 201, 202) or response.has_header("ETag"):
         return response
-    tag = etag_of(response.data)
+    tag = etag_of(lasting(response.data))
     response["ETag"] = tag
     reading = request.method in ("GET", "HEAD")
     if reading and _among(tag, request.headers.get("If-None-Match", "")):

@@ -15,10 +15,11 @@ from controlplane.api.links import workspace_path
 from controlplane.api.openapi import documented
 from controlplane.api.operations import OperationDocument, found, operation_document
 from controlplane.api.shapes import Moment, Shape, Text, WholeNumber
-from controlplane.api.view import ConditionalView, TaggedView
+from controlplane.api.view import ConditionalView
 from inventory.calendar import NEVER
 from inventory.models import Workspace
 from inventory.selectors import workspaces_for
+from operations.services import serialise
 from provisioning.maintenance import (
     MOST_OF_EACH,
     FreezeWish,
@@ -87,7 +88,7 @@ class MaintenanceDocument(serializers.Serializer[Any]):
     properties = MaintenanceState()
 
 
-class MaintenanceView(TaggedView):
+class MaintenanceView(ConditionalView):
     """The fleet's windows, for workspaces without any of their own, and its freezes, for all."""
 
     bodies: ClassVar = {"PUT": MaintenanceBody}
@@ -96,11 +97,17 @@ class MaintenanceView(TaggedView):
     def get(self, request: Request) -> Response:
         return Response(_document(None))
 
-    @documented("maintenance_put", answers={200: MaintenanceDocument}, body=MaintenanceBody, writes=True)
+    @documented("maintenance_put", answers={200: MaintenanceDocument}, body=MaintenanceBody, errors=(412,), writes=True)
     def put(self, request: Request) -> Response:
         """Replace them; operations that wait for a window look again at once."""
         define_maintenance(None, _wish(self.body()["properties"]), actor=self.actor())
         return Response(_document(None))
+
+    def hold(self) -> None:
+        serialise("maintenance-of-the-fleet")
+
+    def present(self) -> dict[str, Any]:
+        return _document(None)
 
 
 class WorkspaceMaintenanceView(ConditionalView):

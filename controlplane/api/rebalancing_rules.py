@@ -15,8 +15,9 @@ from controlplane.api.paging import PageQuery, continued_after, page_document
 from controlplane.api.problems import not_found
 from controlplane.api.rebalance_plans import REGION
 from controlplane.api.shapes import Shape, WholeNumber
-from controlplane.api.view import ApiView
+from controlplane.api.view import ApiView, ConditionalView
 from inventory.models import Region
+from operations.services import serialise
 from placement.models import RebalancingRules
 from placement.rebalancing.deciding import resume, set_rules
 
@@ -100,18 +101,25 @@ class RebalancingRulesView(ApiView):
         return Response(page_document(request, query, list(RulesDocument(page, many=True).data), last))
 
 
-class RegionRulesView(ApiView):
+class RegionRulesView(ConditionalView):
     """One region's rules."""
 
     bodies: ClassVar = {"PUT": RulesShape}
 
-    @documented("rebalancing_rules_get", answers={200: RulesDocument}, errors=(404,))
+    @documented("rebalancing_rules_get", answers={200: RulesDocument, 304: None}, errors=(404,))
     def get(self, request: Request, region: str) -> Response:
-        found = region_named(region)
-        rules = RebalancingRules.objects.filter(region=found).first() or RebalancingRules(region=found)
-        return Response(RulesDocument(rules).data)
+        return Response(self.present())
 
-    @documented("rebalancing_rules_put", answers={200: RulesDocument}, body=RulesShape, errors=(404,), writes=True)
+    def hold(self) -> None:
+        serialise(f"rebalancing-rules:{self.kwargs['region']}")
+
+    def present(self) -> dict[str, Any]:
+        """A region without rules of its own shows the usual ones."""
+        found = region_named(self.kwargs["region"])
+        rules = RebalancingRules.objects.filter(region=found).first() or RebalancingRules(region=found)
+        return dict(RulesDocument(rules).data)
+
+    @documented("rebalancing_rules_put", answers={200: RulesDocument}, body=RulesShape, errors=(404, 412), writes=True)
     def put(self, request: Request, region: str) -> Response:
         """Set some of them: `off` leaves the region alone, `advise` proposes plans, `act` approves them by itself."""
         place, body = region_named(region), self.body()

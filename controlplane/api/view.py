@@ -138,22 +138,26 @@ class ApiView(APIView):
 class TaggedView(ApiView):
     """What it shows has an ETag."""
 
+    def lasting(self, document: Any) -> Any:
+        """What of a document its tag is about: all, but for figures that change by themselves."""
+        return document
+
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         answer = super().finalize_response(request, response, *args, **kwargs)
         if request.method != "DELETE" and isinstance(answer, Response):
-            return conditions.tagged(request, answer)
+            return conditions.tagged(request, answer, self.lasting)
         return answer
 
 
 class ConditionalView(TaggedView, ABC):
-    """And its writes may ask that it still be as the caller has seen it. The address names a workspace, which is held."""
+    """And its writes may ask that it still be as the caller has seen it: what is written is held meanwhile."""
 
     @abstractmethod
     def present(self) -> Any | None:
         """What a GET would show the caller now; None: nothing is there."""
 
     def hold(self) -> None:
-        """Keep it as it is until the transaction ends."""
+        """Keep it as it is until the transaction ends: the workspace that the address names."""
         hold_name(named(self.kwargs["workspace"], "workspace"))
 
     def answer_write(self, answer: Callable[..., Response], request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -161,7 +165,8 @@ class ConditionalView(TaggedView, ABC):
             return answer(request, *args, **kwargs)
         with transaction.atomic():
             self.hold()
-            conditions.check(request, self.present())
+            present = self.present()
+            conditions.check(request, None if present is None else self.lasting(present))
             return answer(request, *args, **kwargs)
 
 

@@ -15,8 +15,9 @@ from controlplane.api.openapi import documented
 from controlplane.api.paging import PageQuery, continued_after, page_document
 from controlplane.api.problems import Problem, not_found
 from controlplane.api.shapes import Shape, Text, Truth, WholeNumber
-from controlplane.api.view import ApiView, TaggedView, named
+from controlplane.api.view import ApiView, ConditionalView, named
 from inventory.models import Database, ServiceInstance
+from operations.services import serialise
 from provisioning.changes.prices import price_book
 from provisioning.models import WarmStock
 from provisioning.warm.stocks import StockWish, define, figures, remove, resume
@@ -103,7 +104,7 @@ class WarmStocksView(ApiView):
         return Response(page_document(request, query, [_document(row) for row in page], last))
 
 
-class WarmStockView(TaggedView):
+class WarmStockView(ConditionalView):
     """One stock."""
 
     bodies: ClassVar = {"PUT": StockBody}
@@ -112,19 +113,31 @@ class WarmStockView(TaggedView):
     def get(self, request: Request, stock: str) -> Response:
         return Response(_document(_found(stock)))
 
-    @documented("warm_stocks_put", answers={200: StockDocument}, body=StockBody, errors=(409,), writes=True)
+    @documented("warm_stocks_put", answers={200: StockDocument}, body=StockBody, errors=(409, 412), writes=True)
     def put(self, request: Request, stock: str) -> Response:
         """Make or change it; it is filled within minutes."""
         row = define(_wish(named(stock, "stock"), self.body()["properties"]), actor=self.actor())
         return Response(_document(row))
 
-    @documented("warm_stocks_delete", answers={204: None}, writes=True)
+    @documented("warm_stocks_delete", answers={204: None}, errors=(412,), writes=True)
     def delete(self, request: Request, stock: str) -> Response:
         """Let its idle databases go; services keep theirs."""
         row = _present().filter(name=named(stock, "stock")).first()
         if row is not None:
             remove(row, actor=self.actor())
         return Response(status=204)
+
+    def hold(self) -> None:
+        serialise(f"warm-stock:{named(self.kwargs['stock'], 'stock')}")
+
+    def present(self) -> dict[str, Any] | None:
+        row = _present().filter(name=named(self.kwargs["stock"], "stock")).first()
+        return _document(row) if row else None
+
+    def lasting(self, document: Any) -> Any:
+        """The wish; how many are ready now changes by itself."""
+        wished = {name: value for name, value in document["properties"].items() if name in StockProperties().fields}
+        return {**document, "properties": wished}
 
 
 class WarmStockResumeView(ApiView):

@@ -19,6 +19,8 @@ from provisioning.warm.sizing import LOOKED_AT, cost_of_one
 
 State = WarmDatabase.State
 
+BEING_EMPTIED = "A removed stock is still being emptied there; ask again in some minutes."
+
 
 @dataclass(frozen=True, slots=True)
 class StockWish:
@@ -63,6 +65,8 @@ def define(wish: StockWish, *, actor: str) -> WarmStock:
     if stock is None:
         return _add(wish, tier, actor=actor)
     if (stock.region_id, stock.kind, stock.service_tier) != (wish.region, wish.kind, tier):
+        if stock.removed_at is not None:
+            raise StockExists(BEING_EMPTIED)
         raise ChangeNotSupported("A stock keeps its region, kind and tier; define another one.")
     before, wanted = _told(stock), _columns(wish)
     if all(getattr(stock, name) == value for name, value in wanted.items()) and stock.removed_at is None:
@@ -114,7 +118,10 @@ def _add(wish: StockWish, tier: str, *, actor: str) -> WarmStock:
                 name=wish.name, region_id=wish.region, kind=wish.kind, service_tier=tier, **_columns(wish)
             )
     except IntegrityError as error:
-        raise StockExists("Another stock is there for this region, kind and tier.") from error
+        others = WarmStock.objects.filter(region=wish.region, kind=wish.kind, service_tier=tier)
+        is_going = others.filter(removed_at__isnull=False).exists()
+        told = BEING_EMPTIED if is_going else "Another stock is there for this region, kind and tier."
+        raise StockExists(told) from error
     audit.record("warm_stock.defined", actor=actor, target=stock.key, after=_told(stock))
     return stock
 

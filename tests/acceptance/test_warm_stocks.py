@@ -116,3 +116,16 @@ def test_one_that_lacks_something_shows_no_credential_before_it_is_ready(azure: 
     shown = operator.get("/api/v1/workspaces/cigna/services/claims").json()["properties"]
     assert shown["provisioningState"] == "Succeeded"
     assert shown["credentials"] is not None
+
+
+@pytest.mark.parametrize(("name", "kind"), [("small", "dicom"), ("other", "fhir")])
+def test_what_a_removed_stock_still_holds_is_said(directory: Directory, name: str, kind: str):
+    a_region("eastus")
+    operator = directory.caller("operator", Role.OPERATOR)
+    wish = {"region": "eastus", "kind": "fhir", "sizeGb": 100, "most": 3}
+    assert operator.put("/api/v1/warm-stocks/small", {"properties": wish}, format="json").status_code == 200
+    assert operator.delete("/api/v1/warm-stocks/small").status_code == 204
+    body = {"properties": {**wish, "kind": kind}}
+    answer = operator.put(f"/api/v1/warm-stocks/{name}", body, format="json")
+    assert (answer.status_code, answer["x-ms-error-code"]) == (409, "StockExists")
+    assert "still being emptied" in answer.json()["error"]["message"]
