@@ -20,6 +20,7 @@ from tests.acceptance.kept import kept_as_wanted, spread
 from tests.acceptance.routes import Route, all_routes, guarded_routes
 from tests.acceptance.tables import contents
 from tests.builders import (
+    GIB,
     a_credential,
     a_database,
     a_deleted_service,
@@ -206,10 +207,11 @@ def conversions(workspace: Workspace) -> dict[str, str]:
 
 def a_database_that_may_move(workspace: Workspace) -> Database:
     """It stands in one of two pools of a server."""
-    server = a_server(workspace.region)
-    place = {"server": server, "pool": a_pool(server), "holds_room": True, "status": Status.READY}
+    server = a_server(workspace.region, databases_committed=1, vcores_committed=16)
+    pool = a_pool(server, databases_committed=1, bytes_committed=GIB, vcores_demanded=0.5)
     a_pool(server)
-    return a_database(a_service(workspace, "moving"), **place)
+    place = {"server": server, "pool": pool, "holds_room": True, "status": Status.READY}
+    return a_database(a_service(workspace, "moving"), size_bytes=GIB, vcores_demanded=0.5, **place)
 
 
 def asked(client, route: Route, address: str):
