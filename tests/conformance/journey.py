@@ -11,6 +11,7 @@ import orjson
 
 from simulator.azure import Azure
 from simulator.http import Request, Response
+from tests.conformance.key_preparation import a_key_for_servers
 from tests.conformance.recording import Interaction
 from tests.conformance.replay import VAULTS, body_of
 from tests.simulator.builders import PASSWORD, bearer, settle
@@ -191,6 +192,7 @@ def walk() -> Client:
         elif method not in ("PATCH", "GET"):
             settle(client.azure)
     _walk_along_a_link(client)
+    _walk_to_a_servers_keys(client)
     _walk_through_the_vault(client)
     return client
 
@@ -218,6 +220,23 @@ def _walk_along_a_link(client: Client) -> None:
             link = body_of(response)["value"][0]["name"]
         elif response.status == 202:
             list(client.poll(response))
+
+
+def _walk_to_a_servers_keys(client: Client) -> None:
+    """A key of a vault that the server's own identity may use."""
+    group = "/resourceGroups/keys"
+    server = f"{group}/providers/Microsoft.Sql/servers/with-keys"
+    wish = {"location": "eastus", "identity": {"type": "SystemAssigned"}, "properties": LOGIN}
+    client.ask("PUT", group, {"location": "eastus"})
+    made = client.ask("PUT", server, wish)
+    list(client.poll(made))
+    vault, name, version = a_key_for_servers(client.azure)
+    key = f"{server}/keys/{vault}_{name}_{version}"
+    uri = f"https://{vault}.vault.azure.net/keys/{name}/{version}"
+    added = client.ask("PUT", key, {"properties": {"serverKeyType": "AzureKeyVault", "uri": uri}})
+    list(client.poll(added))
+    client.ask("GET", f"{server}/keys")
+    client.ask("GET", key)
 
 
 def _walk_through_the_vault(client: Client) -> None:

@@ -41,6 +41,17 @@ def grant_servers(azure: Azure) -> None:
         azure.vaults.vaults.put(vault)
 
 
+def a_key_for_servers(azure: Azure) -> tuple[str, str, str]:
+    """Vault, name and version of a key that every server's identity may use."""
+    vault, name = "main", "protector"
+    query, body = {"api-version": "7.4"}, b'{"kty": "RSA"}'
+    request = Request("POST", f"{vault}.vault.azure.net", 443, "", query, {}, body)
+    KeyCall(azure.store, azure.clock, azure.vaults.vaults.get(vault), request).create(name)
+    azure.vaults.vaults.put(azure.vaults.vaults.get(vault))
+    grant_servers(azure)
+    return vault, name, (azure.store.get("keys", f"{vault}/{name}") or {})["versions"][-1]["version"]
+
+
 def _make_identity(azure: Azure, path: str, location: str) -> None:
     found = IDENTITY.fullmatch(path)
     assert found is not None, path
