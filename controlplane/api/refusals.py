@@ -49,11 +49,13 @@ def tell(error: Exception, problem: Problem, context: dict[str, Any]) -> None:
     """Let the workspace's people know that a change which somebody wished for was refused, their own wish or an operator's for
     a database of theirs; what was only asked, or wrongly put, tells nobody."""
     request: Request = context["request"]
-    workspace = _workspace(context) or _owner(context)
     only_asked = request.method in ("GET", "HEAD") or request.query_params.get("dryRun") == "true"
     is_question = isinstance(error, DisruptionNotAccepted | PlanChanged)  # is this plan all right?
     is_refusal = isinstance(error, WishRefused) and not is_question
-    if not workspace or only_asked or not is_refusal or problem.status != CONFLICT:
+    if only_asked or not is_refusal or problem.status != CONFLICT:
+        return
+    workspace = _workspace(context) or _owner(context)
+    if not workspace:
         return
     facts = {"kind": f"{request.method} {quote(request.path)[:LONGEST_PATH]}", "code": problem.code}
     target = f"workspace:{workspace}"

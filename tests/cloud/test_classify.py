@@ -138,6 +138,19 @@ DOCUMENTED = [
     (400, "TierChangeUnsupportedDueToCDCEnabledDatabase", Rejected),
     (400, "HyperscaleReverseMigrationNotSupported", Rejected),
     (400, "DatabaseIsCurrentlyPinned", Rejected),
+    (409, "EncryptionProtectorChangeInProgress", InProgress),
+    (400, "AzureKeyVaultKeyDisabled", Rejected),
+    (400, "AzureKeyVaultRsaKeyNotSupported", Rejected),
+    (400, "CannotDropDatabaseAKVError", Rejected),
+    (400, "PerDatabaseCMKKeyRotationAttemptedWhileOldThumbprintInUse", RetryLater),
+    (400, "InvalidIdentityId", Rejected),
+    (400, "SecurityInvalidAzureKeyVaultRecoveryLevel", Rejected),
+    (409, "AzureKeyVaultKeyNameNotFound", Rejected),
+    (400, "InvalidNumberOfIdentities", Rejected),
+    (503, "AzureKeyVaultGenericConnectionError", RetryLater),
+    (400, "AzureKeyVaultInvalidExpirationDate", Rejected),
+    (400, "UmiMissingAkvPermissions", Rejected),
+    (400, "AzureKeyVaultMissingPermissions", Rejected),
 ]
 
 

@@ -29,6 +29,7 @@ ALLOWED = {
     # Receivers of notifications, behind the guard of addresses; at least once, so that a lost answer means once more.
     "notifications/addresses.py": {"socket"},
     "notifications/channels.py": {"smtplib"},
+    "notifications/lookups.py": {"socket"},
     "notifications/outbound.py": {"http", "socket", "ssl"},
     # The servers of one machine, and the demo, which is a user of the product.
     "controlplane/embedded": {"subprocess", "redis", "socket", "urllib.request"},

@@ -69,6 +69,7 @@ TOLD = {
     "clock": {"advance_seconds": 60, "scale": 2},
     "faults": {"kind": "status", "status": 503, "count": 1, "rate": 0.5, "seconds": 5, "retry_after": 1, "path": "x",
                "hang_seconds": 1, "service": "arm", "method": "GET", "code": "Busy", "message": "Busy."},
+    "issuers": {"issuer": "https://issuer.example", "public_key": "-----BEGIN PUBLIC KEY-----"},
     "apps": {"name": "auditor", "roles": {"api://product": ["Operator"]}},
     "events": {"endpoint": "https://localhost/told", "audience": "api://product"},
     "workload": {"database": "{root}", "cpu_vcores": 1, "storage_gb": 1, "growth_gb_per_day": 1, "until": "2100-01-01"},

@@ -32,7 +32,7 @@ def test_a_change_is_mailed_before_it_begins_with_its_window(mailbox: Mailbox):
     assert message["Subject"] == "[cigna] Grow database will begin at 2026-06-08T20:00:00+00:00"
     assert message["Message-ID"].strip().startswith(f"<{event.pk}.")
     assert message["To"] == "owner@example.com"
-    assert "waits for its window, which opens at 2026-06-08T20:00:00+00:00" in message.get_content()
+    assert "waits for its window: from 2026-06-08T20:00:00+00:00" in message.get_content()
 
 
 def test_inner_workings_are_not_mailed_and_not_in_the_inbox(mailbox: Mailbox):
