@@ -119,9 +119,9 @@ def active(text: str) -> dict[str, str]:
 
 
 def test_the_example_of_settings_names_every_variable_and_no_other():
+    secrets = secrets_read()
     names = {
-        name.removesuffix("_FILE") if name.removesuffix("_FILE") in secrets_read() else name
-        for name in settings_of(EXAMPLE)
+        name.removesuffix("_FILE") if name.removesuffix("_FILE") in secrets else name for name in settings_of(EXAMPLE)
     }
     assert names == variables_read()
 
