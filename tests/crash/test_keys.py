@@ -13,7 +13,10 @@ from tests.crash.matrix import matrix, strike_rest, strike_sample
 from tests.keyed import ISSUER, SUBJECT, write_token
 
 MATRIX = matrix(KEYS, FAULTS)
-MATRIX_BACK = matrix(BACK, FAULTS)
+CARRIED_OUT = [
+    fault for fault in FAULTS if fault.name != "cancel"
+]  # a cancelled repair leaves it cut off: it is asked for anew
+MATRIX_BACK = matrix(BACK, CARRIED_OUT)
 
 
 @pytest.fixture(scope="module")
